@@ -1,0 +1,54 @@
+# Needs uv, or python3 with pip to fetch it once into .tools; uv brings everything else.
+UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
+UV_NEEDED := $(filter .tools/%,$(UV))
+SERVICES := gateway task-reader task-writer
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format contracts isolated bench bench-growth bench-soak bench-batching clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(UV_NEEDED) ## start everything on this machine and keep it running; Ctrl-C stops it
+	@exec $(UV) run --locked --no-dev python -m local_stack
+
+test: $(UV_NEEDED) ## run all tests, in random order, on servers of their own; ARGS="-k toggle" chooses
+	$(UV) run --locked pytest $(ARGS)
+
+check: $(UV_NEEDED) ## lint, formatting, types and the rules of this code base
+	$(UV) run --locked ruff check .
+	$(UV) run --locked ruff format --check .
+	$(UV) run --locked mypy --strict libs services deploy tests benchmarks docs/generate.py
+	$(UV) run --locked pytest tests/test_rules.py
+
+format: $(UV_NEEDED) ## format the code and mend what ruff can mend
+	$(UV) run --locked ruff check --fix .
+	$(UV) run --locked ruff format .
+
+contracts: $(UV_NEEDED) ## write docs/openapi.json and docs/asyncapi.json from the code
+	$(UV) run --locked python docs/generate.py
+
+isolated: $(SERVICES:%=isolated-%) ## run each service's own tests with only what it declares as dependencies
+
+isolated-%: $(UV_NEEDED)
+	UV_PROJECT_ENVIRONMENT=.stack-ci/venv-$* \
+		$(UV) run --locked --exact --package $* --no-default-groups --group test pytest services/$*/tests
+
+bench: $(UV_NEEDED) ## measure side by side with a monolith, ten minutes; QUICK=1 two; STRICT=1 fails below a goal
+	$(UV) run --locked python -m benchmarks
+
+bench-growth: $(UV_NEEDED) ## measure how cost grows with lists, connections and rows, twelve minutes; QUICK=1 three
+	$(UV) run --locked python -m benchmarks.growth
+
+bench-soak: $(UV_NEEDED) ## measure start-up times, and memory over REQUESTS=1000000
+	$(UV) run --locked python -m benchmarks.soak
+
+bench-batching: $(UV_NEEDED) ## measure what batches on the bus gain, one minute
+	$(UV) run --locked python -m benchmarks.batching
+
+clean: ## remove environments, caches, and the data of a stack that does not run
+	@test ! -e .stack/lock || flock --nonblock .stack/lock true || { echo "A stack runs here: stop it first." >&2; exit 1; }
+	rm -rf .stack .stack-ci .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.tools/bin/uv:
+	python3 -m pip install --quiet --target .tools uv

@@ -1,0 +1,1 @@
+"""Measurements of Taskwire, side by side in one run."""

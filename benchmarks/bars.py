@@ -1,0 +1,54 @@
+"""The picture of `make bench`: for each kind of work, requests per second as multiples of the monolith's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmarks.measuring import ratio, summary
+from benchmarks.report import Measured
+from benchmarks.svg import COLOURS, NAMES, card, legend, line, rectangle, text
+
+WIDTH, LEFT, RIGHT, TOP = 900, 220, 170, 84
+BAR, GAP = 15, 20
+BASE = "monolith"
+
+
+def bars(measured: Sequence[Measured], facts: Mapping[str, Any]) -> str:
+    """One group of bars for each scenario that has a goal for its rate."""
+    shown = [one for one in measured if one.scenario.goals.rate]
+    longest = max(multiple for one in shown for multiple in _multiples(one).values())
+    elements, y = [legend(28, 64, shown[0].runs)], float(TOP)
+    for one in shown:
+        elements += _group(one, y, scale=(WIDTH - LEFT - RIGHT) / longest)
+        y += BAR * len(one.runs) + GAP
+    elements.append(line(LEFT, TOP - 6, LEFT, y - GAP + 4))
+    elements += [text(28, y + 8 + 15 * number, words, "note") for number, words in enumerate(_notes(measured, facts))]
+    return card(WIDTH, round(y + 44), "Requests per second, as multiples of the monolith's", elements)
+
+
+def _group(one: Measured, y: float, *, scale: float) -> Iterator[str]:
+    yield text(28, y + 1.5 * BAR, one.scenario.name, "name")
+    yield text(28, y + 1.5 * BAR + 16, f"{one.scenario.connections} connections", "note")
+    for name, multiple in _multiples(one).items():
+        rate = f"{summary(one.runs[name])['requests_per_s'].median:,.0f}/s"
+        yield rectangle(LEFT, y, multiple * scale, BAR - 2, COLOURS[name])
+        label = rate if name == BASE else f"{rate}, {multiple:.1f} times"
+        yield text(LEFT + multiple * scale + 6, y + BAR - 4, label, "label")
+        y += BAR
+
+
+def _multiples(one: Measured) -> dict[str, float]:
+    base = one.runs[BASE]
+    return {name: ratio(runs, base, lambda load: load.requests_per_s).median for name, runs in one.runs.items()}
+
+
+def _notes(measured: Sequence[Measured], facts: Mapping[str, Any]) -> list[str]:
+    machine, plan = facts["machine"], facts["plan"]
+    notes = [
+        f"Medians of {plan['rounds']} rounds of {plan['seconds']} s on {machine['cores']} cores"
+        f" ({machine['processor']}), load generator and servers included."
+    ]
+    alone = [one for one in measured if one.scenario.goals.latency]
+    for one in alone:
+        means = (f"{NAMES[name]} {summary(runs)['mean_ms'].median:.1f} ms" for name, runs in one.runs.items())
+        notes.append(f"{one.scenario.name} alone, on one connection: {', '.join(means)}.")
+    return notes

@@ -1,0 +1,109 @@
+"""A closed-loop load of HTTP requests, from a process of its own: each connection sends its next request once the last
+one is answered.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.commands import run_to_end
+from local_stack.errors import StackError
+from local_stack.settings import find_program, server_environment
+from local_stack.supervision import Report
+
+ANSWER_WITHIN_S = 30
+APT_WITHIN_S = 300.0
+ROOT = Path(__file__).parents[1]
+
+
+class LoadFailed(Exception):
+    """Not every request was answered with success, so that the figures mean nothing."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What one run showed. `mean_ms` is the time that a connection needed per request, so nothing is left out."""
+
+    requests: int
+    requests_per_s: float
+    mean_ms: float
+    median_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """How hard and how long; wrk takes whole seconds."""
+
+    connections: int
+    seconds: int
+
+
+async def prepare_generator(report: Report) -> None:
+    """Installs wrk, as root on Debian, where it is missing; says so when the load has to come from Python."""
+    if find_program("wrk") is None and os.geteuid() == 0 and find_program("apt-get") is not None:
+        report("wrk is not installed: installing Debian's package wrk")
+        try:
+            for step in (("update",), ("install", "--yes", "--no-install-recommends", "wrk")):
+                environment = {**server_environment(), "DEBIAN_FRONTEND": "noninteractive"}
+                command = ("apt-get", *step)
+                await run_to_end(command, environment=environment, directory=ROOT, within_s=APT_WITHIN_S)
+        except StackError as error:
+            report(f"that failed: {error}")
+    if find_program("wrk") is None:
+        report("wrk is not there: the load comes from Python, which takes more of the machine than wrk")
+
+
+async def drive(url: str, requests: Path, pressure: Pressure) -> Load:
+    """Sends the requests of the file, "METHOD PATH BODY" a line, in turn and over again.
+
+    LoadFailed when one of them is answered with 4xx or 5xx, or not at all.
+    """
+    generator = await asyncio.create_subprocess_exec(
+        *command(url, requests, pressure),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    try:
+        async with asyncio.timeout(pressure.seconds + 2 * ANSWER_WITHIN_S):
+            output, errors = await generator.communicate()
+    finally:
+        if generator.returncode is None:
+            generator.kill()
+            await generator.wait()
+    if generator.returncode != 0:
+        raise LoadFailed(f"the load generator ended with status {generator.returncode}: {errors.decode()[-500:]}")
+    return parse(output.decode(), pressure.connections)
+
+
+def command(url: str, requests: Path, pressure: Pressure) -> Sequence[str]:
+    """wrk's command line, or that of our own generator where wrk is not installed."""
+    if find_program("wrk") is None:
+        own = (sys.executable, "-m", "benchmarks.python_load", url, str(requests))
+        return (*own, str(pressure.connections), str(pressure.seconds))
+    options = ("-t1", f"-c{pressure.connections}", f"-d{pressure.seconds}s", f"--timeout={ANSWER_WITHIN_S}s")
+    return ("wrk", *options, "-s", str(ROOT / "benchmarks" / "requests.lua"), url, "--", str(requests))
+
+
+def parse(output: str, connections: int) -> Load:
+    """The figures in a generator's last line; LoadFailed when they count failures or are missing."""
+    line = output.rstrip().rpartition("\n")[2]
+    try:
+        figures = json.loads(line)
+    except ValueError:
+        raise LoadFailed(f"the load generator did not end with its figures: {output[-500:]}") from None
+    if figures["failures"] or not figures["requests"]:
+        raise LoadFailed(f"{figures['failures']} requests failed beside {figures['requests']} that were answered")
+    seconds = figures["duration_us"] / 1e6
+    return Load(
+        requests=figures["requests"],
+        requests_per_s=figures["requests"] / seconds,
+        mean_ms=connections * seconds * 1000 / figures["requests"],
+        median_ms=figures["median_us"] / 1000,
+        p99_ms=figures["p99_us"] / 1000,
+    )

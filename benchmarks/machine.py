@@ -1,0 +1,61 @@
+"""What the figures were measured on."""
+
+import os
+import platform
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import psycopg
+from local_stack.stack import Stack
+
+from benchmarks.systems import own_postgres
+
+PACKAGES = (
+    "fastapi", "starlette", "uvicorn", "uvloop", "httptools", "pydantic", "psycopg", "psycopg-pool", "aiohttp",
+    "faststream", "aio-pika", "sqlmodel", "sqlalchemy",
+)  # fmt: skip
+DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+class NotDurable(Exception):
+    """PostgreSQL would not keep what it has committed, so that its figures would be too good."""
+
+
+def describe_machine() -> dict[str, str]:
+    """Processor, cores, memory, system."""
+    processor = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = re.search(r"^MemTotal:\s*(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    return {
+        "processor": processor[1] if processor else platform.machine(),
+        "cores": str(os.process_cpu_count()),
+        "memory": f"{int(memory[1]) / 1e6:.0f} GB" if memory else "unknown",
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+async def describe_versions(stack: Stack) -> dict[str, str]:
+    """Versions of the servers and of the packages that matter."""
+    async with await psycopg.AsyncConnection.connect(own_postgres(stack).superuser_url) as connection:
+        row = await (await connection.execute("show server_version")).fetchone()
+    rabbitmq = re.search(r"Starting RabbitMQ (\S+) on Erlang (\S+)", stack.state.log_file("rabbitmq").read_text())
+    return {
+        "python": sys.version.split()[0],
+        "postgresql": str(row[0]) if row else "unknown",
+        "rabbitmq": f"{rabbitmq[1]} (Erlang {rabbitmq[2]})" if rabbitmq else "unknown",
+        **{package: version(package) for package in PACKAGES},
+    }
+
+
+async def require_durability(stack: Stack) -> dict[str, str]:
+    """The settings that make a commit survive a power cut, as each role sees them; NotDurable when one is off."""
+    found: dict[str, str] = {}
+    for url in (stack.addresses.writer_database_url, stack.addresses.database_url):
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            for name in DURABILITY:
+                row = await (await connection.execute("select current_setting(%s)", [name])).fetchone()
+                found[name] = row[0] if row else "unknown"
+                if found[name] != "on":
+                    raise NotDurable(f"{name} is {found[name]}")
+    return found

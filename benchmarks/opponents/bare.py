@@ -1,0 +1,16 @@
+"""A limit: what FastAPI answers at most, when a route does nothing but return two bytes."""
+
+from fastapi import FastAPI
+from starlette.responses import PlainTextResponse
+
+
+async def ok() -> PlainTextResponse:
+    """Two bytes."""
+    return PlainTextResponse("ok")
+
+
+def create_app() -> FastAPI:
+    """The service, for `uvicorn --factory`."""
+    app = FastAPI(title="Bare")
+    app.get("/ok")(ok)
+    return app

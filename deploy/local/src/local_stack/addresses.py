@@ -1,0 +1,55 @@
+"""The addresses in use, and the file that offers them to a shell."""
+
+import shlex
+from dataclasses import dataclass
+
+from local_stack.database import role_url
+from local_stack.settings import StackSettings
+from local_stack.state import State, remembered_password, remembered_port, write_private
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything listens. The PostgreSQL and RabbitMQ addresses carry passwords."""
+
+    database_url: str  # the owner's
+    writer_database_url: str
+    reader_database_url: str
+    rabbitmq_url: str
+    gateway_url: str
+    reader_url: str
+
+
+def find_addresses(settings: StackSettings, state: State, *, database_url: str, rabbitmq_url: str) -> Addresses:
+    """The addresses of a stack on this database and this broker.
+
+    Writer and reader get roles of their own in the same database, with passwords kept in the state directory, unless
+    the settings name both a database and their addresses in it.
+    """
+
+    def address_of(role: str) -> str:
+        return role_url(database_url, role, remembered_password(state, role))
+
+    writer = settings.writer_database_url if settings.database_url else None
+    reader = settings.reader_database_url if settings.database_url else None
+    return Addresses(
+        database_url=database_url,
+        writer_database_url=writer.get_secret_value() if writer else address_of("taskwire_writer"),
+        reader_database_url=reader.get_secret_value() if reader else address_of("taskwire_reader"),
+        rabbitmq_url=rabbitmq_url,
+        gateway_url=f"http://{_reachable(settings.host)}:{settings.gateway_port}",
+        reader_url=f"http://127.0.0.1:{remembered_port(state, 'task-reader')}",
+    )
+
+
+def write_environment_file(state: State, addresses: Addresses) -> None:
+    """Writes `env` into the state directory, readable by its owner alone: `. .stack/env` sets every address."""
+    lines = [f"export {name.upper()}={shlex.quote(url)}\n" for name, url in vars(addresses).items()]
+    write_private(state.path / "env", "".join(lines))
+
+
+def _reachable(host: str) -> str:
+    """An address at which a server that listens on this one is reached from here, as it stands in a URL."""
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared with, not listened on
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host

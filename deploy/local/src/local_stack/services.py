@@ -1,0 +1,68 @@
+"""The three services, as processes of the same virtual environment, and the migrations that precede them."""
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from local_stack.addresses import Addresses
+from local_stack.commands import run_to_end
+from local_stack.probes import http_status
+from local_stack.settings import StackSettings, service_environment
+from local_stack.state import State
+from local_stack.supervision import Program
+
+_MIGRATED_WITHIN_S = 300.0
+_OK, _NOT_FOUND = 200, 404
+
+
+async def migrate(state: State, addresses: Addresses) -> None:
+    """Brings the schema up to date and gives writer and reader their roles; StackError with its output on failure."""
+    environment = {
+        **service_environment(),
+        "DATABASE_URL": addresses.database_url,
+        "WRITER_DATABASE_URL": addresses.writer_database_url,
+        "READER_DATABASE_URL": addresses.reader_database_url,
+    }
+    command = (_executable("task-writer"), "migrate")
+    await run_to_end(command, environment=environment, directory=state.path, within_s=_MIGRATED_WITHIN_S)
+
+
+def service_programs(settings: StackSettings, addresses: Addresses) -> dict[str, Program]:
+    """The services by name, in the order in which they start. None of them gets the owner's address."""
+    reader_port = str(urlsplit(addresses.reader_url).port)
+    variables = {
+        "task-reader": {
+            "READER_DATABASE_URL": addresses.reader_database_url,
+            "HOST": "127.0.0.1",
+            "PORT": reader_port,
+        },
+        "task-writer": {
+            "WRITER_DATABASE_URL": addresses.writer_database_url,
+            "RABBITMQ_URL": addresses.rabbitmq_url,
+        },
+        "gateway": {
+            "READER_URL": addresses.reader_url,
+            "RABBITMQ_URL": addresses.rabbitmq_url,
+            "HOST": settings.host,
+            "PORT": str(settings.gateway_port),
+        },
+    }
+    return {
+        name: Program(name=name, arguments=(_executable(name),), environment={**service_environment(), **own})
+        for name, own in variables.items()
+    }
+
+
+async def reads_through(url: str) -> bool:
+    """Whether the list of a user without tasks can be read here, at the gateway or at the reader."""
+    return await http_status("GET", f"{url}/api/{uuid4()}/tasks") == _OK
+
+
+async def writes_through(gateway_url: str) -> bool:
+    """Whether a write passes gateway, bus, writer and database and back: deleting a task that is not there."""
+    return await http_status("DELETE", f"{gateway_url}/api/{uuid4()}/tasks/{uuid4()}") == _NOT_FOUND
+
+
+def _executable(name: str) -> str:
+    return str(Path(sys.executable).parent / name)

@@ -1,0 +1,85 @@
+"""The stack's settings: the only module here that reads the environment."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+# What the stack itself gives to its services, or keeps from them: the owner's address is for the migrations alone.
+_OWN_VARIABLES = frozenset(
+    {
+        "STACK_DIR",
+        "GATEWAY_PORT",
+        "HOST",
+        "PORT",
+        "DATABASE_URL",
+        "WRITER_DATABASE_URL",
+        "READER_DATABASE_URL",
+        "RABBITMQ_URL",
+        "READER_URL",
+    }
+)
+# What a server of its own gets of the caller's environment. A PGPORT or RABBITMQ_NODENAME meant for another server
+# would otherwise change it.
+_SERVER_VARIABLES = frozenset({"PATH", "TMPDIR", "LD_LIBRARY_PATH"})
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql://")
+    return url
+
+
+def _amqp_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("amqp://", "amqps://")):
+        raise ValueError("must start with amqp:// or amqps://")
+    return url
+
+
+type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+type AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
+
+
+class StackSettings(BaseSettings):
+    """Every variable that `python -m local_stack` reads; an empty one counts as not set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    stack_dir: Path = Field(Path(".stack"), description="where data, logs and pid files live")
+    gateway_port: int = Field(8000, ge=1, le=65535, description="port of the gateway")
+    host: str = Field("127.0.0.1", description="address that the gateway listens on")
+    database_url: PostgresUrl | None = Field(None, description="the owner's address, instead of an own server")
+    writer_database_url: PostgresUrl | None = Field(None, description="the writer's address; only with DATABASE_URL")
+    reader_database_url: PostgresUrl | None = Field(None, description="the reader's address; only with DATABASE_URL")
+    rabbitmq_url: AmqpUrl | None = Field(None, description="address of a RabbitMQ, instead of an own node")
+
+
+def load() -> StackSettings:
+    """Reads the environment; names every faulty variable on standard error and exits with status 1 if there is any."""
+    try:
+        return StackSettings()
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            sys.stderr.write(f"{name}: {fault['msg']}\n")
+        raise SystemExit(1) from None
+
+
+def service_environment() -> dict[str, str]:
+    """The caller's environment as the services get it: without what the stack decides itself."""
+    return {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+
+
+def server_environment() -> dict[str, str]:
+    """The little of the caller's environment that PostgreSQL and RabbitMQ get."""
+    return {name: value for name, value in os.environ.items() if name in _SERVER_VARIABLES}
+
+
+def find_program(name: str) -> Path | None:
+    """Where this program stands on PATH; None where it does not."""
+    found = shutil.which(name)
+    return Path(found) if found else None

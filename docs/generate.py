@@ -1,0 +1,105 @@
+"""Writes the contracts for other languages and tools: openapi.json (the API) and asyncapi.json (the bus).
+
+    uv run python docs/generate.py [folder]
+
+The folder is this one unless another is given. Nothing is connected to; the same code always writes the same bytes.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from common.contracts import CommandBatch, OutcomeBatch
+from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, REPLIES_NAME, reply_queue
+from faststream.rabbit import RabbitBroker
+from faststream.specification import AsyncAPI
+from gateway.openapi import openapi_document
+
+REPLIES = reply_queue(REPLIES_NAME)
+
+COMMANDS_TEXT = """
+The commands of all gateways, in batches. `reply_to` names the queue of the gateway that waits for the answer, and
+`correlation_id` the batch. Messages are persistent. A batch that cannot be read, or that was delivered too often, goes
+to the dead letters.
+"""
+REPLIES_TEXT = """
+The outcomes of a batch, sent to the queue that its `reply_to` named; each gateway process has one of its own.
+`correlation_id` is that of the batch. Replies are not persistent: nobody waits for one after a restart.
+"""
+DEAD_LETTERS_TEXT = """
+What could not be carried out, for people to look at: the bytes of a message that could not be read, or a batch of the
+one command that PostgreSQL could not carry out. The header `x-reason` says why. A batch that RabbitMQ itself moved here
+after too many deliveries has RabbitMQ's header `x-death` instead.
+"""
+
+type Json = dict[str, Any]
+
+
+def asyncapi_document() -> Json:
+    """The AsyncAPI 3 document of the bus, as the task-writer sees it: it receives commands and sends the rest.
+
+    FastStream derives it from a broker that is declared here and never started. The services' own brokers send and
+    take bytes, so that a message that cannot be read is theirs to bury, and therefore know no payloads.
+    """
+    broker = RabbitBroker()
+
+    async def carry_out(batch: CommandBatch) -> None: ...
+
+    broker.subscriber(COMMANDS, title=COMMANDS_NAME, description=_line(COMMANDS_TEXT), no_reply=True)(carry_out)
+    broker.publisher(
+        REPLIES,
+        schema=OutcomeBatch,
+        title=REPLIES_NAME,
+        description=_line(REPLIES_TEXT),
+        persist=False,
+        mandatory=False,
+    )
+    broker.publisher(
+        DEAD_LETTERS, title=DEAD_LETTERS_NAME, description=_line(DEAD_LETTERS_TEXT), persist=True, mandatory=True
+    )
+    specification = AsyncAPI(broker, title="Taskwire bus", version="1.0.0").to_specification()
+    return _completed(json.loads(specification.to_json()))
+
+
+def _completed(document: Json) -> Json:
+    """The document without addresses, which are the operator's, and with what FastStream has no words for."""
+    channels, operations = document["channels"], document["operations"]
+    del document["servers"]
+    for queue in (COMMANDS, REPLIES, DEAD_LETTERS):
+        del channels[queue.name]["servers"]
+        channels[queue.name]["x-queue"] = {
+            "durable": queue.durable,
+            "auto_delete": queue.auto_delete,
+            "arguments": queue.arguments,
+        }
+
+    channels[REPLIES_NAME]["address"] = None  # AsyncAPI's word for an address that comes with the request
+    del operations[REPLIES_NAME]["bindings"]["amqp"]["cc"]  # the routing key, likewise
+    operations[COMMANDS_NAME]["reply"] = {
+        "address": {"location": "$message.header#/reply_to"},
+        "channel": {"$ref": f"#/channels/{REPLIES_NAME}"},
+    }
+
+    (dead_letter,) = channels[DEAD_LETTERS_NAME]["messages"].values()
+    message = document["components"]["messages"][dead_letter["$ref"].rpartition("/")[2]]
+    del message["correlationId"]
+    message["payload"] = {}  # anything: what cannot be read lies here too
+    message["headers"] = {"type": "object", "properties": {"x-reason": {"type": "string"}}}
+    return document
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def main() -> None:
+    """Writes both files."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    for name, document in (("openapi.json", openapi_document()), ("asyncapi.json", asyncapi_document())):
+        text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
+        (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What at least two Taskwire services need, and nothing else."""

@@ -1,0 +1,140 @@
+"""Every message that crosses a service boundary, and the rules for the text of a task.
+
+The wire format is JSON. A reader ignores fields it does not know, so a field may be added; it is never renamed or
+retyped. A breaking change is a new `type`.
+"""
+
+import time
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+TITLE_MAX_CHARACTERS = 255
+DESCRIPTION_MAX_CHARACTERS = 2000
+MAX_READS_PER_BATCH = 1024  # bounds what one request can ask of a reader
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds every character but U+0000 (https://www.postgresql.org/docs/current/datatype-character.html)."""
+    if "\x00" in text:
+        raise PydanticCustomError("unstorable_text", "Text must not contain U+0000")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank_text", "Text must not be blank")
+    return text
+
+
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS),
+    AfterValidator(_storable),
+    AfterValidator(_not_blank),
+    Field(json_schema_extra={"pattern": r"\S"}),
+]
+Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS), AfterValidator(_storable)]
+
+
+class Message(BaseModel):
+    """Frozen data on the bus; unknown fields are ignored so that releases can differ by one."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Command(Message):
+    """A wish to change one user's tasks. It takes effect at most once, and never once its deadline has passed.
+
+    `deadline_unix_ms` is wall-clock time in milliseconds since 1970: the hosts' clocks must agree to well under the
+    write deadline, which NTP gives.
+    """
+
+    command_id: UUID
+    user_id: UUID
+    deadline_unix_ms: int
+
+    def seconds_left(self) -> float:
+        """Time until the deadline; zero or less once it has passed."""
+        return self.deadline_unix_ms / 1000 - time.time()
+
+
+class CreateTask(Command):
+    """Adds a task. The gateway chooses `task_id`, so that a repeat creates the same task."""
+
+    type: Literal["create_task"] = "create_task"
+    task_id: UUID
+    title: Title
+    description: Description | None = None
+    is_completed: bool = False
+
+
+class ReplaceTask(Command):
+    """Gives a task a new title, description and completion; its id, owner and time of creation stay."""
+
+    type: Literal["replace_task"] = "replace_task"
+    task_id: UUID
+    title: Title
+    description: Description | None = None
+    is_completed: bool = False
+
+
+class DeleteTask(Command):
+    """Removes a task."""
+
+    type: Literal["delete_task"] = "delete_task"
+    task_id: UUID
+
+
+class ToggleTask(Command):
+    """Flips a task's completion, or sets it when `is_completed` is given. A repeat changes nothing."""
+
+    type: Literal["toggle_task"] = "toggle_task"
+    task_id: UUID
+    is_completed: bool | None = None
+
+
+type AnyCommand = CreateTask | ReplaceTask | DeleteTask | ToggleTask
+
+
+class CommandBatch(Message):
+    """The commands that one gateway had waiting at one moment, in their order of arrival."""
+
+    commands: list[Annotated[AnyCommand, Field(discriminator="type")]] = Field(min_length=1)
+
+
+class Outcome(Message):
+    """The answer to one command.
+
+    `done` and `not_found`: PostgreSQL has committed the command and its record.
+    `expired` and `refused`: certainly nothing was done, now or later.
+    `unknown`: it may or may not have been done; the same command_id may be sent again safely.
+
+    `task` is the task after the command, as the JSON text that PostgreSQL wrote; null where no task is left.
+    `reason` tells people why nothing was done.
+    """
+
+    status: Literal["done", "not_found", "expired", "refused", "unknown"]
+    task: str | None = None
+    reason: str | None = None
+
+
+class OutcomeBatch(Message):
+    """The answers to one CommandBatch: `outcomes[i]` answers `commands[i]`."""
+
+    outcomes: list[Outcome]
+
+
+class Read(Message):
+    """A wish to see one task of a user, or all of them when `task_id` is null."""
+
+    user_id: UUID
+    task_id: UUID | None = None
+
+
+class ReadBatch(Message):
+    """The reads that one gateway had waiting at one moment; the answer is framed as common.framing says."""
+
+    reads: list[Read] = Field(min_length=1, max_length=MAX_READS_PER_BATCH)

@@ -1,0 +1,206 @@
+"""Connections to PostgreSQL: a bounded pool that survives a restart of the server, and the guard of row-level security.
+
+Statements run with psycopg's client-side binding: several statements go out as one string in one round trip, are one
+implicit transaction, and need no prepared statement, so that they work behind any transaction pooler.
+"""
+
+import asyncio
+import logging
+import select
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Annotated, Any
+
+from psycopg import AsyncClientCursor, AsyncConnection, Error, OperationalError, ProgrammingError
+from psycopg.adapt import Buffer, Loader
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from pydantic import AfterValidator, SecretStr
+
+from common.settings import DatabaseSettings
+
+log = logging.getLogger(__name__)
+
+type Connection = AsyncConnection[tuple[Any, ...]]
+
+MAX_RECONNECT_PAUSE_S = 2.0  # bounds how long the pool sleeps between attempts, and so the recovery time
+DEAD_PEER_TIMEOUT_MS = 5_000  # a connection whose bytes stay unacknowledged for so long is given up
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    try:
+        conninfo_to_dict(url.get_secret_value())
+    except ProgrammingError:  # its text would quote the password
+        raise ValueError("must be a PostgreSQL address, postgresql://user:password@host/database") from None
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql://")
+    return url
+
+
+type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL could not be reached, or the connection broke under the statement.
+
+    `maybe_done` is False when it is certain that nothing was committed.
+    """
+
+    def __init__(self, *, maybe_done: bool) -> None:
+        super().__init__("PostgreSQL is not available")
+        self.maybe_done = maybe_done
+
+
+class RowSecurityBypassed(SystemExit):
+    """The service's role is not bound by row-level security: the process ends with this message and status 1."""
+
+
+class _JsonBytes(Loader):
+    """Hands on PostgreSQL's JSON as the bytes that came: nothing here has to look inside."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+class Database:
+    """A pool of connections in autocommit mode, their time zone UTC, JSON columns as bytes."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    async def run[Result](self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """What `work` returns. It is called again, on another connection, when its connection breaks: it must be safe
+        to repeat. All pooled connections may break at one moment, so it goes on for as long as the pool's time-out.
+
+        Raises DatabaseUnavailable when there is no connection by then; errors that PostgreSQL itself reports pass
+        through as they are.
+        """
+        give_up_at = 0.0
+        while True:
+            try:
+                async with self._live_connection() as connection:
+                    try:
+                        return await work(connection)
+                    except OperationalError as error:
+                        if not connection.broken:
+                            if give_up_at:
+                                raise DatabaseUnavailable(maybe_done=True) from error
+                            raise
+                        give_up_at = give_up_at or monotonic() + self._pool.timeout
+                        if monotonic() > give_up_at:
+                            raise DatabaseUnavailable(maybe_done=True) from error
+                        log.info("a database connection broke; trying another")
+            except (PoolTimeout, TooManyRequests) as error:
+                raise DatabaseUnavailable(maybe_done=give_up_at > 0) from error
+
+    @asynccontextmanager
+    async def _live_connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool that the server has not closed while it was idle; closed ones are thrown away.
+
+        The pool's own check pauses a second after each dead connection; here the next one is taken at once.
+        """
+        while True:
+            async with self._pool.connection() as connection:
+                if not _closed_by_server(connection):
+                    yield connection
+                    return
+                await connection.close()
+
+    async def refuse_rls_bypass(self) -> None:
+        """Waits for PostgreSQL, says so, and raises RowSecurityBypassed when the role is not bound by the wall."""
+        sql = "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+        while True:
+            try:
+                name, bypasses = await self.run(lambda connection: _first_row(connection, sql))
+                break
+            except (DatabaseUnavailable, Error) as error:
+                log.warning("waiting for PostgreSQL: %s", error)
+                await asyncio.sleep(1)
+        log.info("connected to PostgreSQL as %s", name)
+        if bypasses:
+            raise RowSecurityBypassed(
+                f"The database role {name} bypasses row-level security. Use a role without SUPERUSER and BYPASSRLS "
+                "(`task-writer migrate` makes them), or set ALLOW_RLS_BYPASS=true."
+            )
+
+
+@asynccontextmanager
+async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """Opens the pool without waiting for the server, and checks in the background which role it is on."""
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        url.get_secret_value(),
+        kwargs=_connection_options(url, settings),
+        min_size=min(2, settings.pool_size),
+        max_size=settings.pool_size,
+        timeout=settings.pool_timeout_s,
+        max_waiting=settings.pool_max_waiting,
+        reconnect_timeout=MAX_RECONNECT_PAUSE_S,
+        configure=_configure,
+        name="postgresql",
+        open=False,
+    )
+    async with pool:
+        database = Database(pool)
+        guard = None if settings.allow_rls_bypass else asyncio.create_task(database.refuse_rls_bypass())
+        try:
+            yield database
+        finally:
+            if guard is not None:
+                guard.cancel()
+
+
+def _connection_options(url: SecretStr, settings: DatabaseSettings) -> dict[str, Any]:
+    """Our defaults; what the address itself says wins."""
+    options = {
+        "connect_timeout": settings.connect_timeout_s,
+        "keepalives_idle": 30,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
+    }
+    given = conninfo_to_dict(url.get_secret_value())
+    left = {name: value for name, value in options.items() if name not in given}
+    return left | {"autocommit": True, "prepare_threshold": None, "cursor_factory": AsyncClientCursor}
+
+
+async def _configure(connection: Connection) -> None:
+    """PostgreSQL writes a timestamptz into JSON in the session's time zone; poolers keep this setting per client."""
+    connection.adapters.register_loader("json", _JsonBytes)
+    if connection.info.parameter_status("TimeZone") != "UTC":
+        await connection.execute("set timezone = 'UTC'")
+
+
+def _closed_by_server(connection: Connection) -> bool:
+    """Finds a connection that the server closed while it was idle, without a round trip.
+
+    PostgreSQL says nothing to an idle client but its farewell, so that readable bytes mean a dead connection. Neon
+    closes idle connections when a compute goes to sleep.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+async def first_rows(db: Connection, texts: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[Any, ...] | None]:
+    """Runs all statements, each given with its values, as one string: one round trip, one implicit transaction.
+
+    The first row of every statement that answers with rows, in order; None where it has none. Raises psycopg's errors.
+    """
+    async with db.cursor() as cursor:
+        assert isinstance(cursor, AsyncClientCursor)  # noqa: S101 - open_database makes these alone
+        await cursor.execute("".join(cursor.mogrify(text, values) for text, values in texts).encode())
+        rows: list[tuple[Any, ...] | None] = []
+        more: bool | None = True
+        while more:
+            if cursor.description is not None:
+                rows.append(await cursor.fetchone())
+            more = cursor.nextset()
+    return rows
+
+
+async def _first_row(connection: Connection, sql: str) -> tuple[Any, ...]:
+    row = await (await connection.execute(sql.encode())).fetchone()
+    if row is None:
+        raise Error("pg_roles has no row of the current user")
+    return row

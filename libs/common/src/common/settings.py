@@ -1,0 +1,71 @@
+"""Settings shared by the services: each is read from an environment variable of the same name in capitals."""
+
+import logging
+import sys
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What every service has. An empty variable counts as not set: an empty address would mean a default one."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+
+
+class HttpSettings(ServiceSettings):
+    """What a service that listens for HTTP has."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
+    port: int = Field(ge=0, le=65535, description="port to listen on")
+
+
+def _amqp_url(url: SecretStr) -> SecretStr:
+    """aio_pika takes any other text for a virtual host of a RabbitMQ on this machine."""
+    if not url.get_secret_value().startswith(("amqp://", "amqps://")):
+        raise ValueError("must start with amqp:// or amqps://")
+    return url
+
+
+type AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
+
+
+class DatabaseSettings(ServiceSettings):
+    """How a service talks to PostgreSQL."""
+
+    connect_timeout_s: PositiveInt = Field(
+        10, description="limit for opening a database connection; Neon needs 10 to wake"
+    )
+    pool_size: PositiveInt = Field(8, description="database connections kept, at most, per process")
+    pool_timeout_s: PositiveFloat = Field(1.0, description="wait for a free database connection before answering 503")
+    pool_max_waiting: PositiveInt = Field(1000, description="requests that may wait for a database connection at once")
+    allow_rls_bypass: bool = Field(
+        False, description="start even on a database role that row-level security does not bind"
+    )
+
+
+class BusSettings(ServiceSettings):
+    """How a service talks to RabbitMQ."""
+
+    rabbitmq_url: AmqpUrl = Field(description="amqp:// or amqps:// address of RabbitMQ, with user and password")
+    rabbitmq_heartbeat_s: PositiveInt = Field(10, description="heartbeat of the connections to RabbitMQ")
+
+
+def load[Settings: ServiceSettings](settings_class: type[Settings]) -> Settings:
+    """Reads the environment; names every faulty variable on standard error and exits with status 2 if there is any."""
+    try:
+        return settings_class()
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            sys.stderr.write(f"{str(fault['loc'][0]).upper()}: {fault['msg']}\n")
+        sys.stderr.write("Set the variables above; the README lists them all.\n")
+        raise SystemExit(2) from None
+
+
+def configure_logging(level: str) -> None:
+    """Sends every log record at `level` or above to standard error, one line each."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True)
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # aio_pika reports the same failures, once

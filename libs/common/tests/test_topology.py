@@ -1,0 +1,55 @@
+"""The queues as RabbitMQ knows them. A queue cannot change its arguments: a change here needs a new name."""
+
+import pytest
+from common.topology import COMMANDS, DEAD_LETTERS, reply_queue
+from faststream.rabbit import RabbitQueue
+
+
+def declaration(queue: RabbitQueue) -> dict[str, object]:
+    """What is sent to RabbitMQ when the queue is declared."""
+    return {
+        "name": queue.name,
+        "durable": queue.durable,
+        "auto_delete": queue.auto_delete,
+        "exclusive": queue.exclusive,
+        "arguments": queue.arguments,
+    }
+
+
+def test_commands_are_replicated_bounded_and_dead_lettered_without_loss() -> None:
+    assert declaration(COMMANDS) == {
+        "name": "tasks.commands",
+        "durable": True,
+        "auto_delete": False,
+        "exclusive": False,
+        "arguments": {
+            "x-queue-type": "quorum",
+            "x-delivery-limit": 5,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": "tasks.dead-letters",
+            "x-dead-letter-strategy": "at-least-once",
+            "x-overflow": "reject-publish",
+            "x-max-length": 10_000,
+        },
+    }
+
+
+def test_dead_letters_are_replicated_and_kept() -> None:
+    assert declaration(DEAD_LETTERS) == {
+        "name": "tasks.dead-letters",
+        "durable": True,
+        "auto_delete": False,
+        "exclusive": False,
+        "arguments": {"x-queue-type": "quorum"},
+    }
+
+
+@pytest.mark.parametrize("name", ["gateway.replies.1", "gateway.replies.2"])
+def test_replies_go_to_a_queue_that_vanishes_with_its_gateway(name: str) -> None:
+    assert declaration(reply_queue(name)) == {
+        "name": name,
+        "durable": True,
+        "auto_delete": True,
+        "exclusive": False,
+        "arguments": {"x-queue-type": "classic", "x-expires": 60_000},
+    }

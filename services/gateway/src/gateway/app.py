@@ -1,0 +1,57 @@
+"""Builds and runs the gateway."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.problems import answer_with_problems
+from common.routing import add_route
+from common.server import serve
+from common.settings import configure_logging, load
+from fastapi import FastAPI
+
+from gateway import writes
+from gateway.bus_link import open_bus
+from gateway.cors import ProblemCors
+from gateway.docs import add_docs
+from gateway.reads import find_task, list_tasks, open_reads
+from gateway.settings import GatewaySettings
+
+TASKS = "/api/{user_id}/tasks"
+TASK = "/api/{user_id}/tasks/{task_id}"
+COMPLETE = "/api/{user_id}/tasks/{task_id}/complete"
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """The gateway as an ASGI app. It serves at once; reads and writes answer 503 until their servers are there."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_reads(settings) as reads, open_bus(settings) as bus:
+            app.state.reads, app.state.bus, app.state.settings = reads, bus, settings
+            yield
+
+    app = FastAPI(title="Taskwire", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
+    answer_with_problems(app)
+    add_route(app, "GET", TASKS, list_tasks)
+    add_route(app, "POST", TASKS, writes.create_task)
+    add_route(app, "GET", TASK, find_task)
+    add_route(app, "PUT", TASK, writes.replace_task)
+    add_route(app, "DELETE", TASK, writes.delete_task)
+    add_route(app, "PATCH", COMPLETE, writes.toggle_task)
+    add_docs(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            ProblemCors,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Content-Type"],
+            expose_headers=["Location", "Retry-After"],
+        )
+    return app
+
+
+def main() -> None:
+    """The `gateway` command."""
+    settings = load(GatewaySettings)
+    configure_logging(settings.log_level)
+    serve(create_app(settings), host=settings.host, port=settings.port)

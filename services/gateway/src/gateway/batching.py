@@ -1,0 +1,106 @@
+"""Adaptive batching: what arrives waits together while a batch is on its way, and nothing waits for a batch to fill.
+
+An item leaves at once while nothing is on its way, with all that arrived in the same turn of the event loop. Otherwise
+it leaves with all others that wait, as soon as a slot is free and half as many wait as are on their way at least: no
+slot is spent on a few while the many come back. That costs an item MAX_LINGER_S at most. One client alone gets batches
+of one; under load the cost of a round trip is shared by the whole batch. See ADR 2.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+MAX_LINGER_S = 0.005  # about the time that a small batch is on its way
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """How many items fit into a batch, how many batches are on their way at once, how many items may wait."""
+
+    max_batch: int
+    max_in_flight: int
+    max_waiting: int
+
+
+class Full(Exception):
+    """As many items wait as may wait."""
+
+
+class Batcher[Item, Answer]:
+    """Sends items in batches and hands each its own answer. Belongs to one event loop.
+
+    `send` takes a batch and returns its answers in the same order; what it raises, every item of the batch raises. It
+    must come to an end: its batch holds a slot until then.
+    """
+
+    def __init__(self, send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], limits: BatchLimits) -> None:
+        self._send = send
+        self._limits = limits
+        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._under_way: dict[asyncio.Task[None], int] = {}  # each batch with its number of items
+        self._flush_due = False
+        self._linger: asyncio.TimerHandle | None = None
+
+    def submit(self, item: Item) -> asyncio.Future[Answer]:
+        """The answer to come. Cancelling it while the item waits takes the item back; `Full` when too many wait."""
+        if len(self._waiting) >= self._limits.max_waiting:
+            raise Full
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        self._flush_soon()
+        return answer
+
+    def answer_waiting(self, answer: Answer) -> None:
+        """Answers all that wait, at once; what is on its way stays on its way."""
+        while self._waiting:
+            _, waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(answer)
+
+    def _flush_soon(self) -> None:
+        """Sends at the end of this turn of the event loop, so that items of one turn share a batch."""
+        if not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Sends while there are slots and enough that wait; too few have to wait MAX_LINGER_S for more."""
+        self._flush_due = False
+        while self._waiting and len(self._under_way) < self._limits.max_in_flight:
+            if len(self._waiting) * 2 < sum(self._under_way.values()):
+                self._linger = self._linger or asyncio.get_running_loop().call_later(MAX_LINGER_S, self._lingered)
+                return
+            self._send_batch()
+
+    def _lingered(self) -> None:
+        self._linger = None
+        if self._waiting and len(self._under_way) < self._limits.max_in_flight:
+            self._send_batch()
+
+    def _send_batch(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limits.max_batch))]
+        batch = [entry for entry in taken if not entry[1].done()]
+        if batch:
+            task = asyncio.create_task(self._exchange(batch))
+            self._under_way[task] = len(batch)
+            task.add_done_callback(self._free_slot)
+
+    def _free_slot(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._flush_soon()
+
+    async def _exchange(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        try:
+            values = await self._send([item for item, _ in batch])
+            answered = list(zip(batch, values, strict=True))  # as a whole, before any answer is handed out
+            for (_, answer), value in answered:
+                if not answer.done():
+                    answer.set_result(value)
+        except Exception as error:
+            for _, answer in batch:
+                if not answer.done():
+                    answer.set_exception(error)

@@ -1,0 +1,119 @@
+"""The command bus over RabbitMQ: a publishing connection, and a consuming one with this process's reply queue."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+from aio_pika.exceptions import DeliveryError
+from common.broker import make_broker, start_broker, whole_message
+from common.contracts import CommandBatch, OutcomeBatch
+from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
+from pydantic import ValidationError
+
+from gateway.batching import BatchLimits
+from gateway.command_bus import CommandBus, NotAccepted
+from gateway.settings import GatewaySettings
+
+log = logging.getLogger(__name__)
+
+
+class BusLink:
+    """Owns both connections, and tells the bus when it can be used: both must be up."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._reply_queue = reply_queue(f"{REPLIES_NAME}.{uuid4()}")
+        self._up: set[str] = set()
+        self._publishing = self._make_broker("gateway commands", Channel(on_return_raises=True))
+        self._consuming = self._make_broker("gateway replies", None)
+        self.bus = CommandBus(
+            self._publish,
+            BatchLimits(
+                max_batch=settings.bus_max_batch,
+                max_in_flight=settings.bus_max_in_flight,
+                max_waiting=settings.bus_max_waiting,
+            ),
+        )
+        self._consuming.subscriber(
+            self._reply_queue, ack_policy=AckPolicy.ACK_FIRST, no_reply=True, decoder=whole_message
+        )(self._on_reply)
+
+    def _make_broker(self, name: str, channel: Channel | None) -> RabbitBroker:
+        return make_broker(
+            self._settings,
+            name,
+            channel=channel,
+            on_lost=lambda: self._lost(name),
+            on_restored=lambda: self._restored(name),
+        )
+
+    async def open(self) -> None:
+        """Waits for RabbitMQ, however long it takes; the bus refuses commands until then."""
+        for name, broker in (("gateway replies", self._consuming), ("gateway commands", self._publishing)):
+            await start_broker(broker)
+            self._restored(name)
+
+    async def close(self) -> None:
+        """Closes both connections; RabbitMQ then deletes the reply queue."""
+        self._up.clear()
+        await self._publishing.stop()
+        await self._consuming.stop()
+
+    def _restored(self, name: str) -> None:
+        self._up.add(name)
+        if len(self._up) == 2:  # noqa: PLR2004 - both connections
+            log.info("the bus is up")
+            self.bus.connected()
+
+    def _lost(self, name: str) -> None:
+        if name in self._up:
+            log.warning("the bus is down: lost the connection of the %s", name)
+        self._up.discard(name)
+        self.bus.lost()
+
+    async def _publish(self, batch_id: UUID, batch: CommandBatch) -> None:
+        """Persistent, confirmed, and returned when there is no queue. FastStream 0.7.8 ignores its own time-out."""
+        try:
+            async with asyncio.timeout(self._settings.write_deadline_s):
+                await self._publishing.publish(
+                    batch.model_dump_json().encode(),
+                    queue=COMMANDS_NAME,
+                    reply_to=self._reply_queue.name,
+                    correlation_id=str(batch_id),
+                    content_type="application/json",
+                    persist=True,
+                    mandatory=True,
+                )
+        except DeliveryError as error:
+            raise NotAccepted(type(error).__name__) from error
+
+    async def _on_reply(self, message: RabbitMessage) -> None:
+        try:
+            batch_id = UUID(message.correlation_id)
+            outcomes = OutcomeBatch.model_validate_json(message.body).outcomes
+        except (ValueError, ValidationError):
+            log.exception("an answer could not be read; its commands will time out")
+            return
+        self.bus.receive(batch_id, outcomes)
+
+
+@asynccontextmanager
+async def open_bus(settings: GatewaySettings) -> AsyncIterator[CommandBus]:
+    """The bus, usable at once: it refuses commands until RabbitMQ is there."""
+    link = BusLink(settings)
+    opening = asyncio.create_task(link.open())
+    opening.add_done_callback(_log_failure)
+    try:
+        yield link.bus
+    finally:
+        opening.cancel()
+        await link.close()
+
+
+def _log_failure(opening: asyncio.Task[None]) -> None:
+    if not opening.cancelled() and (error := opening.exception()) is not None:
+        log.error("the bus could not be opened, and stays down", exc_info=error)

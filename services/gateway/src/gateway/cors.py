@@ -1,0 +1,20 @@
+"""Cross-origin requests, for the origins named in the settings."""
+
+from common.problems import ORIGIN_REFUSED, Problem, problem_response
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+
+
+class ProblemCors(CORSMiddleware):
+    """Starlette's middleware, whose refusal of a preflight request is a problem answer instead of plain text."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        response = super().preflight_response(request_headers)
+        if response.status_code != ORIGIN_REFUSED.status:
+            return response
+        refusal = problem_response(Problem(ORIGIN_REFUSED, bytes(response.body).decode()))
+        for name, value in response.headers.items():
+            if name not in refusal.headers:
+                refusal.headers[name] = value
+        return refusal

@@ -1,0 +1,157 @@
+"""The gateway's OpenAPI document, built from the models and problem types that the code itself uses.
+
+The routes are plain ones, so that a request does not pay for parameters that FastAPI would resolve; this page is what
+FastAPI would otherwise derive from them. A test compares it with the routes and with real answers.
+"""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from common import problems
+from common.contracts import Description, Title
+from common.problems import ProblemType
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.json_schema import models_json_schema
+
+from gateway.bodies import CompletionBody, TaskBody
+
+NO_SUCH_TASK = (problems.TASK_NOT_FOUND,)
+READ_ERRORS = (problems.INVALID_ID, problems.UNAVAILABLE)
+WRITE_ERRORS = (problems.INVALID_ID, problems.NOT_DONE, problems.OUTCOME_UNKNOWN)
+BODY_ERRORS = (
+    problems.MALFORMED_BODY,
+    problems.SLOW_BODY,
+    problems.BODY_TOO_LARGE,
+    problems.NOT_JSON,
+    problems.INVALID_TASK,
+)
+
+type Json = dict[str, Any]
+
+
+class Task(BaseModel):
+    """A task as every answer shows it; exactly these keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    title: Title
+    description: Description | None
+    is_completed: bool
+    created_at: datetime = Field(description="RFC 3339, in UTC")
+    user_id: UUID
+
+
+class Fault(BaseModel):
+    """One fault of a body."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the place in the body")
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    type: str = Field(description="URN that names the kind of error")
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] | None = Field(None, description="the faults of a body, with 422")
+
+
+@cache
+def openapi_document() -> Json:
+    """The OpenAPI 3.1 document of all six endpoints."""
+    models = [(model, "validation") for model in (TaskBody, CompletionBody, ProblemDetails)]
+    _, schemas = models_json_schema([*models, (Task, "serialization")], ref_template="#/components/schemas/{model}")  # type: ignore[list-item]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Taskwire",
+            "version": "1.0.0",
+            "description": "Tasks of many users. A write answers once it is committed; another user's task is 404.",
+        },
+        "paths": _paths(),
+        "components": {"schemas": schemas["$defs"]},
+    }
+
+
+def _paths() -> Json:
+    user, task = _id_parameter("user_id", "The user whose tasks these are"), _id_parameter("task_id", "The task")
+    collection = {
+        "parameters": [user],
+        "get": _operation("list_tasks", "List all tasks, newest first", _tasks(), READ_ERRORS),
+        "post": _operation("create_task", "Create a task", _created(), WRITE_ERRORS + BODY_ERRORS, _body("TaskBody")),
+    }
+    replace_errors = WRITE_ERRORS + NO_SUCH_TASK + BODY_ERRORS
+    item = {
+        "parameters": [user, task],
+        "get": _operation("find_task", "Get one task", _task(), READ_ERRORS + NO_SUCH_TASK),
+        "put": _operation("replace_task", "Replace a task", _task(), replace_errors, _body("TaskBody")),
+        "delete": _operation("delete_task", "Delete a task", _deleted(), WRITE_ERRORS + NO_SUCH_TASK),
+    }
+    completion = _body("CompletionBody", required=False)
+    complete = {
+        "parameters": [user, task],
+        "patch": _operation("toggle_task", "Flip or set a task's completion", _task(), replace_errors, completion),
+    }
+    return {
+        "/api/{user_id}/tasks": collection,
+        "/api/{user_id}/tasks/{task_id}": item,
+        "/api/{user_id}/tasks/{task_id}/complete": complete,
+    }
+
+
+def _operation(
+    name: str, summary: str, success: Json, errors: tuple[ProblemType, ...], body: Json | None = None
+) -> Json:
+    operation: Json = {"operationId": name, "summary": summary, "tags": ["tasks"]}
+    if body is not None:
+        operation["requestBody"] = body
+    return operation | {"responses": success | _error_responses(errors)}
+
+
+def _error_responses(errors: tuple[ProblemType, ...]) -> Json:
+    """One response per status; kinds that share a status share its description."""
+    content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
+    responses: Json = {}
+    for kind in sorted(errors, key=lambda kind: kind.status):
+        response = responses.setdefault(str(int(kind.status)), {"description": "", "content": content})
+        response["description"] = "; ".join(filter(None, [response["description"], f"{kind.title} (`{kind.uri}`)"]))
+        if kind.status == problems.NOT_DONE.status:
+            response["headers"] = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+    return responses
+
+
+def _tasks() -> Json:
+    schema = {"type": "array", "items": {"$ref": "#/components/schemas/Task"}}
+    return {"200": {"description": "All tasks of the user", "content": {"application/json": {"schema": schema}}}}
+
+
+def _task(status: str = "200", description: str = "The task") -> Json:
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}
+    return {status: {"description": description, "content": content}}
+
+
+def _created() -> Json:
+    created = _task("201", "The new task")
+    created["201"]["headers"] = {"Location": {"description": "Path of the task", "schema": {"type": "string"}}}
+    return created
+
+
+def _deleted() -> Json:
+    return {"204": {"description": "The task is deleted"}}
+
+
+def _body(schema: str, *, required: bool = True) -> Json:
+    return {
+        "required": required,
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}},
+    }
+
+
+def _id_parameter(name: str, description: str) -> Json:
+    schema = {"type": "string", "format": "uuid"}
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}

@@ -1,0 +1,117 @@
+"""The two reads: check the ids, ask the task-reader, pass its bytes on.
+
+Concurrent reads leave as one request to the reader, which answers them in one SQL round trip; a lone read leaves at
+once. See batching.py.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from uuid import UUID
+
+import aiohttp
+from common import framing
+from common.contracts import Read, ReadBatch
+from common.paths import path_uuid
+from common.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.batching import Batcher, BatchLimits, Full
+from gateway.settings import GatewaySettings
+
+log = logging.getLogger(__name__)
+
+type Lane = Batcher[Read, bytes | None]
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Lists and single tasks travel apart, so that a long list delays no read of one task."""
+
+    lists: Lane
+    finds: Lane
+    timeout_s: float
+
+
+class ReaderUnavailable(Exception):
+    """The task-reader cannot be reached, does not answer in time, or says that its database does not answer."""
+
+
+async def list_tasks(request: Request) -> Response:
+    """All tasks of the user, newest first."""
+    reads: Reads = request.app.state.reads
+    read = Read(user_id=UUID(path_uuid(request, "user_id")))
+    return Response(await _answer(reads.lists, read, reads.timeout_s), media_type="application/json")
+
+
+async def find_task(request: Request) -> Response:
+    """One task of the user."""
+    reads: Reads = request.app.state.reads
+    user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    task = await _answer(reads.finds, Read(user_id=UUID(user_id), task_id=UUID(task_id)), reads.timeout_s)
+    if task is None:
+        raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+    return Response(task, media_type="application/json")
+
+
+async def _answer(lane: Lane, read: Read, timeout_s: float) -> bytes | None:
+    """The reader's JSON, waiting included within `timeout_s`; a 503 problem when there is none."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await lane.submit(read)
+    except (ReaderUnavailable, Full, TimeoutError) as error:
+        log.warning("a read was refused: %r", error)
+        raise Problem(UNAVAILABLE, "Tasks cannot be read now.") from None
+
+
+@asynccontextmanager
+async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
+    """The way to the task-reader: kept connections, one for each batch on its way, and a limit on every answer."""
+    async with aiohttp.ClientSession(
+        str(settings.reader_url),
+        connector=aiohttp.TCPConnector(limit=2 * settings.reads_max_in_flight),
+        timeout=aiohttp.ClientTimeout(total=settings.read_timeout_s),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+
+        async def send(reads: Sequence[Read]) -> list[bytes | None]:
+            body = ReadBatch(reads=list(reads)).model_dump_json().encode()
+            return _unpack(await _ask_reader(session, body), len(reads))
+
+        def lane(max_batch: int) -> Lane:
+            limits = BatchLimits(max_batch, settings.reads_max_in_flight, settings.reads_max_waiting)
+            return Batcher(send, limits)
+
+        yield Reads(lane(settings.lists_max_batch), lane(settings.finds_max_batch), settings.read_timeout_s)
+
+
+async def _ask_reader(session: aiohttp.ClientSession, body: bytes) -> bytes:
+    """The reader's answer to a batch. Asks once more when a kept connection turns out to be closed: a reader that was
+    started again has closed them all."""
+    for last_try in (False, True):
+        try:
+            async with session.post("/reads", data=body) as answer:
+                if answer.status == HTTPStatus.OK:
+                    return await answer.read()
+                raise ReaderUnavailable(f"the task-reader answered {answer.status}")
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if last_try or isinstance(error, aiohttp.ClientConnectorError):
+                raise ReaderUnavailable(repr(error)) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ReaderUnavailable(repr(error)) from error
+    raise AssertionError("unreachable")
+
+
+def _unpack(body: bytes, count: int) -> list[bytes | None]:
+    try:
+        answers = framing.unpack(body)
+    except ValueError as error:
+        raise ReaderUnavailable(f"the task-reader's answer cannot be read: {error}") from error
+    if len(answers) != count:
+        raise ReaderUnavailable("the task-reader answered another number of reads")
+    return answers

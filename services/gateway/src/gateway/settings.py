@@ -1,0 +1,41 @@
+"""The gateway's settings."""
+
+from typing import Annotated
+
+from common.contracts import MAX_READS_PER_BATCH
+from common.settings import BusSettings, HttpSettings
+from pydantic import BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt
+from pydantic_core import from_json
+from pydantic_settings import NoDecode
+
+
+def _from_json(value: object) -> object:
+    """Decoded here and not by pydantic-settings, which knows no other fault than a traceback."""
+    return from_json(value) if isinstance(value, str) else value
+
+
+class GatewaySettings(HttpSettings, BusSettings):
+    """Every variable that the gateway reads."""
+
+    reader_url: HttpUrl = Field(description="address of the task-reader, such as http://task-reader:8001")
+    read_timeout_s: PositiveFloat = Field(3.0, description="limit for an answer of the task-reader; then 503")
+    reads_max_in_flight: PositiveInt = Field(
+        4, description="requests to the task-reader at once, at most, for lists and for single tasks each, per process"
+    )
+    reads_max_waiting: PositiveInt = Field(4096, description="reads of each kind that wait, at most; then 503")
+    finds_max_batch: PositiveInt = Field(
+        32, le=MAX_READS_PER_BATCH, description="single tasks in one request to the task-reader, at most"
+    )
+    lists_max_batch: PositiveInt = Field(
+        8, le=MAX_READS_PER_BATCH, description="lists in one request to the task-reader, at most"
+    )
+    write_deadline_s: PositiveFloat = Field(
+        2.0, description="limit for the answer to a write; then 504, or 503 when it never left"
+    )
+    bus_max_batch: PositiveInt = Field(128, description="commands in one message, at most")
+    bus_max_in_flight: PositiveInt = Field(2, description="batches on their way at once, at most, per process")
+    bus_max_waiting: PositiveInt = Field(4096, description="commands that wait for a batch, at most; then 503")
+    body_timeout_s: PositiveFloat = Field(10.0, description="limit for a request's body to arrive; then 408")
+    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_from_json)] = Field(
+        [], description='JSON list of origins that browsers may call from, e.g. ["https://app.example"]'
+    )

@@ -1,0 +1,97 @@
+"""The four writes: check the request, send a command, turn its outcome into the answer."""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+from common.contracts import CreateTask, DeleteTask, Outcome, ReplaceTask, ToggleTask
+from common.paths import path_uuid
+from common.problems import NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
+from starlette.requests import Request
+from starlette.responses import Response
+
+from gateway.bodies import CompletionBody, TaskBody, read_json, read_optional_json
+from gateway.command_bus import CommandBus
+from gateway.settings import GatewaySettings
+
+
+async def create_task(request: Request) -> Response:
+    """Creates a task and answers with it."""
+    user_id = path_uuid(request, "user_id")
+    body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
+    task_id = uuid4()
+
+    outcome = await _bus(request).call(
+        CreateTask(**_envelope(request, user_id), task_id=task_id, **dict(body)),
+    )
+
+    return _task_response(outcome, 201, {"Location": f"/api/{user_id}/tasks/{task_id}"})
+
+
+async def replace_task(request: Request) -> Response:
+    """Replaces title, description and completion of a task; what the body leaves out gets its default."""
+    user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
+
+    outcome = await _bus(request).call(
+        ReplaceTask(**_envelope(request, user_id), task_id=UUID(task_id), **dict(body)),
+    )
+
+    return _task_response(outcome, 200)
+
+
+async def toggle_task(request: Request) -> Response:
+    """Flips a task's completion, or sets it to what the body says."""
+    user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    body = await read_optional_json(request, CompletionBody, timeout_s=_settings(request).body_timeout_s)
+    wanted = body.is_completed if body is not None and "is_completed" in body.model_fields_set else None
+
+    outcome = await _bus(request).call(
+        ToggleTask(**_envelope(request, user_id), task_id=UUID(task_id), is_completed=wanted),
+    )
+
+    return _task_response(outcome, 200)
+
+
+async def delete_task(request: Request) -> Response:
+    """Deletes a task."""
+    user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+
+    outcome = await _bus(request).call(DeleteTask(**_envelope(request, user_id), task_id=UUID(task_id)))
+
+    _require_done(outcome)
+    return Response(status_code=204)
+
+
+def _bus(request: Request) -> CommandBus:
+    bus: CommandBus = request.app.state.bus
+    return bus
+
+
+def _settings(request: Request) -> GatewaySettings:
+    settings: GatewaySettings = request.app.state.settings
+    return settings
+
+
+def _envelope(request: Request, user_id: str) -> dict[str, Any]:
+    """What every command carries beside its own fields."""
+    deadline_unix_s = time.time() + _settings(request).write_deadline_s
+    return {"command_id": uuid4(), "user_id": UUID(user_id), "deadline_unix_ms": int(deadline_unix_s * 1000)}
+
+
+def _task_response(outcome: Outcome, status: int, headers: dict[str, str] | None = None) -> Response:
+    _require_done(outcome)
+    return Response(outcome.task, status, headers, "application/json")
+
+
+def _require_done(outcome: Outcome) -> None:
+    """Raises a problem unless the command was carried out on a task that exists."""
+    match outcome.status:
+        case "done":
+            return
+        case "not_found":
+            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+        case "refused" | "expired":
+            raise Problem(NOT_DONE, outcome.reason or "The write was not carried out.")
+        case "unknown":
+            raise Problem(OUTCOME_UNKNOWN, outcome.reason or "There was no answer to the write.")

@@ -1,0 +1,1 @@
+"""Adaptive batching on its own: the test plays the broker."""

@@ -1,0 +1,53 @@
+"""The gateway in this process, over real HTTP, with nothing behind it, or with a bus whose broker is the test."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from common.contracts import AnyCommand, CommandBatch, Outcome
+from gateway.app import create_app
+from gateway.batching import BatchLimits
+from gateway.command_bus import CommandBus
+from gateway.settings import GatewaySettings
+
+from tests.ports import closed_port
+from tests.serving import Served, serving
+
+USER = "/api/7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"
+TASKS = f"{USER}/tasks"
+TASK = f"{TASKS}/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"
+COMPLETE = f"{TASK}/complete"
+JSON = {"Content-Type": "application/json"}
+
+
+def settings(port: int, **given: Any) -> GatewaySettings:
+    """Settings whose reader and whose RabbitMQ are both at `port` of this machine."""
+    addresses = {"reader_url": f"http://127.0.0.1:{port}", "rabbitmq_url": f"amqp://guest:guest@127.0.0.1:{port}/"}
+    return GatewaySettings(**(addresses | {"port": 0} | given))
+
+
+@asynccontextmanager
+async def lonely_gateway(**given: Any) -> AsyncIterator[Served]:
+    """The whole gateway, without a task-reader and without RabbitMQ."""
+    with closed_port() as nobody:
+        async with serving(create_app(settings(nobody, **given))) as gateway:
+            yield gateway
+
+
+@asynccontextmanager
+async def answered_gateway(outcome: Outcome) -> AsyncIterator[tuple[Served, list[AnyCommand]]]:
+    """The gateway with a bus that answers every command with `outcome`, and the commands that came to it."""
+    commands: list[AnyCommand] = []
+
+    async def publish(batch_id: UUID, batch: CommandBatch) -> None:
+        commands.extend(batch.commands)
+        bus.receive(batch_id, [outcome] * len(batch.commands))
+
+    bus = CommandBus(publish, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096))
+    bus.connected()
+    with closed_port() as nobody:
+        app = create_app(settings(nobody))
+        app.state.bus, app.state.settings = bus, settings(nobody)
+        async with serving(app, lifespan="off") as gateway:
+            yield gateway, commands

@@ -1,0 +1,137 @@
+"""The gateway starts with nothing behind it, and says so to each request."""
+
+import pytest
+from gateway.app import main
+
+from tests.serving import Answer, Served
+
+from .in_process import COMPLETE, JSON, TASK, TASKS, lonely_gateway
+
+ORIGIN = "https://app.example"
+OPERATIONS = [
+    pytest.param("GET", TASKS, None, id="list"),
+    pytest.param("POST", TASKS, b'{"title": "Buy milk"}', id="create"),
+    pytest.param("GET", TASK, None, id="get"),
+    pytest.param("PUT", TASK, b'{"title": "Buy milk"}', id="replace"),
+    pytest.param("DELETE", TASK, None, id="delete"),
+    pytest.param("PATCH", COMPLETE, None, id="complete"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OPERATIONS)
+async def test_everything_is_503_while_reader_and_rabbitmq_are_absent(
+    gateway: Served, method: str, path: str, body: bytes | None
+) -> None:
+    answer = await gateway.ask(method, path, body=body, headers=JSON)
+
+    assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize(("method", "path", "body"), OPERATIONS)
+async def test_a_bad_user_id_is_400_even_then(gateway: Served, method: str, path: str, body: bytes | None) -> None:
+    answer = await gateway.ask(method, path.replace("7f1b5f0e", "7f1b5f0"), body=body, headers=JSON)
+
+    assert (answer.status, answer.json()["type"]) == (400, "urn:taskwire:problem:invalid-id")
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/openapi.json", "application/json"),
+        ("/docs", "text/html"),
+        ("/docs/assets/swagger-ui-bundle.js", "text/javascript"),
+        ("/docs/assets/swagger-ui.css", "text/css"),
+        ("/docs/assets/favicon-32x32.png", "image/png"),
+    ],
+)
+async def test_the_documentation_and_all_it_needs_is_served(gateway: Served, path: str, media_type: str) -> None:
+    answer = await gateway.ask("GET", path)
+
+    assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, media_type)
+
+
+async def test_the_documentation_loads_nothing_from_elsewhere(gateway: Served) -> None:
+    page = await gateway.ask("GET", "/docs")
+
+    assert not [word for word in (b'src="http', b'href="http', b'src="//', b'href="//') if word in page.body]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api", f"{TASKS}/", f"{TASK}/", f"{COMPLETE}/", "/docs/", "/docs/assets/nothing"]
+)
+async def test_an_unknown_path_is_404(gateway: Served, path: str) -> None:
+    answer = await gateway.ask("GET", path)
+
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", TASKS, "GET, POST"),
+        ("HEAD", TASKS, "GET, POST"),
+        ("POST", TASK, "DELETE, GET, PUT"),
+        ("PATCH", TASK, "DELETE, GET, PUT"),
+        ("GET", COMPLETE, "PATCH"),
+        ("POST", "/docs", "GET"),
+    ],
+)
+async def test_a_wrong_method_is_405_with_all_methods_of_the_path(
+    gateway: Served, method: str, path: str, allowed: str
+) -> None:
+    answer = await gateway.ask(method, path)
+
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def preflight(*, allowed: list[str], origin: str = ORIGIN) -> Answer:
+    """The answer to what a browser asks before a page of `origin` may PATCH."""
+    headers = {"Origin": origin, "Access-Control-Request-Method": "PATCH"}
+    async with lonely_gateway(cors_origins=allowed) as gateway:
+        return await gateway.ask("OPTIONS", COMPLETE, headers=headers)
+
+
+async def test_a_page_of_a_configured_origin_may_call() -> None:
+    answer = await preflight(allowed=[ORIGIN])
+
+    assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, ORIGIN)
+    assert "PATCH" in answer.headers["access-control-allow-methods"]
+
+
+@pytest.mark.parametrize("allowed", [[], ["https://other.example"]], ids=["none", "another"])
+async def test_a_page_of_any_other_origin_may_not_call(allowed: list[str]) -> None:
+    answer = await preflight(allowed=allowed)
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(("origin", "shown"), [(ORIGIN, ORIGIN), ("https://other.example", None)])
+async def test_only_a_configured_origin_may_read_the_answers(origin: str, shown: str | None) -> None:
+    async with lonely_gateway(cors_origins=[ORIGIN]) as gateway:
+        answer = await gateway.ask("GET", TASKS, headers={"Origin": origin})
+
+    assert answer.headers.get("access-control-allow-origin") == shown
+
+
+def test_started_without_its_settings_the_command_exits_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PORT", "READER_URL", "RABBITMQ_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+
+    assert exit_info.value.code == 2
+
+
+async def test_a_refused_preflight_is_a_problem() -> None:
+    answer = await preflight(allowed=["https://other.example"])
+
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+async def test_a_wrong_method_on_an_asset_names_the_allowed_one(gateway: Served) -> None:
+    answer = await gateway.ask("POST", "/docs/assets/swagger-ui.css")
+
+    assert (answer.status, answer.headers["allow"]) == (405, "GET")

@@ -1,0 +1,117 @@
+"""What the bytes of a body mean: a task, JSON that breaks a rule (422), or no JSON at all (400)."""
+
+import pytest
+from common.problems import INVALID_TASK, MALFORMED_BODY
+from gateway.bodies import TaskBody, read_json
+
+from .body_requests import TITLE, kind_of, refusal, request
+
+DEPTH = 30_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b'{"title": "Buy mi',
+        b'{"title": "Buy milk"',
+        b'{"title": "Buy milk"} {}',
+        b"{'title': 'Buy milk'}",
+        b'{"title": "Buy milk",}',
+        b'{"title": NaN}',
+        b'{"title": "Buy milk", "other": NaN}',
+        b'{"title": "Buy milk", "description": -Infinity}',
+        b'{"title": "Buy\nmilk"}',
+        b'{"title": "\\x41"}',
+        b'{"title": "caf\xe9"}',
+        b'{"title": "\xed\xa0\x80"}',
+        b"\xef\xbb\xbf" + TITLE,
+        TITLE.decode().encode("utf-16"),
+        TITLE.decode().encode("utf-16-le"),
+        b"[" * DEPTH,
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+async def test_what_is_no_json_is_400(body: bytes) -> None:
+    assert await kind_of(body) == MALFORMED_BODY
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"null",
+        b"[]",
+        b'"Buy milk"',
+        b"{}",
+        b'{"title": null}',
+        b'{"title": ""}',
+        b'{"title": " \\t\\u00a0"}',
+        b'{"title": "a\\u0000b"}',
+        b'{"title": "\\ud800"}',
+        b'{"title": "\\udc00\\ud800"}',
+        b'{"title": "Buy milk", "\\ud800": 1}',
+        b'{"title": "\\ud800", "title": "Buy milk"}',
+        b'{"title": "Buy milk", "is_completed": 1}',
+        b'{"title": "Buy milk", "is_completed": "true"}',
+        b'{"title": "Buy milk", "is_completed": null}',
+        b'{"title": "Buy milk", "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"}',
+        b'{"title": "' + b"x" * 256 + b'"}',
+        b'{"title": "Buy milk", "description": "' + b"x" * 2001 + b'"}',
+        b'{"title": ' + b"[" * 300 + b"]" * 300 + b"}",
+        b'{"title": 1e999}',
+    ],
+    ids=lambda body: repr(body[:40]),
+)
+async def test_json_that_breaks_a_rule_is_422(body: bytes) -> None:
+    assert await kind_of(body) == INVALID_TASK
+
+
+@pytest.mark.parametrize("body", [b"[" * DEPTH + b"]" * DEPTH, b'{"title": ' + b"9" * 5000 + b"}"], ids=len)
+async def test_json_beyond_the_parsers_limits_is_refused(body: bytes) -> None:
+    assert await kind_of(body) in (MALFORMED_BODY, INVALID_TASK)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        (b"[]", ["#"]),
+        (b"{}", ["#/title"]),
+        (b'{"title": 1, "is_completed": 2}', ["#/title", "#/is_completed"]),
+        (b'{"title": "\\ud800", "description": 3}', ["#/title", "#/description"]),
+        (b'{"title": "Buy milk", "a/b~c": 1}', ["#/a~1b~0c"]),
+        (b'{"title": "Buy milk", "": 1}', ["#/"]),
+    ],
+)
+async def test_a_422_points_to_every_fault(body: bytes, pointers: list[str]) -> None:
+    problem = await refusal(request(body))
+
+    assert [fault["pointer"] for fault in problem.errors] == pointers
+
+
+async def test_no_fault_repeats_what_was_sent() -> None:
+    problem = await refusal(request(b'{"title": 4711, "description": ["4711"], "is_completed": "4711"}'))
+
+    assert "4711" not in str(problem.errors)
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        (b'{"title": "first", "title": "last"}', "last"),
+        (b' \n{"title": "Buy milk"}\r\n', "Buy milk"),
+        (b'{"title": "\\ud83d\\ude00"}', "😀"),
+        ('{"title": "😀é"}'.encode(), "😀é"),
+        (b'{"title": "' + "é".encode() * 255 + b'"}', "é" * 255),
+    ],
+)
+async def test_a_sound_body_is_accepted(body: bytes, title: str) -> None:
+    task = await read_json(request(body), TaskBody, timeout_s=5)
+
+    assert task.title == title
+
+
+async def test_what_a_task_leaves_out_has_its_default() -> None:
+    task = await read_json(request(TITLE), TaskBody, timeout_s=5)
+
+    assert (task.description, task.is_completed) == (None, False)

@@ -1,0 +1,161 @@
+"""The document says what the code does: its paths, its answers, and the contract's limits."""
+
+from typing import Any
+
+import pytest
+from common.contracts import Outcome
+from gateway.app import create_app
+from gateway.openapi import openapi_document
+
+from tests.serving import Served
+
+from .in_process import COMPLETE, JSON, TASK, TASKS, answered_gateway, settings
+
+DOCUMENT = openapi_document()
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+BODY = b'{"title": "Buy milk"}'
+OPERATIONS = {
+    "list_tasks": ("GET", TASKS, None),
+    "create_task": ("POST", TASKS, BODY),
+    "find_task": ("GET", TASK, None),
+    "replace_task": ("PUT", TASK, BODY),
+    "delete_task": ("DELETE", TASK, None),
+    "toggle_task": ("PATCH", COMPLETE, None),
+}
+WRITES = ["create_task", "replace_task", "delete_task", "toggle_task"]
+WITH_BODY = ["create_task", "replace_task", "toggle_task"]
+
+
+def documented(name: str) -> dict[str, Any]:
+    """The operation of this name, as the document has it."""
+    items = (item for path in DOCUMENT["paths"].values() for key, item in path.items() if key != "parameters")
+    (operation,) = (item for item in items if item["operationId"] == name)
+    return dict(operation)
+
+
+def test_it_has_the_paths_and_methods_of_the_routes() -> None:
+    routes = create_app(settings(1)).routes
+
+    served = {
+        (getattr(route, "path", ""), method.lower()) for route in routes for method in getattr(route, "methods", ())
+    }
+
+    described = {
+        (path, method) for path, item in DOCUMENT["paths"].items() for method in item if method != "parameters"
+    }
+    assert described == {(path, method) for path, method in served if path.startswith("/api/")}
+
+
+def test_every_parameter_of_a_path_is_described() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
+
+        assert [parameter["name"] for parameter in item["parameters"]] == names, path
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_the_503_of_absent_servers_is_described(gateway: Served, name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    answer = await gateway.ask(method, path, body=body, headers=JSON)
+
+    assert str(answer.status) in documented(name)["responses"]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_the_400_of_a_bad_id_is_described(gateway: Served, name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    answer = await gateway.ask(method, path.replace("7f1b", "7f1"), body=body, headers=JSON)
+
+    assert answer.json()["type"] in documented(name)["responses"][str(answer.status)]["description"]
+
+
+@pytest.mark.parametrize("status", ["done", "refused", "expired", "unknown"])
+@pytest.mark.parametrize("name", WRITES)
+async def test_the_answer_to_every_outcome_is_described(name: str, status: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    async with answered_gateway(Outcome.model_validate({"status": status, "task": "{}"})) as (gateway, _):
+        answer = await gateway.ask(method, path, body=body, headers=JSON)
+
+    assert str(answer.status) in documented(name)["responses"]
+
+
+@pytest.mark.parametrize("name", [name for name in WRITES if name != "create_task"])
+async def test_the_404_of_a_task_that_is_not_there_is_described(name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    async with answered_gateway(Outcome(status="not_found")) as (gateway, _):
+        answer = await gateway.ask(method, path, body=body, headers=JSON)
+
+    assert answer.json()["type"] in documented(name)["responses"]["404"]["description"]
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b"{", "application/json"),
+        (b"[]", "application/json"),
+        (b"{}", "text/plain"),
+        (b" " * 70_000, "application/json"),
+    ],
+    ids=["400", "422", "415", "413"],
+)
+@pytest.mark.parametrize("name", WITH_BODY)
+async def test_the_answer_to_every_fault_of_a_body_is_described(
+    gateway: Served, name: str, body: bytes, media_type: str
+) -> None:
+    method, path, _ = OPERATIONS[name]
+
+    answer = await gateway.ask(method, path, body=body, headers={"Content-Type": media_type})
+
+    assert answer.json()["type"] in documented(name)["responses"][str(answer.status)]["description"]
+
+
+def test_the_404_of_a_read_is_described_where_there_is_one() -> None:
+    described = {name for name in ("list_tasks", "find_task") if "404" in documented(name)["responses"]}
+
+    assert described == {"find_task"}
+
+
+@pytest.mark.parametrize("name", WITH_BODY)
+def test_the_408_of_a_slow_body_is_described(name: str) -> None:
+    assert "408" in documented(name)["responses"]
+
+
+@pytest.mark.parametrize("schema", ["Task", "TaskBody"])
+def test_a_title_has_the_limits_of_the_contract(schema: str) -> None:
+    title = SCHEMAS[schema]["properties"]["title"]
+
+    assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 255)
+
+
+@pytest.mark.parametrize("schema", ["Task", "TaskBody"])
+def test_a_description_is_null_or_has_the_limit_of_the_contract(schema: str) -> None:
+    kinds = SCHEMAS[schema]["properties"]["description"]["anyOf"]
+
+    assert [(kind["type"], kind.get("maxLength")) for kind in kinds] == [("string", 2000), ("null", None)]
+
+
+@pytest.mark.parametrize(
+    ("schema", "required"),
+    [
+        ("Task", {"id", "title", "description", "is_completed", "created_at", "user_id"}),
+        ("TaskBody", {"title"}),
+        ("CompletionBody", set()),
+    ],
+)
+def test_a_schema_requires_what_the_contract_requires_and_allows_nothing_unknown(
+    schema: str, required: set[str]
+) -> None:
+    assert set(SCHEMAS[schema].get("required", ())) == required
+    assert SCHEMAS[schema]["additionalProperties"] is False
+
+
+def test_every_answer_that_is_an_error_is_a_problem() -> None:
+    answers = [item for name in OPERATIONS for item in documented(name)["responses"].items()]
+
+    assert {str(list(answer["content"])) for status, answer in answers if status >= "4"} == {
+        "['application/problem+json']"
+    }

@@ -1,0 +1,87 @@
+"""What the gateway says when its settings are wrong."""
+
+import pytest
+from common.settings import load
+from gateway.settings import GatewaySettings
+
+REQUIRED = {
+    "PORT": "8000",
+    "READER_URL": "http://127.0.0.1:8001",
+    "RABBITMQ_URL": "amqp://user:p4ssw0rd@127.0.0.1/",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment with exactly the variables that the gateway needs."""
+    for name in GatewaySettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the gateway says on standard error before it exits with status 2."""
+    with pytest.raises(SystemExit) as exit_info:
+        load(GatewaySettings)
+    assert exit_info.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("environment")
+def test_addresses_and_port_are_all_it_needs() -> None:
+    settings = load(GatewaySettings)
+
+    assert (settings.port, str(settings.reader_url)) == (8000, "http://127.0.0.1:8001/")
+
+
+def test_a_list_is_written_as_json(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CORS_ORIGINS", '["https://app.example"]')
+
+    assert load(GatewaySettings).cors_origins == ["https://app.example"]
+
+
+def test_all_missing_variables_are_named(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in REQUIRED:
+        environment.delenv(name)
+
+    lines = complaint(capsys).splitlines()
+
+    assert {line.partition(":")[0] for line in lines[:-1]} == set(REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "http"),
+        ("PORT", "65536"),
+        ("READER_URL", "task-reader"),
+        ("READER_URL", "ftp://task-reader"),
+        ("WRITE_DEADLINE_S", "0"),
+        ("BUS_MAX_BATCH", "0"),
+        ("BUS_MAX_IN_FLIGHT", "-1"),
+        ("LOG_LEVEL", "loud"),
+        ("CORS_ORIGINS", "https://app.example"),
+        ("CORS_ORIGINS", "[1]"),
+    ],
+)
+def test_a_wrong_value_is_named(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+
+    assert f"{name}: " in complaint(capsys)
+
+
+def test_no_password_is_told_with_another_fault(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.delenv("PORT")
+
+    assert "p4ssw0rd" not in complaint(capsys)
+
+
+@pytest.mark.usefixtures("environment")
+def test_no_password_is_shown_with_the_settings() -> None:
+    assert "p4ssw0rd" not in repr(load(GatewaySettings))

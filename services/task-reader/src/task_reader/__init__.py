@@ -1,0 +1,1 @@
+"""Reads tasks from PostgreSQL."""

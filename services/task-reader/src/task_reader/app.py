@@ -1,0 +1,41 @@
+"""Builds and runs the task-reader."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.database import DatabaseUnavailable, open_database
+from common.problems import answer_with_problems
+from common.routing import add_route
+from common.server import serve
+from common.settings import configure_logging, load
+from fastapi import FastAPI
+from psycopg import OperationalError
+
+from task_reader import routes
+from task_reader.settings import ReaderSettings
+
+
+def create_app(settings: ReaderSettings) -> FastAPI:
+    """The reader as an ASGI app. It opens its connections when it starts, and serves 503 until PostgreSQL answers."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with open_database(settings.reader_database_url, settings) as database:
+            app.state.database = database
+            yield
+
+    app = FastAPI(title="Taskwire task-reader", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
+    answer_with_problems(app)
+    app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
+    app.add_exception_handler(OperationalError, routes.answer_unavailable)
+    add_route(app, "GET", "/api/{user_id}/tasks", routes.list_tasks)
+    add_route(app, "GET", "/api/{user_id}/tasks/{task_id}", routes.find_task)
+    add_route(app, "POST", "/reads", routes.read_batch)
+    return app
+
+
+def main() -> None:
+    """The `task-reader` command."""
+    settings = load(ReaderSettings)
+    configure_logging(settings.log_level)
+    serve(create_app(settings), host=settings.host, port=settings.port)

@@ -1,0 +1,53 @@
+"""The reader's API: the same two paths that the gateway serves, and the same reads in batches for the gateway."""
+
+import logging
+from collections.abc import Sequence
+from uuid import UUID
+
+from common import framing
+from common.contracts import Read, ReadBatch
+from common.database import Database
+from common.paths import path_uuid
+from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem, problem_response
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from task_reader.queries import answer_reads
+
+log = logging.getLogger(__name__)
+
+
+async def list_tasks(request: Request) -> Response:
+    """All tasks of the user, newest first."""
+    (tasks,) = await _answer(request, [Read(user_id=UUID(path_uuid(request, "user_id")))])
+    return Response(tasks, media_type="application/json")
+
+
+async def find_task(request: Request) -> Response:
+    """One task of the user."""
+    user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    (task,) = await _answer(request, [Read(user_id=UUID(user_id), task_id=UUID(task_id))])
+    if task is None:
+        raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+    return Response(task, media_type="application/json")
+
+
+async def read_batch(request: Request) -> Response:
+    """Many reads, of as many users, in one request and one round trip."""
+    try:
+        batch = ReadBatch.model_validate_json(await request.body())
+    except ValidationError:
+        raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
+    return Response(framing.pack(await _answer(request, batch.reads)), media_type=framing.MEDIA_TYPE)
+
+
+async def _answer(request: Request, reads: Sequence[Read]) -> list[bytes | None]:
+    database: Database = request.app.state.database
+    return await database.run(lambda db: answer_reads(db, reads))
+
+
+async def answer_unavailable(_: Request, error: Exception) -> Response:
+    """503 for every way in which PostgreSQL refuses or fails to answer: down, overloaded, cancelled by a time-out."""
+    log.warning("the database does not answer: %s", error)
+    return problem_response(Problem(UNAVAILABLE, "The database does not answer."))

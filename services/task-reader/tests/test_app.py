@@ -1,0 +1,167 @@
+"""The task-reader starts without a database, and says so to each request."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from task_reader.app import create_app, main
+from task_reader.settings import ReaderSettings
+
+from tests.ports import closed_port
+from tests.serving import Served, serving
+
+USER = "/api/7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"
+TASKS = f"{USER}/tasks"
+TASK = f"{TASKS}/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"
+BATCH = b'{"reads": [{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": null}]}'
+PASSWORD = "p4ssw0rd"  # noqa: S105 - of no server
+POOL_TIMEOUT_S = 0.1
+
+
+@asynccontextmanager
+async def lonely_reader(**given: Any) -> AsyncIterator[Served]:
+    """The whole task-reader, without a database."""
+    with closed_port() as nobody:
+        url = SecretStr(f"postgresql://taskwire_reader:{PASSWORD}@127.0.0.1:{nobody}/taskwire")
+        settings = ReaderSettings(**({"port": 0, "pool_timeout_s": POOL_TIMEOUT_S} | given), reader_database_url=url)
+        async with serving(create_app(settings)) as reader:
+            yield reader
+
+
+@pytest.fixture(scope="module")
+async def reader() -> AsyncIterator[Served]:
+    async with lonely_reader() as served:
+        yield served
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), [("GET", TASKS, None), ("GET", TASK, None), ("POST", "/reads", BATCH)]
+)
+async def test_reads_are_503_while_the_database_is_absent(
+    reader: Served, method: str, path: str, body: bytes | None
+) -> None:
+    answer = await reader.ask(method, path, body=body)
+
+    assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+async def test_a_read_waits_for_the_database_no_longer_than_the_pools_timeout(reader: Served) -> None:
+    began = time.monotonic()
+
+    await reader.ask("GET", TASK)
+
+    assert time.monotonic() - began < POOL_TIMEOUT_S + 1
+
+
+async def seconds_for_a_read(reader: Served) -> float:
+    began = time.monotonic()
+    await reader.ask("GET", TASK)
+    return time.monotonic() - began
+
+
+async def test_more_reads_than_may_wait_are_refused_at_once() -> None:
+    async with lonely_reader(pool_timeout_s=1, pool_max_waiting=1, allow_rls_bypass=True) as reader:
+        took_s = await asyncio.gather(*(seconds_for_a_read(reader) for _ in range(5)))
+
+    assert sorted(seconds >= 1 for seconds in took_s) == [False, False, False, False, True]
+
+
+async def test_a_503_tells_nothing_of_the_inside(reader: Served) -> None:
+    answer = await reader.ask("GET", TASK)
+
+    told = answer.body.decode().lower()
+    assert not [word for word in (PASSWORD, "psycopg", "pool", "127.0.0.1", "taskwire_reader") if word in told]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "1",
+        "me",
+        "7f1b5f0e3c1a4f7e9d550c8a4f6b2e11",
+        "{7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11}",
+        "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e1g",
+        "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11%0a",
+        "'%20or%20true--",
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/{}/tasks", "/api/{}/tasks/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10", TASKS + "/{}"])
+async def test_an_id_that_is_no_uuid_is_400(reader: Served, path: str, bad: str) -> None:
+    answer = await reader.ask("GET", path.format(bad))
+
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert answer.json()["type"] == "urn:taskwire:problem:invalid-id"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"{}",
+        b'{"reads": []}',
+        b'{"reads": [{}]}',
+        b'{"reads": [{"user_id": "me"}]}',
+        b'{"reads": [{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": "1"}]}',
+        b'{"reads": [' + b",".join([b'{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"}'] * 1025) + b"]}",
+    ],
+    ids=lambda body: repr(body[:60]),
+)
+async def test_a_batch_that_cannot_be_read_is_400(reader: Served, body: bytes) -> None:
+    answer = await reader.ask("POST", "/reads", body=body)
+
+    assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", f"{TASKS}/", f"{TASK}/complete", f"{USER}"])
+async def test_any_other_path_is_404(reader: Served, path: str) -> None:
+    answer = await reader.ask("GET", path)
+
+    assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(("path", "allowed"), [(TASKS, "GET"), (TASK, "GET"), ("/reads", "POST")])
+async def test_any_other_method_is_405(reader: Served, method: str, path: str, allowed: str) -> None:
+    answer = await reader.ask(method, path)
+
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.fixture
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without any variable that the task-reader reads."""
+    for name in ReaderSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("no_environment")
+def test_started_without_its_settings_the_command_names_them_and_exits_with_2(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        main()
+
+    lines = capsys.readouterr().err.splitlines()
+    assert exit_info.value.code == 2
+    assert {line.partition(":")[0] for line in lines[:-1]} == {"PORT", "READER_DATABASE_URL"}
+
+
+def test_no_password_is_told_with_another_fault(
+    no_environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    no_environment.setenv("READER_DATABASE_URL", f"postgresql://taskwire_reader:{PASSWORD}@db/taskwire")
+    no_environment.setenv("POOL_SIZE", "0")
+
+    with pytest.raises(SystemExit):
+        main()
+
+    told = capsys.readouterr().err
+    assert ("POOL_SIZE: " in told, PASSWORD in told) == (True, False)

@@ -1,0 +1,49 @@
+"""Put both tables behind row-level security, and give the services' roles what they need.
+
+A session sees and touches only the rows of the user named in `app.user_id`; without it, none. FORCE binds the owner
+too. A later revision that has to touch rows must lift it for its own transaction:
+`alter table … no force row level security`, and force it again.
+
+Old records of the command log can be seen and deleted by a session that says `app.housekeeping = 'on'`: a clean-up
+works over all users. Records that may still answer a repeat stay out of its reach.
+"""
+
+from alembic import op
+
+revision = "0003_row_level_security"
+down_revision = "0002_create_command_log"
+branch_labels = None
+depends_on = None
+
+OF_USER = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
+OLD_RECORD = "current_setting('app.housekeeping', true) = 'on' and recorded_at < now() - interval '1 hour'"
+
+
+def upgrade() -> None:
+    op.execute("set local lock_timeout = '3s'; set local statement_timeout = '30s'")
+    for table in ("tasks", "command_log"):
+        op.execute(f"alter table {table} enable row level security")
+        op.execute(f"alter table {table} force row level security")
+        op.execute(f"create policy {table}_of_user on {table} using ({OF_USER}) with check ({OF_USER})")
+    op.execute(f"create policy command_log_old_seen on command_log for select using ({OLD_RECORD})")
+    op.execute(f"create policy command_log_old_deleted on command_log for delete using ({OLD_RECORD})")
+
+    op.execute("grant usage on schema public to taskwire_writer, taskwire_reader")
+    op.execute("grant select, insert, update, delete on tasks to taskwire_writer")
+    op.execute("grant select, insert, delete on command_log to taskwire_writer")
+    op.execute("grant select on tasks to taskwire_reader")
+
+
+def downgrade() -> None:
+    op.execute("set local lock_timeout = '3s'; set local statement_timeout = '30s'")
+    op.execute("revoke select on tasks from taskwire_reader")
+    op.execute("revoke select, insert, delete on command_log from taskwire_writer")
+    op.execute("revoke select, insert, update, delete on tasks from taskwire_writer")
+    op.execute("revoke usage on schema public from taskwire_writer, taskwire_reader")
+
+    op.execute("drop policy command_log_old_deleted on command_log")
+    op.execute("drop policy command_log_old_seen on command_log")
+    for table in ("command_log", "tasks"):
+        op.execute(f"drop policy {table}_of_user on {table}")
+        op.execute(f"alter table {table} no force row level security")
+        op.execute(f"alter table {table} disable row level security")

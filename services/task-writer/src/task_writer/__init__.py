@@ -1,0 +1,1 @@
+"""Applies commands from the bus to PostgreSQL."""

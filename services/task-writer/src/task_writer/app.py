@@ -1,0 +1,54 @@
+"""Builds and runs the task-writer."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from common.broker import make_broker, start_broker
+from common.database import open_database
+from common.topology import DEAD_LETTERS
+from faststream import FastStream
+from faststream.rabbit import Channel
+
+from task_writer.cleanup import keep_forgetting
+from task_writer.handlers import CommandHandler
+from task_writer.settings import WriterSettings
+
+
+@asynccontextmanager
+async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
+    """The writer, ready to `run()`. It waits for PostgreSQL and RabbitMQ, finishes what it holds, and then closes."""
+    replies = make_broker(settings, "task-writer replies", channel=Channel(publisher_confirms=False))
+    dead_letters = make_broker(settings, "task-writer dead letters")
+    incoming = make_broker(settings, "task-writer commands")
+
+    async with open_database(settings.writer_database_url, settings) as database:
+        handler = CommandHandler(database, replies=replies, dead_letters=dead_letters)
+        handler.subscribe(incoming, concurrent_batches=settings.concurrent_batches)
+
+        async def prepare() -> None:
+            await start_broker(dead_letters)
+            await dead_letters.declare_queue(DEAD_LETTERS)
+            await start_broker(replies)
+
+        housekeeping = asyncio.create_task(
+            keep_forgetting(
+                database,
+                retention_s=settings.command_log_retention_h * 3600,
+                interval_s=settings.command_log_cleanup_interval_s,
+            )
+        )
+        try:
+            yield FastStream(incoming, on_startup=[prepare], logger=logging.getLogger("task_writer"))
+        finally:
+            housekeeping.cancel()
+            await handler.finish()
+            await replies.stop()
+            await dead_letters.stop()
+
+
+async def run(settings: WriterSettings) -> None:
+    """Runs the writer until SIGINT or SIGTERM."""
+    async with open_writer(settings) as app:
+        await app.run()

@@ -1,0 +1,36 @@
+"""Forgets old records of the command log, a bounded number at a time, so that the log does not grow for ever."""
+
+import asyncio
+import logging
+
+from common.database import Connection, Database, DatabaseUnavailable
+from psycopg import Error
+
+from task_writer.statements import FORGET_COMMANDS
+
+log = logging.getLogger(__name__)
+
+RECORDS_PER_STATEMENT = 1000  # keeps each delete, and what it locks, short
+
+
+async def forget_old_commands(db: Connection, retention_s: float) -> int:
+    """Deletes up to RECORDS_PER_STATEMENT records older than `retention_s` seconds; how many there were.
+
+    Uses idx_command_log_recorded_at. Two writers at it at once do no harm.
+    """
+    async with db.cursor() as cursor:
+        await cursor.execute(FORGET_COMMANDS, {"retention_s": retention_s, "limit": RECORDS_PER_STATEMENT})
+        await cursor.set_result(-1)
+        return cursor.rowcount
+
+
+async def keep_forgetting(database: Database, *, retention_s: float, interval_s: float) -> None:
+    """Runs for ever: a clean-up every `interval_s` seconds, at once again while there is a full load to delete."""
+    while True:
+        try:
+            forgotten = await database.run(lambda db: forget_old_commands(db, retention_s))
+        except (DatabaseUnavailable, Error) as error:
+            log.warning("the command log was not cleaned up: %s", error)
+            forgotten = 0
+        if forgotten < RECORDS_PER_STATEMENT:
+            await asyncio.sleep(interval_s)

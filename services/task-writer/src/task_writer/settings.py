@@ -1,0 +1,26 @@
+"""The task-writer's settings, and those of its migrations."""
+
+from common.database import PostgresUrl
+from common.settings import BusSettings, DatabaseSettings, ServiceSettings
+from pydantic import Field, PositiveFloat, PositiveInt
+
+
+class WriterSettings(BusSettings, DatabaseSettings):
+    """Every variable that the task-writer reads."""
+
+    writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role; no DDL")
+    concurrent_batches: PositiveInt = Field(4, description="batches that one writer runs at once, a transaction each")
+    command_log_retention_h: float = Field(24.0, ge=1, description="how long a command is remembered, in hours")
+    command_log_cleanup_interval_s: PositiveFloat = Field(
+        60.0, description="pause between clean-ups of the command log"
+    )
+
+
+class MigrationSettings(ServiceSettings):
+    """Every variable that `task-writer migrate` reads."""
+
+    database_url: PostgresUrl = Field(
+        description="PostgreSQL address with the owner's role, on the direct host; migrates"
+    )
+    writer_database_url: PostgresUrl | None = Field(None, description="when set, its role is given this password")
+    reader_database_url: PostgresUrl | None = Field(None, description="when set, its role is given this password")

@@ -1,0 +1,108 @@
+"""The writer's SQL: a command is one string that changes the task and records the command, in one transaction.
+
+Each begins by telling row-level security who asks (`set local` ends with the transaction), carries `user_id` in every
+statement, and answers with one row: status and, where a task is left, the task as JSON text.
+
+A command that was carried out before violates command_log_pkey, which undoes the whole transaction: the caller then
+looks the recorded answer up. That costs a command that is new, nearly all of them, no look-up.
+"""
+
+from hashlib import blake2b
+from typing import Any
+
+from common.contracts import AnyCommand
+
+CREATE_TASK = """
+set local app.user_id = %(user_id)s;
+with task as (
+  insert into tasks (id, title, description, is_completed, created_at, user_id)
+  values (%(task_id)s, %(title)s, %(description)s, %(is_completed)s, clock_timestamp(), %(user_id)s)
+  returning id, title, description, is_completed, created_at, user_id
+)
+insert into command_log (command_id, user_id, fingerprint, status, task)
+select %(command_id)s, %(user_id)s, %(fingerprint)s, 'done', row_to_json(task)::text
+from task
+returning status, task;
+"""
+
+REPLACE_TASK = """
+set local app.user_id = %(user_id)s;
+with task as (
+  update tasks
+  set title = %(title)s, description = %(description)s, is_completed = %(is_completed)s
+  where id = %(task_id)s and user_id = %(user_id)s
+  returning id, title, description, is_completed, created_at, user_id
+)
+insert into command_log (command_id, user_id, fingerprint, status, task)
+select %(command_id)s, %(user_id)s, %(fingerprint)s,
+  case when task.id is null then 'not_found' else 'done' end, row_to_json(task)::text
+from (values (1)) as always left join task on true
+returning status, task;
+"""
+
+TOGGLE_TASK = """
+set local app.user_id = %(user_id)s;
+with task as (
+  update tasks
+  set is_completed = coalesce(%(is_completed)s, not is_completed)
+  where id = %(task_id)s and user_id = %(user_id)s
+  returning id, title, description, is_completed, created_at, user_id
+)
+insert into command_log (command_id, user_id, fingerprint, status, task)
+select %(command_id)s, %(user_id)s, %(fingerprint)s,
+  case when task.id is null then 'not_found' else 'done' end, row_to_json(task)::text
+from (values (1)) as always left join task on true
+returning status, task;
+"""
+
+DELETE_TASK = """
+set local app.user_id = %(user_id)s;
+with task as (
+  delete from tasks
+  where id = %(task_id)s and user_id = %(user_id)s
+  returning id
+)
+insert into command_log (command_id, user_id, fingerprint, status)
+select %(command_id)s, %(user_id)s, %(fingerprint)s,
+  case when task.id is null then 'not_found' else 'done' end
+from (values (1)) as always left join task on true
+returning status, task;
+"""
+
+FIND_RECORDED = """
+set local app.user_id = %(user_id)s;
+select status, task, command_id from command_log where command_id = %(command_id)s and user_id = %(user_id)s;
+"""
+
+# Over all users, and so the one statement without a user_id: its own policy lets it see old records, nothing else.
+FORGET_COMMANDS = """
+set local app.housekeeping = 'on';
+delete from command_log
+where command_id in (
+  select command_id from command_log
+  where recorded_at < now() - make_interval(secs => %(retention_s)s)
+  order by recorded_at
+  limit %(limit)s
+);
+"""
+
+BY_TYPE = {
+    "create_task": CREATE_TASK,
+    "replace_task": REPLACE_TASK,
+    "toggle_task": TOGGLE_TASK,
+    "delete_task": DELETE_TASK,
+}
+
+
+def parameters(command: AnyCommand) -> dict[str, Any]:
+    """The values of the placeholders of the command's statement. Ids are text: `set local` takes a plain literal."""
+    values = command.model_dump(exclude={"type", "deadline_unix_ms"})
+    for name in ("command_id", "user_id", "task_id"):
+        values[name] = str(values[name])
+    return values | {"fingerprint": fingerprint(command)}
+
+
+def fingerprint(command: AnyCommand) -> bytes:
+    """16 bytes that differ when two commands of one id ask for different things."""
+    wish = command.model_dump_json(exclude={"command_id", "deadline_unix_ms"})
+    return blake2b(wish.encode(), digest_size=16).digest()

@@ -1,0 +1,42 @@
+"""The tables, as Alembic's autogenerate and the drift test read them. Hot statements are SQL text in statements.py."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import TIMESTAMP, Column, Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel
+
+
+class Task(SQLModel, table=True):
+    """One task of one user. Row-level security shows a session only the rows of `app.user_id`."""
+
+    __tablename__ = "tasks"
+    __table_args__ = (
+        Index("idx_task_user_id", "user_id"),
+        Index("idx_task_user_created", "user_id", text("created_at DESC")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    title: str = Field(max_length=255)
+    description: str | None = Field(default=None, max_length=2000)
+    is_completed: bool = Field(sa_column_kwargs={"server_default": text("false")})
+    created_at: datetime = Field(
+        sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("now()")),
+    )
+    user_id: UUID
+
+
+class LoggedCommand(SQLModel, table=True):
+    """The record of a command that was carried out, written in the transaction of its effect: see ADR 3."""
+
+    __tablename__ = "command_log"
+    __table_args__ = (Index("idx_command_log_recorded_at", "recorded_at"),)
+
+    command_id: UUID = Field(primary_key=True)
+    user_id: UUID
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    status: str = Field(sa_column=Column(Text, nullable=False))
+    task: str | None = Field(default=None, sa_column=Column(Text))
+    recorded_at: datetime = Field(
+        sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("now()")),
+    )

@@ -1,0 +1,85 @@
+"""What a batch comes to when its commands are late, or the database is not there."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from common.contracts import AnyCommand
+from common.database import Connection, Database, open_database
+from psycopg_pool import AsyncConnectionPool
+from pydantic import SecretStr
+from task_writer.batches import EXPIRED, REFUSED, carry_out
+from task_writer.settings import WriterSettings
+
+from tests.commands import create, delete, replace, toggle
+from tests.ports import closed_port
+
+
+def one_of_each(**more: Any) -> list[AnyCommand]:
+    """A command of every type."""
+    user_id, task_id = uuid4(), uuid4()
+    return [
+        create(user_id, **more),
+        replace(user_id, task_id, **more),
+        toggle(user_id, task_id, **more),
+        delete(user_id, task_id, **more),
+    ]
+
+
+@pytest.fixture
+def unusable() -> Database:
+    """A database that cannot be used: its pool was never opened."""
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool("", open=False)
+    return Database(pool)
+
+
+@pytest.fixture
+async def absent() -> AsyncIterator[Database]:
+    """A database whose server is not there."""
+    with closed_port() as nobody:
+        url = SecretStr(f"postgresql://taskwire_writer@127.0.0.1:{nobody}/taskwire")
+        settings = WriterSettings(
+            writer_database_url=url, rabbitmq_url=SecretStr("amqp://unused"), pool_timeout_s=0.1, allow_rls_bypass=True
+        )
+        async with open_database(url, settings) as database:
+            yield database
+
+
+async def test_commands_past_their_deadline_expire_without_a_look_at_the_database(unusable: Database) -> None:
+    answered = await carry_out(unusable, one_of_each(expires_in_s=-0.001))
+
+    assert [one.outcome for one in answered] == [EXPIRED] * 4
+
+
+async def test_a_command_within_its_deadline_goes_to_the_database(unusable: Database) -> None:
+    answered = await carry_out(unusable, one_of_each())
+
+    assert [one.outcome for one in answered] == [REFUSED] * 4
+
+
+async def test_without_a_database_a_command_is_certainly_not_done(absent: Database) -> None:
+    answered = await carry_out(absent, one_of_each())
+
+    assert [one.outcome for one in answered] == [REFUSED] * 4
+
+
+async def test_each_command_has_its_answer_at_its_place(absent: Database) -> None:
+    commands = [create(expires_in_s=left) for left in (-1, 10, -1, 10, 10, -1)]
+
+    answered = await carry_out(absent, commands)
+
+    assert [one.command for one in answered] == commands
+    assert [one.outcome.status for one in answered] == [
+        "expired", "refused", "expired", "refused", "refused", "expired",
+    ]  # fmt: skip
+
+
+async def test_no_command_is_poison_because_the_database_is_absent(absent: Database) -> None:
+    answered = await carry_out(absent, one_of_each())
+
+    assert {one.poison for one in answered} == {None}
+
+
+async def test_an_empty_batch_has_no_answers(unusable: Database) -> None:
+    assert await carry_out(unusable, []) == []

@@ -1,0 +1,113 @@
+"""Every command has its statement, and a fingerprint of what it asks for."""
+
+import re
+from typing import Any, get_args
+from uuid import UUID
+
+import pytest
+from common.contracts import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from task_writer.statements import BY_TYPE, fingerprint, parameters
+
+A, B = UUID("7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"), UUID("0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10")
+ENVELOPE: dict[str, Any] = {"command_id": A, "user_id": A, "deadline_unix_ms": 1, "task_id": A}
+TEXT: dict[str, Any] = {"title": "Buy milk", "description": "two litres", "is_completed": False}
+COMMANDS: list[AnyCommand] = [
+    CreateTask(**ENVELOPE, **TEXT),
+    ReplaceTask(**ENVELOPE, **TEXT),
+    DeleteTask(**ENVELOPE),
+    ToggleTask(**ENVELOPE, is_completed=None),
+]
+CHANGES: dict[str, Any] = {
+    "user_id": B,
+    "task_id": B,
+    "title": "Buy Milk",
+    "description": None,
+    "is_completed": True,
+}
+
+
+def name_of(command: AnyCommand) -> str:
+    return command.type
+
+
+def test_every_type_of_command_has_a_statement() -> None:
+    types = {kind.model_fields["type"].default for kind in get_args(AnyCommand.__value__)}
+
+    assert set(BY_TYPE) == types
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_command_gives_its_statement_a_value_for_each_placeholder(command: AnyCommand) -> None:
+    placeholders = set(re.findall(r"%\((\w+)\)s", BY_TYPE[command.type]))
+
+    assert placeholders <= set(parameters(command))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_ids_are_given_as_text(command: AnyCommand) -> None:
+    values = parameters(command)
+
+    assert {name: values[name] for name in ("command_id", "user_id", "task_id")} == dict.fromkeys(
+        ("command_id", "user_id", "task_id"), str(A)
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_text_is_given_as_it_is(command: AnyCommand) -> None:
+    values = parameters(command)
+
+    wanted = {name: getattr(command, name) for name in TEXT if name in type(command).model_fields}
+    assert {name: value for name, value in values.items() if name in TEXT} == wanted
+
+
+@pytest.mark.parametrize(
+    ("command", "field"),
+    [
+        pytest.param(command, field, id=f"{command.type}-{field}")
+        for command in COMMANDS
+        for field in CHANGES
+        if field in type(command).model_fields
+    ],
+)
+def test_the_fingerprint_differs_when_anything_asked_for_differs(command: AnyCommand, field: str) -> None:
+    changed = command.model_copy(update={field: CHANGES[field]})
+
+    assert fingerprint(changed) != fingerprint(command)
+
+
+def test_the_fingerprint_differs_between_commands_with_the_same_fields() -> None:
+    create, replace, *_ = COMMANDS
+
+    assert fingerprint(create) != fingerprint(replace)
+
+
+def test_the_fingerprint_tells_flipping_from_setting() -> None:
+    wishes = [ToggleTask(**ENVELOPE, is_completed=wanted) for wanted in (None, True, False)]
+
+    assert len({fingerprint(wish) for wish in wishes}) == 3
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_repeat_with_another_deadline_has_the_same_fingerprint(command: AnyCommand) -> None:
+    repeat = command.model_copy(update={"deadline_unix_ms": 2})
+
+    assert fingerprint(repeat) == fingerprint(command)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_the_same_wish_under_another_command_id_has_the_same_fingerprint(command: AnyCommand) -> None:
+    again = command.model_copy(update={"command_id": B})
+
+    assert fingerprint(again) == fingerprint(command)
+
+
+def test_a_field_left_out_has_the_fingerprint_of_its_default() -> None:
+    implied = CreateTask(**ENVELOPE, title="Buy milk")
+    explicit = CreateTask(**ENVELOPE, title="Buy milk", description=None, is_completed=False)
+
+    assert fingerprint(implied) == fingerprint(explicit)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_fingerprint_has_16_bytes(command: AnyCommand) -> None:
+    assert len(fingerprint(command)) == 16

@@ -1,0 +1,54 @@
+"""A generator's figures are read as they stand, and no failure among them passes for speed."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.load import Load, LoadFailed, Pressure, drive, parse
+from tests.serving import Served
+
+OUTPUT = """Running 1s test @ http://127.0.0.1:8000
+  1 threads and 4 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.96ms  312.00us   6.01ms   91.12%
+Requests/sec:   2000.00
+{"requests": 2000, "duration_us": 1000000, "median_us": 1900, "p99_us": 3100, "failures": 0}
+"""
+
+
+def test_the_last_line_holds_the_figures() -> None:
+    load = parse(OUTPUT, connections=4)
+
+    assert load == Load(requests=2000, requests_per_s=2000.0, mean_ms=2.0, median_ms=1.9, p99_ms=3.1)
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        '{"requests": 2000, "duration_us": 1000000, "median_us": 1900, "p99_us": 3100, "failures": 1}',
+        '{"requests": 0, "duration_us": 1000000, "median_us": 0, "p99_us": 0, "failures": 0}',
+        "unable to connect to 127.0.0.1:8000 Connection refused",
+        "",
+    ],
+)
+def test_a_load_with_failures_or_without_answers_is_refused(output: str) -> None:
+    with pytest.raises(LoadFailed):
+        parse(output, connections=4)
+
+
+async def test_the_generator_sends_what_the_file_says(bare: Served, tmp_path: Path, generator: str) -> None:
+    requests = tmp_path / "requests.txt"
+    requests.write_text(f'GET /ok\nPOST /echo {{"generator": "{generator}"}}\n')
+
+    load = await drive(f"http://127.0.0.1:{bare.port}", requests, Pressure(connections=2, seconds=1))
+
+    assert load.requests > 2
+    assert load.median_ms <= load.p99_ms
+
+
+async def test_an_error_answer_fails_the_load(bare: Served, tmp_path: Path, generator: str) -> None:
+    requests = tmp_path / "requests.txt"
+    requests.write_text(f"GET /ok\nGET /missing-for-{generator}\n")
+
+    with pytest.raises(LoadFailed, match="failed"):
+        await drive(f"http://127.0.0.1:{bare.port}", requests, Pressure(connections=2, seconds=1))

@@ -1,0 +1,36 @@
+"""Commands as the gateway would make them, for tests that need one."""
+
+import time
+from typing import Any
+from uuid import UUID, uuid4
+
+from common.contracts import CreateTask, DeleteTask, ReplaceTask, ToggleTask
+
+
+def envelope(
+    user_id: UUID | None = None, *, command_id: UUID | None = None, expires_in_s: float = 10.0
+) -> dict[str, Any]:
+    """The fields that every command has; a fresh user and command unless they are given."""
+    return {
+        "command_id": command_id or uuid4(),
+        "user_id": user_id or uuid4(),
+        "deadline_unix_ms": int((time.time() + expires_in_s) * 1000),
+    }
+
+
+def create(
+    user_id: UUID | None = None, *, title: str = "Buy milk", task_id: UUID | None = None, **more: Any
+) -> CreateTask:
+    return CreateTask(**envelope(user_id, **more), task_id=task_id or uuid4(), title=title)
+
+
+def replace(user_id: UUID, task_id: UUID, *, title: str = "Buy bread", **more: Any) -> ReplaceTask:
+    return ReplaceTask(**envelope(user_id, **more), task_id=task_id, title=title)
+
+
+def toggle(user_id: UUID, task_id: UUID, *, is_completed: bool | None = None, **more: Any) -> ToggleTask:
+    return ToggleTask(**envelope(user_id, **more), task_id=task_id, is_completed=is_completed)
+
+
+def delete(user_id: UUID, task_id: UUID, **more: Any) -> DeleteTask:
+    return DeleteTask(**envelope(user_id, **more), task_id=task_id)

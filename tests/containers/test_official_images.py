@@ -1,0 +1,108 @@
+"""The system on the servers of the official images, where a Docker engine answers."""
+
+import gc
+import os
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import docker
+import httpx
+import psycopg
+import pytest
+from docker.errors import DockerException
+from local_stack.ports import pick_port
+from local_stack.settings import StackSettings
+from local_stack.stack import Stack, running_stack
+from pydantic import SecretStr
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.wait_strategies import LogMessageWaitStrategy
+
+POSTGRES_IMAGE = "postgres:18"
+RABBITMQ_IMAGE = "rabbitmq:4-management"
+PASSWORD = "of-a-test"  # noqa: S105 - of containers that live as long as the test
+
+
+def engine_answers() -> bool:
+    """docker's client leaves its socket open when nobody listens: it is collected here, and warns nobody later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            docker.from_env(timeout=5).close()
+        except DockerException:
+            answers = False
+        else:
+            answers = True
+        gc.collect()
+    return answers
+
+
+pytestmark = pytest.mark.skipif(not engine_answers(), reason="no Docker engine answers here")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loopback_alone() -> Iterator[None]:
+    """The containers' published ports are reached on 127.0.0.1, and no further container watches over them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TESTCONTAINERS_RYUK_DISABLED", os.environ.get("TESTCONTAINERS_RYUK_DISABLED", "true"))
+        patch.setenv("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
+        yield
+
+
+@pytest.fixture(scope="module")
+def database_url() -> Iterator[str]:
+    """The owner's address in a PostgreSQL container."""
+    ready = LogMessageWaitStrategy("database system is ready to accept connections", times=2)
+    container = (
+        DockerContainer(POSTGRES_IMAGE)
+        .with_env("POSTGRES_PASSWORD", PASSWORD)
+        .with_exposed_ports(5432)
+        .waiting_for(ready)
+    )
+    with container:
+        address = f"127.0.0.1:{container.get_exposed_port(5432)}"
+        with psycopg.connect(f"postgresql://postgres:{PASSWORD}@{address}/postgres", autocommit=True) as admin:
+            admin.execute(f"create role taskwire_owner login createrole password '{PASSWORD}'")
+            admin.execute("create database taskwire owner taskwire_owner template template0 encoding 'UTF8'")
+        yield f"postgresql://taskwire_owner:{PASSWORD}@{address}/taskwire"
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_url() -> Iterator[str]:
+    container = (
+        DockerContainer(RABBITMQ_IMAGE)
+        .with_env("RABBITMQ_DEFAULT_USER", "taskwire")
+        .with_env("RABBITMQ_DEFAULT_PASS", PASSWORD)
+        .with_exposed_ports(5672)
+    )
+    with container:
+        yield f"amqp://taskwire:{PASSWORD}@127.0.0.1:{container.get_exposed_port(5672)}/"
+
+
+@pytest.fixture(scope="module")
+async def system(
+    database_url: str, rabbitmq_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stack]:
+    """The services of this code, on the containers' servers."""
+    directory = tmp_path_factory.mktemp("containers")
+    settings = StackSettings(
+        stack_dir=directory,
+        gateway_port=pick_port(),
+        database_url=SecretStr(database_url),
+        rabbitmq_url=SecretStr(rabbitmq_url),
+    )
+    async with running_stack(settings) as running:
+        yield running
+
+
+async def test_a_task_lives_and_dies_on_the_official_images(system: Stack) -> None:
+    async with httpx.AsyncClient(base_url=f"{system.addresses.gateway_url}/api/{uuid4()}", timeout=10) as user:
+        created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
+
+        toggled = (await user.patch(f"/tasks/{created['id']}/complete")).json()
+        listed = (await user.get("/tasks")).json()
+        deleted = await user.delete(f"/tasks/{created['id']}")
+
+    assert toggled == {**created, "is_completed": True}
+    assert listed == [toggled]
+    assert deleted.status_code == httpx.codes.NO_CONTENT

@@ -1,0 +1,105 @@
+"""JSON that breaks a rule of the schema is a 422 whose `errors` point at what is wrong."""
+
+import json
+
+import httpx
+import pytest
+
+from .expectations import assert_unprocessable
+from .tasks import CREATE, REPLACE, Operation, list_all, send, unknown_id
+
+BROKEN_RULES: dict[str, tuple[dict[str, object], str]] = {
+    "title empty": ({"title": ""}, "#/title"),
+    "title of spaces": ({"title": "   "}, "#/title"),
+    "title of tabs": ({"title": "\t\t"}, "#/title"),
+    "title of line feeds": ({"title": "\r\n"}, "#/title"),
+    "title of no-break spaces": ({"title": "\u00a0"}, "#/title"),
+    "title of ideographic spaces": ({"title": "\u3000\u3000"}, "#/title"),
+    "title of mixed blanks": ({"title": " \t\n\u00a0\u2003\u3000"}, "#/title"),
+    "title too long": ({"title": "x" * 256}, "#/title"),
+    "title too long, astral": ({"title": "😀" * 256}, "#/title"),
+    "title too long, blanks around it": ({"title": " " * 255 + "x"}, "#/title"),
+    "title null": ({"title": None}, "#/title"),
+    "title a number": ({"title": 1}, "#/title"),
+    "title a fraction": ({"title": 1.5}, "#/title"),
+    "title a bool": ({"title": True}, "#/title"),
+    "title an array": ({"title": ["buy milk"]}, "#/title"),
+    "title an object": ({"title": {"text": "buy milk"}}, "#/title"),
+    "title with NUL": ({"title": "buy\x00milk"}, "#/title"),
+    "title NUL alone": ({"title": "\x00"}, "#/title"),
+    "description too long": ({"title": "x", "description": "x" * 2001}, "#/description"),
+    "description too long, astral": ({"title": "x", "description": "😀" * 2001}, "#/description"),
+    "description a number": ({"title": "x", "description": 1}, "#/description"),
+    "description a bool": ({"title": "x", "description": False}, "#/description"),
+    "description an array": ({"title": "x", "description": []}, "#/description"),
+    "description an object": ({"title": "x", "description": {}}, "#/description"),
+    "description with NUL": ({"title": "x", "description": "two\x00litres"}, "#/description"),
+    "is_completed null": ({"title": "x", "is_completed": None}, "#/is_completed"),
+    "is_completed a string": ({"title": "x", "is_completed": "true"}, "#/is_completed"),
+    "is_completed 1": ({"title": "x", "is_completed": 1}, "#/is_completed"),
+    "is_completed 0": ({"title": "x", "is_completed": 0}, "#/is_completed"),
+    "is_completed an array": ({"title": "x", "is_completed": [True]}, "#/is_completed"),
+    "is_completed an object": ({"title": "x", "is_completed": {}}, "#/is_completed"),
+    "an unknown field": ({"title": "x", "priority": "high"}, "#/priority"),
+    "an unknown field null": ({"title": "x", "priority": None}, "#/priority"),
+    "a field in another case": ({"title": "x", "Description": "y"}, "#/Description"),
+    "the id": ({"title": "x", "id": unknown_id()}, "#/id"),
+    "the user_id": ({"title": "x", "user_id": unknown_id()}, "#/user_id"),
+    "the created_at": ({"title": "x", "created_at": "2026-01-01T00:00:00Z"}, "#/created_at"),
+}
+UNPAIRED_SURROGATES = {
+    "a high one": "\\ud800",
+    "a low one": "\\udc00",
+    "a reversed pair": "\\udc00\\ud800",
+    "two high ones": "\\ud83d\\ud83d",
+    "a high one before a letter": "\\ud83dx",
+    "a high one before an escape": "\\ud83d\\u0041",
+    "a pair and a low one": "\\ud83d\\ude00\\ude00",
+}
+
+
+@pytest.mark.parametrize(("fields", "pointer"), BROKEN_RULES.values(), ids=BROKEN_RULES.keys())
+@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+def test_a_broken_rule_is_422(
+    api: httpx.Client, user_id: str, operation: Operation, fields: dict[str, object], pointer: str
+) -> None:
+    response = send(api, operation, user_id, json.dumps(fields).encode())
+
+    assert assert_unprocessable(response) == [pointer]
+
+
+# Whether the pointer to an absent member names the member or its parent, RFC 9457 leaves open.
+@pytest.mark.parametrize("fields", [{}, {"description": "two litres"}, {"is_completed": True}], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+def test_a_missing_title_is_422(
+    api: httpx.Client, user_id: str, operation: Operation, fields: dict[str, object]
+) -> None:
+    response = send(api, operation, user_id, json.dumps(fields).encode())
+
+    assert len(assert_unprocessable(response)) == 1
+
+
+# A strict parser meets the surrogate before it knows the field, so the pointer may be that of the document.
+@pytest.mark.parametrize("text", UNPAIRED_SURROGATES.values(), ids=UNPAIRED_SURROGATES.keys())
+@pytest.mark.parametrize("body", ['{"title": "%s"}', '{"title": "x", "description": "a%sb"}'], ids=["title", "text"])
+@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+def test_an_unpaired_surrogate_is_422(
+    api: httpx.Client, user_id: str, operation: Operation, body: str, text: str
+) -> None:
+    response = send(api, operation, user_id, (body % text).encode())
+
+    assert_unprocessable(response)
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "~", "é", "\x00", "__proto__", "title "], ids=repr)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+def test_an_unknown_field_of_any_name_is_422(api: httpx.Client, user_id: str, operation: Operation, name: str) -> None:
+    response = send(api, operation, user_id, json.dumps({"title": "x", name: "y"}).encode())
+
+    assert_unprocessable(response)
+
+
+def test_a_broken_rule_creates_nothing(api: httpx.Client, user_id: str) -> None:
+    send(api, CREATE, user_id, b'{"title": "buy milk", "priority": 1}')
+
+    assert list_all(api, user_id) == []

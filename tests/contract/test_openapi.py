@@ -1,0 +1,181 @@
+"""/openapi.json describes the contract: all six operations, every status that each may answer, and the problem body."""
+
+import re
+from typing import Any, cast
+
+import httpx
+import pytest
+
+from .expectations import TASK_KEYS
+from .tasks import ALL, COMPLETE, CREATE, GET, LIST, REPLACE, WITH_BODY, Operation
+
+READ_ERRORS = {"400", "503"}
+WRITE_ERRORS = READ_ERRORS | {"504"}
+BODY_ERRORS = {"413", "415", "422"}
+STATUSES = {
+    "list": {"200"} | READ_ERRORS,
+    "create": {"201"} | WRITE_ERRORS | BODY_ERRORS,
+    "get": {"200", "404"} | READ_ERRORS,
+    "replace": {"200", "404"} | WRITE_ERRORS | BODY_ERRORS,
+    "delete": {"204", "404"} | WRITE_ERRORS,
+    "complete": {"200", "404"} | WRITE_ERRORS | BODY_ERRORS,
+}
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+# What JSON holds; its shape is what these tests are about.
+type Json = Any
+
+
+@pytest.fixture(scope="module")
+def openapi(api: httpx.Client) -> Json:
+    """The published description."""
+    response = api.get("/openapi.json")
+    assert response.status_code == 200
+    return response.json()
+
+
+def nameless(path: str) -> str:
+    """The path without the names of its parameters: they are never sent, so the contract leaves them open."""
+    return PLACEHOLDER.sub("{}", path)
+
+
+def template(openapi: Json, operation: Operation) -> str:
+    """The operation's path as the description spells it."""
+    (path,) = (path for path in openapi["paths"] if nameless(path) == nameless(operation.path))
+    return cast("str", path)
+
+
+def described(openapi: Json, operation: Operation) -> Json:
+    """The description of the operation."""
+    return openapi["paths"][template(openapi, operation)][operation.method.lower()]
+
+
+def resolve(openapi: Json, value: Json) -> Json:
+    """The value itself, or what its `$ref` leads to inside the document."""
+    while "$ref" in value:
+        target = openapi
+        for key in value["$ref"].removeprefix("#/").split("/"):
+            target = target[key]
+        value = target
+    return value
+
+
+def references(value: Json) -> set[str]:
+    """Every `$ref` anywhere in the value."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+    return own.union(*map(references, value.values()))
+
+
+def request_schema(openapi: Json, operation: Operation) -> Json:
+    """The schema of the JSON body that the operation takes."""
+    body = resolve(openapi, described(openapi, operation)["requestBody"])
+    return resolve(openapi, body["content"]["application/json"]["schema"])
+
+
+def test_it_is_openapi_3_1(openapi: Json) -> None:
+    assert openapi["openapi"].startswith("3.1.")
+
+
+def test_it_has_a_title_and_a_version(openapi: Json) -> None:
+    assert all(isinstance(openapi["info"][key], str) and openapi["info"][key] for key in ("title", "version"))
+
+
+def test_every_reference_leads_somewhere(openapi: Json) -> None:
+    targets = [resolve(openapi, {"$ref": reference}) for reference in references(openapi)]
+
+    assert all(isinstance(target, dict) for target in targets)
+
+
+def test_every_operation_has_its_own_id(openapi: Json) -> None:
+    ids = [described(openapi, operation)["operationId"] for operation in ALL]
+
+    assert len(set(ids)) == len(ALL)
+
+
+def test_it_describes_the_six_operations_and_no_seventh_under_api(openapi: Json) -> None:
+    paths = {path: item for path, item in openapi["paths"].items() if path.startswith("/api/")}
+
+    described_operations = {(nameless(path), method) for path, item in paths.items() for method in METHODS & set(item)}
+
+    assert described_operations == {(nameless(operation.path), operation.method.lower()) for operation in ALL}
+
+
+@pytest.mark.parametrize("operation", ALL, ids=str)
+def test_every_path_parameter_is_a_required_uuid(openapi: Json, operation: Operation) -> None:
+    path = template(openapi, operation)
+    shared = openapi["paths"][path].get("parameters", [])
+    parameters = [resolve(openapi, p) for p in [*shared, *described(openapi, operation).get("parameters", [])]]
+
+    in_path = {
+        p["name"]: (p["required"], resolve(openapi, p["schema"])["format"]) for p in parameters if p["in"] == "path"
+    }
+
+    assert in_path == dict.fromkeys(PLACEHOLDER.findall(path), (True, "uuid"))
+
+
+# More may be described than the contract's table has (405, for one), but a 422 needs a body that could cause it.
+@pytest.mark.parametrize("operation", ALL, ids=str)
+def test_every_status_of_the_contract_is_described(openapi: Json, operation: Operation) -> None:
+    statuses = set(described(openapi, operation)["responses"])
+
+    assert statuses >= STATUSES[operation.name]
+
+
+@pytest.mark.parametrize("operation", [operation for operation in ALL if operation not in WITH_BODY], ids=str)
+def test_no_422_is_described_where_there_is_no_body(openapi: Json, operation: Operation) -> None:
+    assert "422" not in described(openapi, operation)["responses"]
+
+
+@pytest.mark.parametrize("operation", ALL, ids=str)
+def test_every_error_is_described_as_a_problem(openapi: Json, operation: Operation) -> None:
+    answers = described(openapi, operation)["responses"].items()
+    errors = {status: resolve(openapi, answer) for status, answer in answers if status[0] in "45"}
+
+    for status, error in errors.items():
+        assert list(error["content"]) == ["application/problem+json"], status
+        schema = resolve(openapi, error["content"]["application/problem+json"]["schema"])
+        assert set(schema["properties"]) >= {"type", "title", "status", "detail"}, status
+
+
+@pytest.mark.parametrize("operation", [CREATE, GET, REPLACE, LIST], ids=str)
+def test_a_task_is_described_with_its_six_fields(openapi: Json, operation: Operation) -> None:
+    answer = resolve(openapi, described(openapi, operation)["responses"][str(operation.success)])
+    schema = resolve(openapi, answer["content"]["application/json"]["schema"])
+
+    task = resolve(openapi, schema["items"]) if schema.get("type") == "array" else schema
+
+    assert (set(task["properties"]), set(task["required"])) == (TASK_KEYS, TASK_KEYS)
+
+
+def test_a_204_is_described_without_content(openapi: Json) -> None:
+    (delete,) = (operation for operation in ALL if operation.success == 204)
+
+    answer = resolve(openapi, described(openapi, delete)["responses"]["204"])
+
+    assert not answer.get("content")
+
+
+@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+def test_a_body_is_described_without_the_servers_own_fields(openapi: Json, operation: Operation) -> None:
+    properties = cast("dict[str, Json]", request_schema(openapi, operation)["properties"])
+
+    assert set(properties) == {"title", "description", "is_completed"}
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_a_body_is_described_as_required_where_it_is(openapi: Json, operation: Operation) -> None:
+    body = resolve(openapi, described(openapi, operation)["requestBody"])
+
+    assert body.get("required", False) is (operation != COMPLETE)
+
+
+@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+def test_the_limits_of_a_title_are_described(openapi: Json, operation: Operation) -> None:
+    title = resolve(openapi, request_schema(openapi, operation)["properties"]["title"])
+
+    assert (title["minLength"], title["maxLength"]) == (1, 255)

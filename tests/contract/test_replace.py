@@ -1,0 +1,80 @@
+"""PUT /api/{user_id}/tasks/{id} replaces the whole task; what is absent falls back to its default."""
+
+import httpx
+import pytest
+
+from .tasks import REPLACE, create, fetch, list_all, unknown_id
+
+
+def test_replacing_answers_200_with_the_new_task(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id)
+    fields = {"title": "buy bread", "description": "rye", "is_completed": True}
+
+    response = api.put(REPLACE.url(user_id, task["id"]), json=fields)
+
+    assert (response.status_code, response.json()) == (200, {**task, **fields})
+
+
+def test_a_replaced_task_reads_as_replaced(api: httpx.Client, user_id: str) -> None:
+    task_id = create(api, user_id)["id"]
+
+    replaced = api.put(REPLACE.url(user_id, task_id), json={"title": "buy bread", "description": "rye"}).json()
+
+    assert fetch(api, user_id, task_id) == replaced
+
+
+def test_an_absent_description_becomes_null(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id, description="two litres")
+
+    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk"})
+
+    assert fetch(api, user_id, task["id"])["description"] is None
+
+
+def test_an_absent_is_completed_becomes_false(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id, is_completed=True)
+
+    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk"})
+
+    assert fetch(api, user_id, task["id"])["is_completed"] is False
+
+
+@pytest.mark.parametrize("description", [None, "", "rye"])
+def test_the_description_becomes_what_was_sent(api: httpx.Client, user_id: str, description: str | None) -> None:
+    task = create(api, user_id, description="two litres")
+
+    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk", "description": description})
+
+    assert fetch(api, user_id, task["id"])["description"] == description
+
+
+def test_replacing_twice_is_replacing_once(api: httpx.Client, user_id: str) -> None:
+    url = REPLACE.url(user_id, create(api, user_id)["id"])
+    fields = {"title": "buy bread", "is_completed": True}
+
+    first, second = api.put(url, json=fields), api.put(url, json=fields)
+
+    assert second.json() == first.json()
+
+
+def test_replacing_touches_no_other_task(api: httpx.Client, user_id: str) -> None:
+    other = create(api, user_id, title="another")
+    task = create(api, user_id)
+
+    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy bread"})
+
+    assert fetch(api, user_id, other["id"]) == other
+
+
+def test_replacing_an_unknown_task_creates_none(api: httpx.Client, user_id: str) -> None:
+    api.put(REPLACE.url(user_id, unknown_id()), json={"title": "buy bread"})
+
+    assert list_all(api, user_id) == []
+
+
+def test_a_refused_replacement_changes_nothing(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id, description="two litres")
+
+    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy bread", "description": 1})
+
+    assert fetch(api, user_id, task["id"]) == task

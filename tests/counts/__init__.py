@@ -1,0 +1,1 @@
+"""What a batch costs in round trips, statements, messages, frames, bytes and parsed JSON: costs.py has the table."""

@@ -1,0 +1,69 @@
+"""What the code costs today, counted: numbers that no machine and no load changes. N is the size of a batch.
+
+| what | what it costs |
+|---|---|
+| a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 2 N statements |
+| a command, or a batch of N commands of any types | 1 SQL round trip, 2 N statements |
+| the same batch redelivered, carried out before | 1 round trip, 2 N statements |
+| the same batch redelivered, not carried out before | 2 round trips, 4 N statements |
+| a batch of N commands, one of them poison | 2 N + 2 round trips, 6 N statements, 2 errors |
+| a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
+| its bodies, titles of 8 characters | 14 + 265 N bytes of commands, 14 + 249 N of outcomes at most |
+| its other bytes, either body twice through RabbitMQ | 1,030; so 2,114 in all for a lone create, 1,036 each for 128 |
+| JSON parsed for a batch of N reads | by the gateway none, by the task-reader 1 document |
+| JSON parsed for a batch of N commands | by the gateway each body and 1 reply, by the task-writer 1 message |
+| connections to PostgreSQL | none by the gateway, none at all once the pools are filled |
+| the start of a service | task-reader 1 round trip, task-writer 2 |
+
+A change that lowers a number lowers it here. One that raises a number has to say why it is worth it.
+"""
+
+from collections import Counter
+
+from tests.counts.sql_traffic import SqlTraffic
+
+READER_START = SqlTraffic(connections=1, round_trips=1, statements=1)
+"""With a pool of one: the check of the role. The time zone is not set, because the role has it."""
+
+WRITER_START = SqlTraffic(connections=1, round_trips=2, statements=3)
+"""The check of the role, and the first clean-up of the command log."""
+
+GATEWAY_SENDS = Counter(publish=1, header=1, body=1)
+GATEWAY_RECEIVES = Counter(ack=1, deliver=1, header=1, body=1)
+WRITER_RECEIVES = Counter(deliver=1, header=1, body=1)
+WRITER_SENDS = Counter(ack=1, publish=1, header=1, body=1)
+"""The frames of a batch, whatever its size: bodies of up to 128 KiB fit into one."""
+
+BATCH_BYTES = 14
+"""Of the body of a batch of commands, or of its reply, beside the commands or outcomes."""
+
+CREATE_BYTES = 265
+"""Of a create_task without description, its title of 8 ASCII characters, and the comma."""
+
+OUTCOME_MAX_BYTES = 249
+"""Of its outcome, and the comma. PostgreSQL leaves out the zeros that end a fraction of a second."""
+
+OVERHEAD_MAX_BYTES = 1100
+"""Of a batch, in all frames, beside the bodies: 1,030 while every message names FastStream 0.7.8 as its maker."""
+
+
+def batch(size: int) -> SqlTraffic:
+    """Of `size` reads, or of `size` commands that come for the first time."""
+    return SqlTraffic(round_trips=1, statements=2 * size)
+
+
+def redelivered(size: int) -> SqlTraffic:
+    """Of `size` commands that were carried out before: they are looked up."""
+    return SqlTraffic(round_trips=1, statements=2 * size)
+
+
+def redelivered_for_nothing(size: int) -> SqlTraffic:
+    """Of `size` commands that were not carried out before: they are looked up, and run."""
+    return SqlTraffic(round_trips=2, statements=4 * size)
+
+
+def spoiled(size: int) -> SqlTraffic:
+    """Of `size` commands, the last one poison: all are run at once, then each is looked up and run on its own, and the
+    poison is looked up once more. Of the poison's two statements one is completed, both times."""
+    at_once, one_by_one, once_more = 2 * size - 1, 4 * size - 1, 2
+    return SqlTraffic(round_trips=1 + 2 * size + 1, statements=at_once + one_by_one + once_more, errors=2)

@@ -1,0 +1,112 @@
+"""The contract files in docs/ are what the code generates, are valid, and fit the messages that the code sends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from common.contracts import CommandBatch, Outcome, OutcomeBatch
+from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
+from openapi_schema_validator import OAS31Validator
+from openapi_spec_validator import validate
+
+from tests.commands import create, delete, replace, toggle
+
+from .pages import ROOT
+
+DOCS = ROOT / "docs"
+
+# What JSON holds; its shape is what these tests are about.
+type Json = Any
+
+
+@pytest.fixture(scope="module")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the files as the code generates them now."""
+    folder = tmp_path_factory.mktemp("contracts")
+    subprocess.run([sys.executable, "-W", "error", str(DOCS / "generate.py"), str(folder)], check=True, timeout=60)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def asyncapi() -> Json:
+    return json.loads((DOCS / "asyncapi.json").read_text())
+
+
+def inside(document: Json, reference: str) -> Json:
+    """What a `$ref` leads to; KeyError when it leads nowhere."""
+    place = document
+    for key in reference.removeprefix("#/").split("/"):
+        place = place[key]
+    return place
+
+
+def references(value: Json) -> set[str]:
+    """Every `$ref` anywhere in the value."""
+    if isinstance(value, list):
+        return set().union(*map(references, value))
+    if not isinstance(value, dict):
+        return set()
+    own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+    return own.union(*map(references, value.values()))
+
+
+def faults(asyncapi: Json, channel: str, message: Json) -> list[str]:
+    """How a message differs from what its channel's payload is said to be."""
+    (name,) = asyncapi["channels"][channel]["messages"].values()
+    payload = inside(asyncapi, name["$ref"])["payload"]
+    schema = {**payload, "components": asyncapi["components"]}
+    return [fault.message for fault in OAS31Validator(schema).iter_errors(message)]
+
+
+@pytest.mark.parametrize("name", ["openapi.json", "asyncapi.json"])
+def test_the_file_is_what_the_code_generates(generated: Path, name: str) -> None:
+    written = (DOCS / name).read_text()
+
+    assert written == (generated / name).read_text(), "run `make contracts`"
+
+
+def test_the_api_is_valid_openapi() -> None:
+    validate(json.loads((DOCS / "openapi.json").read_text()))
+
+
+def test_the_bus_is_valid_asyncapi(asyncapi: Json) -> None:
+    ApplicationSchema.model_validate(asyncapi)
+
+    assert asyncapi["asyncapi"] == "3.0.0"
+    for reference in references(asyncapi):
+        assert inside(asyncapi, reference), reference
+
+
+def test_the_bus_names_no_server(asyncapi: Json) -> None:
+    assert "servers" not in asyncapi
+    assert "localhost" not in json.dumps(asyncapi)
+
+
+def test_the_bus_has_the_three_queues(asyncapi: Json) -> None:
+    directions = {name: operation["action"] for name, operation in asyncapi["operations"].items()}
+
+    assert directions == {"tasks.commands": "receive", "gateway.replies": "send", "tasks.dead-letters": "send"}
+    assert set(asyncapi["channels"]) == set(directions)
+
+
+def test_commands_fit_their_description(asyncapi: Json) -> None:
+    task = create()
+    user_id, task_id = task.user_id, task.task_id
+    batch = CommandBatch(commands=[task, replace(user_id, task_id), toggle(user_id, task_id), delete(user_id, task_id)])
+
+    assert faults(asyncapi, "tasks.commands", json.loads(batch.model_dump_json())) == []
+
+
+def test_a_command_without_a_title_does_not_fit(asyncapi: Json) -> None:
+    command = json.loads(create().model_dump_json(exclude={"title"}))
+
+    assert faults(asyncapi, "tasks.commands", {"commands": [command]}) != []
+
+
+def test_outcomes_fit_their_description(asyncapi: Json) -> None:
+    batch = OutcomeBatch(outcomes=[Outcome(status="done", task="{}"), Outcome(status="refused", reason="full")])
+
+    assert faults(asyncapi, "gateway.replies", json.loads(batch.model_dump_json(exclude_defaults=True))) == []

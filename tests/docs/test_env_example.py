@@ -1,0 +1,45 @@
+"""`.env.example` names what an operator must set, shows every default, and starts nothing as it stands."""
+
+import re
+
+import pytest
+from common.settings import ServiceSettings, load
+
+from .described import SERVICES, cells, required
+from .pages import ROOT
+
+
+def example_variables(pattern: str) -> dict[str, str]:
+    """The variables of `.env.example` on lines that begin like this."""
+    found = re.findall(rf"^{pattern}([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    return dict(found)
+
+
+# PORT is the one variable whose value differs from process to process; the example says so.
+def test_the_example_environment_asks_for_what_is_required() -> None:
+    assert set(example_variables("")) == set[str]().union(*map(required, SERVICES)) - {"PORT"}
+
+
+def test_the_example_environment_shows_every_default() -> None:
+    fields = {name: field for settings in SERVICES for name, field in settings.model_fields.items()}
+    defaults = {name.upper(): cells(name, field)[1].strip("`") for name, field in fields.items()}
+    asked_for = example_variables("")
+
+    assert example_variables("# ") == {
+        name: default for name, default in defaults.items() if name not in asked_for and default != "required"
+    }
+
+
+@pytest.mark.parametrize("settings", SERVICES, ids=lambda settings: settings.__name__)
+def test_the_example_environment_as_it_stands_starts_nothing(
+    settings: type[ServiceSettings], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in example_variables("").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PORT", "8000")
+
+    with pytest.raises(SystemExit, match="2"):
+        load(settings)
+
+    faulty = {line.partition(":")[0] for line in capsys.readouterr().err.splitlines()}
+    assert faulty >= required(settings) - {"PORT"}

@@ -1,0 +1,154 @@
+"""What clients see while a part is down, and that all goes on by itself once it is back."""
+
+import time
+from http import HTTPStatus
+
+import httpx
+import psycopg
+from local_stack.stack import Stack
+
+from tests.waiting import eventually
+
+WRITE_DEADLINE_S = 2.0
+ROUNDING_S = 1.0
+MEDIA_TYPE = "application/problem+json"
+
+
+async def read(user: httpx.AsyncClient) -> httpx.Response:
+    return await user.get("/tasks")
+
+
+async def write(user: httpx.AsyncClient, title: str = "Buy milk") -> httpx.Response:
+    return await user.post("/tasks", json={"title": title})
+
+
+async def titles(user: httpx.AsyncClient) -> list[str]:
+    return [task["title"] for task in (await read(user)).json()]
+
+
+async def reads_answer(user: httpx.AsyncClient) -> bool:
+    return (await read(user)).status_code == HTTPStatus.OK
+
+
+async def writes_answer(user: httpx.AsyncClient) -> bool:
+    return (await write(user, "again")).status_code == HTTPStatus.CREATED
+
+
+async def all_goes_on(user: httpx.AsyncClient) -> None:
+    """Within 5 s of the part's return."""
+    await eventually(lambda: reads_answer(user), within_s=5)
+    await eventually(lambda: writes_answer(user), within_s=5)
+
+
+def assert_refused(response: httpx.Response) -> None:
+    assert response.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert int(response.headers["Retry-After"]) > 0
+    assert response.headers["Content-Type"] == MEDIA_TYPE
+    assert response.elapsed.total_seconds() < WRITE_DEADLINE_S + ROUNDING_S
+
+
+def service_pids(system: Stack) -> dict[str, int | None]:
+    return {name: process.pid for name, process in system.services.items()}
+
+
+async def test_database_down(system: Stack, user: httpx.AsyncClient) -> None:
+    assert system.postgres is not None
+    pids = service_pids(system)
+    await system.postgres.stop()
+
+    reading, writing = await read(user), await write(user, "refused")
+
+    assert_refused(reading)
+    assert_refused(writing)
+    await system.postgres.start()
+    await all_goes_on(user)
+    assert "refused" not in await titles(user)
+    assert service_pids(system) == pids
+
+
+async def test_bus_down(system: Stack, user: httpx.AsyncClient) -> None:
+    assert system.rabbitmq is not None
+    pids = service_pids(system)
+    await system.rabbitmq.stop()
+
+    reading, writing = await read(user), await write(user, "refused")
+
+    assert reading.status_code == HTTPStatus.OK
+    assert_refused(writing)
+    await system.rabbitmq.start()
+    await all_goes_on(user)
+    assert "refused" not in await titles(user)
+    assert service_pids(system) == pids
+
+
+async def test_reader_down(system: Stack, user: httpx.AsyncClient) -> None:
+    await system.services["task-reader"].stop()
+
+    reading, writing = await read(user), await write(user)
+
+    assert_refused(reading)
+    assert writing.status_code == HTTPStatus.CREATED
+    await system.services["task-reader"].start()
+    await all_goes_on(user)
+
+
+async def test_all_pooled_connections_killed(system: Stack, user: httpx.AsyncClient) -> None:
+    assert system.postgres is not None
+    await write(user)
+    await read(user)
+    async with await psycopg.AsyncConnection.connect(system.postgres.superuser_url, autocommit=True) as admin:
+        await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename like 'taskwire_%'")
+
+    reading, writing = await read(user), await write(user)
+
+    assert reading.status_code == HTTPStatus.OK
+    assert writing.status_code == HTTPStatus.CREATED
+
+
+async def test_writer_absent(system: Stack, user: httpx.AsyncClient) -> None:
+    await system.services["task-writer"].stop()
+    began = time.monotonic()
+
+    unknown = await write(user, "too late")
+
+    took_s = time.monotonic() - began
+    assert unknown.status_code == HTTPStatus.GATEWAY_TIMEOUT
+    assert unknown.headers["Content-Type"] == MEDIA_TYPE
+    assert WRITE_DEADLINE_S - 0.1 < took_s < WRITE_DEADLINE_S + ROUNDING_S
+    await system.services["task-writer"].start()
+    await all_goes_on(user)  # the queue is worked off in order: the late command has been seen by now
+    assert "too late" not in await titles(user)
+
+
+async def test_services_wait_for_their_servers_and_say_so(system: Stack, user: httpx.AsyncClient) -> None:
+    assert system.postgres is not None
+    assert system.rabbitmq is not None
+    for service in system.services.values():
+        await service.stop()
+    await system.postgres.stop()
+    await system.rabbitmq.stop()
+    for service in system.services.values():
+        await service.start()
+    await eventually(lambda: connects(user))
+
+    reading, writing = await read(user), await write(user)
+
+    assert_refused(reading)
+    assert_refused(writing)
+    for name, server in [("task-reader", "PostgreSQL"), ("task-writer", "PostgreSQL"), ("gateway", "RabbitMQ")]:
+        await eventually(lambda name=name, server=server: says_it_waits(system, name, server))  # type: ignore[misc]
+    await system.postgres.start()
+    await system.rabbitmq.start()
+    await all_goes_on(user)
+
+
+async def connects(user: httpx.AsyncClient) -> bool:
+    try:
+        await read(user)
+    except httpx.ConnectError:
+        return False
+    return True
+
+
+async def says_it_waits(system: Stack, service: str, server: str) -> bool:
+    return f"waiting for {server}" in system.state.log_file(service).read_text()

@@ -1,0 +1,29 @@
+"""Rows that the API alone could not make."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from local_stack.postgres import Postgres
+
+
+@pytest.fixture
+async def same_moment(owner: psycopg.AsyncConnection) -> list[UUID]:
+    """A user, then the ids of five tasks of that user, all created at the same microsecond."""
+    user, ids = uuid4(), [uuid4() for _ in range(5)]
+    async with owner.transaction():
+        await owner.execute("select set_config('app.user_id', %s, true)", [str(user)])
+        for task_id in ids:
+            await owner.execute(
+                "insert into tasks (id, title, created_at, user_id) values (%s, 'x', '2026-01-01T00:00Z', %s)",
+                [task_id, user],
+            )
+    return [user, *ids]
+
+
+@pytest.fixture
+async def postgres_admin(postgres: Postgres) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A superuser's connection, for what only an operator can do."""
+    async with await psycopg.AsyncConnection.connect(postgres.superuser_url, autocommit=True) as connection:
+        yield connection

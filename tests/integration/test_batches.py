@@ -1,0 +1,183 @@
+"""A batch of commands on a real PostgreSQL: order, one answer each, at most once, no harm to neighbours."""
+
+import asyncio
+import json
+from uuid import uuid4
+
+import psycopg
+import pytest
+from common.contracts import AnyCommand, Outcome
+from common.database import Database, open_database
+from pydantic import SecretStr
+from task_writer.batches import EXPIRED, carry_out
+
+from tests.commands import create, delete, replace, toggle
+from tests.conftest import Addresses, writer_settings
+from tests.reading import read_list, read_one
+from tests.waiting import eventually
+
+
+async def outcomes(writer: Database, *commands: AnyCommand) -> list[Outcome]:
+    return [one.outcome for one in await carry_out(writer, commands)]
+
+
+async def is_completed(reader: Database, command: AnyCommand) -> bool:
+    task = await read_one(reader, command.user_id, command.task_id)
+    assert task is not None
+    done: bool = json.loads(task)["is_completed"]
+    return done
+
+
+async def test_the_commands_of_a_batch_run_in_order(writer_database: Database) -> None:
+    first = create()
+    user, task = first.user_id, first.task_id
+
+    answers = await outcomes(
+        writer_database, first, replace(user, task), toggle(user, task), toggle(user, task), delete(user, task)
+    )
+
+    completed = [json.loads(answer.task)["is_completed"] for answer in answers if answer.task]
+    assert [answer.status for answer in answers] == ["done"] * 5
+    assert completed == [False, False, True, False]
+
+
+async def test_a_missing_task_is_no_error_of_its_neighbours(writer_database: Database) -> None:
+    before, after = create(), create()
+
+    answers = await outcomes(writer_database, before, toggle(uuid4(), uuid4()), delete(uuid4(), uuid4()), after)
+
+    assert [answer.status for answer in answers] == ["done", "not_found", "not_found", "done"]
+
+
+@pytest.mark.parametrize("make", [replace, toggle, delete])
+async def test_another_users_task_is_not_found_and_stays_as_it_is(writer_database: Database, make) -> None:  # type: ignore[no-untyped-def]
+    theirs = create()
+    (before,) = await outcomes(writer_database, theirs)
+
+    (answer,) = await outcomes(writer_database, make(uuid4(), theirs.task_id))
+
+    (after,) = await outcomes(writer_database, toggle(theirs.user_id, theirs.task_id, is_completed=False))
+    assert answer.status == "not_found"
+    assert after.task == before.task
+
+
+async def test_a_repeated_toggle_changes_nothing_and_is_answered_as_before(
+    writer_database: Database, reader_database: Database
+) -> None:
+    first = create()
+    flip = toggle(first.user_id, first.task_id)
+    await outcomes(writer_database, first)
+
+    answers = [await outcomes(writer_database, flip) for _ in range(3)]
+
+    assert answers[0] == answers[1] == answers[2]
+    assert await is_completed(reader_database, flip)
+
+
+async def test_a_repeated_batch_is_answered_as_before(writer_database: Database) -> None:
+    first = create()
+    user, task = first.user_id, first.task_id
+    batch: list[AnyCommand] = [first, toggle(user, task), toggle(uuid4(), task), delete(user, task)]
+
+    before = await outcomes(writer_database, *batch)
+    again = await outcomes(writer_database, *batch)
+
+    assert again == before
+
+
+async def test_one_command_twice_in_a_batch_takes_effect_once(
+    writer_database: Database, reader_database: Database
+) -> None:
+    first = create()
+    flip = toggle(first.user_id, first.task_id)
+
+    answers = await outcomes(writer_database, first, flip, flip)
+
+    assert answers[1] == answers[2]
+    assert await is_completed(reader_database, flip)
+
+
+async def test_one_command_at_two_writers_at_once_takes_effect_once(
+    writer_database: Database, reader_database: Database
+) -> None:
+    first = create()
+    await outcomes(writer_database, first)
+    flips = [toggle(first.user_id, first.task_id) for _ in range(25)]
+
+    pairs = await asyncio.gather(*(outcomes(writer_database, flip) for flip in flips for _ in range(2)))
+
+    assert all(answer.status == "done" for (answer,) in pairs)
+    assert all(pairs[i] == pairs[i + 1] for i in range(0, len(pairs), 2))
+    assert await is_completed(reader_database, first)  # an odd number of flips
+
+
+async def test_one_bad_command_harms_no_neighbour(writer_database: Database) -> None:
+    first = create()
+    await outcomes(writer_database, first)
+    bad = create(first.user_id, task_id=first.task_id)  # another command, the same task: a bug no gateway has
+
+    answered = await carry_out(writer_database, [create(), bad, create()])
+
+    assert [one.outcome.status for one in answered] == ["done", "refused", "done"]
+    assert [one.poison is None for one in answered] == [True, False, True]
+
+
+async def test_a_command_past_its_deadline_is_not_run(writer_database: Database, reader_database: Database) -> None:
+    late, timely = create(expires_in_s=-0.001), create()
+
+    answers = await outcomes(writer_database, late, timely)
+
+    tasks = await read_list(reader_database, late.user_id)
+    assert [answer.status for answer in answers] == ["expired", "done"]
+    assert tasks == b"[]"
+
+
+async def test_batches_that_lock_each_others_tasks_all_end(writer_database: Database) -> None:
+    one, other = create(), create()
+    await outcomes(writer_database, one, other)
+    there: list[AnyCommand] = [toggle(one.user_id, one.task_id), toggle(other.user_id, other.task_id)]
+    back: list[AnyCommand] = [toggle(other.user_id, other.task_id), toggle(one.user_id, one.task_id)]
+
+    rounds = await asyncio.gather(outcomes(writer_database, *there), outcomes(writer_database, *back))
+
+    assert {answer.status for answers in rounds for answer in answers} == {"done"}
+
+
+async def test_connections_that_the_server_closed_are_not_noticed(
+    writer_database: Database, postgres_admin: psycopg.AsyncConnection
+) -> None:
+    await outcomes(writer_database, create())
+    await postgres_admin.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename in ('taskwire_writer', 'taskwire_reader')"
+    )
+
+    answers = await outcomes(writer_database, create(), create())
+
+    assert [answer.status for answer in answers] == ["done", "done"]
+
+
+async def test_trouble_of_the_database_is_no_poison(addresses: Addresses) -> None:
+    settings = writer_settings(addresses)
+    read_only_url = SecretStr(f"{addresses.writer}?options=-c%20default_transaction_read_only%3Don")
+
+    async with open_database(read_only_url, settings) as read_only:
+        answered = await carry_out(read_only, [create(), create()])
+
+    assert [one.outcome.status for one in answered] == ["refused", "refused"]
+    assert [one.poison for one in answered] == [None, None]
+
+
+async def test_a_redelivered_command_that_was_carried_out_is_answered_as_before_even_past_its_deadline(
+    writer_database: Database,
+) -> None:
+    done, never_run = create(expires_in_s=0.5), create(expires_in_s=-1)
+    before = await outcomes(writer_database, done)
+    await eventually(lambda: is_past(done))
+
+    answered = await carry_out(writer_database, [done, never_run], redelivered=True)
+
+    assert [one.outcome for one in answered] == [*before, EXPIRED]
+
+
+async def is_past(command: AnyCommand) -> bool:
+    return command.seconds_left() <= 0

@@ -1,0 +1,165 @@
+"""What the writer does with messages, on a real RabbitMQ and a real PostgreSQL."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from common.contracts import AnyCommand
+from common.database import Database
+from common.topology import DEAD_LETTERS_NAME
+from faststream import FastStream
+from local_stack.rabbitmq import Rabbitmq
+from task_writer.app import open_writer
+
+from tests.commands import create, delete, toggle
+from tests.conftest import Addresses, writer_settings
+from tests.integration.raw_gateway import RawGateway, raw_gateway
+from tests.reading import read_list
+from tests.waiting import eventually
+
+
+@asynccontextmanager
+async def running_writer(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[FastStream]:
+    async with open_writer(writer_settings(addresses, rabbitmq.url)) as app:
+        await app.start()
+        try:
+            yield app
+        finally:
+            await app.stop()
+
+
+@pytest.fixture
+async def writer(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[FastStream]:
+    async with running_writer(addresses, rabbitmq) as app:
+        yield app
+
+
+@pytest.fixture
+async def gateway(rabbitmq: Rabbitmq, writer: FastStream) -> AsyncIterator[RawGateway]:
+    async with raw_gateway(rabbitmq.url) as raw:
+        yield raw
+        assert await raw.waiting(DEAD_LETTERS_NAME) == 0
+
+
+async def task_titles(reader: Database, user_id: UUID) -> list[str]:
+    return [task["title"] for task in json.loads(await read_list(reader, user_id))]
+
+
+async def test_each_command_of_a_batch_gets_its_own_outcome(gateway: RawGateway) -> None:
+    first = create(title="milk")
+
+    outcomes = await gateway.call(first, toggle(uuid4(), uuid4()), delete(first.user_id, first.task_id))
+
+    assert [outcome.status for outcome in outcomes] == ["done", "not_found", "done"]
+    assert json.loads(outcomes[0].task or "")["title"] == "milk"
+
+
+async def test_a_redelivered_batch_changes_nothing_and_is_answered_as_before(
+    gateway: RawGateway, reader_database: Database
+) -> None:
+    first = create()
+    batch: list[AnyCommand] = [first, toggle(first.user_id, first.task_id), toggle(uuid4(), uuid4())]
+
+    answers = [await gateway.call(*batch) for _ in range(3)]
+
+    assert answers[0] == answers[1] == answers[2]
+    assert await task_titles(reader_database, first.user_id) == [first.title]
+
+
+async def test_a_command_delivered_past_its_deadline_is_not_run(gateway: RawGateway, reader_database: Database) -> None:
+    late = create(expires_in_s=-1)
+
+    outcomes = await gateway.call(late)
+
+    assert [outcome.status for outcome in outcomes] == ["expired"]
+    assert await task_titles(reader_database, late.user_id) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "malformed: : json_invalid"),
+        (b"\xff\xfe", "malformed: : json_invalid"),
+        (b"[]", "malformed: : model_type"),
+        (b'{"commands": []}', "malformed: commands: too_short"),
+        (b'{"commands": [{"type": "explode"}]}', "malformed: commands.0: union_tag_invalid"),
+    ],
+)
+async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(
+    gateway: RawGateway, body: bytes, reason: str
+) -> None:
+    await gateway.send_bytes(body)
+
+    letter = await gateway.dead_letter()
+
+    assert letter.body == body
+    assert letter.headers["x-reason"] == reason
+
+
+async def test_a_malformed_message_blocks_nobody(gateway: RawGateway) -> None:
+    await gateway.send_bytes(b"{")
+
+    outcomes = await gateway.call(create())
+
+    assert [outcome.status for outcome in outcomes] == ["done"]
+    await gateway.dead_letter()
+
+
+async def test_a_poisonous_command_becomes_a_dead_letter_and_harms_no_neighbour(
+    gateway: RawGateway, reader_database: Database
+) -> None:
+    first = create()
+    await gateway.call(first)
+    poison = create(first.user_id, task_id=first.task_id, title="poison")
+    before, after = create(title="before"), create(title="after")
+
+    outcomes = await gateway.call(before, poison, after)
+
+    letter = await gateway.dead_letter()
+    assert [outcome.status for outcome in outcomes] == ["done", "refused", "done"]
+    assert json.loads(letter.body)["commands"][0]["command_id"] == str(poison.command_id)
+    assert letter.headers["x-reason"] == "UniqueViolation 23505 tasks_pkey"
+    assert await task_titles(reader_database, after.user_id) == ["after"]
+
+
+async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
+    addresses: Addresses, rabbitmq: Rabbitmq, postgres_admin: psycopg.AsyncConnection
+) -> None:
+    first = create()
+    async with running_writer(addresses, rabbitmq) as app, raw_gateway(rabbitmq.url) as gateway:
+        await gateway.call(first)
+        async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
+            await blocker.execute("select set_config('app.user_id', %s, true)", [str(first.user_id)])
+            await blocker.execute("select 1 from tasks where id = %s for update", [first.task_id])
+            await gateway.send(toggle(first.user_id, first.task_id))
+            await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+
+            stopping = asyncio.create_task(app.stop())
+            await blocker.rollback()
+        await stopping
+
+        _, outcomes = await gateway.reply()
+    assert [outcome.status for outcome in outcomes] == ["done"]
+
+
+async def test_the_commands_wait_for_a_writer_that_is_not_there_yet(addresses: Addresses, rabbitmq: Rabbitmq) -> None:
+    async with raw_gateway(rabbitmq.url) as gateway:
+        async with running_writer(addresses, rabbitmq):
+            pass  # the queue exists from now on
+        await gateway.send(create())
+
+        async with running_writer(addresses, rabbitmq):
+            _, outcomes = await gateway.reply()
+
+    assert [outcome.status for outcome in outcomes] == ["done"]
+
+
+async def someone_waits_for_a_lock(connection: psycopg.AsyncConnection) -> bool:
+    waiting = await connection.execute(
+        "select 1 from pg_stat_activity where usename = 'taskwire_writer' and wait_event_type = 'Lock'"
+    )
+    return await waiting.fetchone() is not None

@@ -1,0 +1,131 @@
+"""Alembic's revisions on a real PostgreSQL."""
+
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from local_stack.postgres import Postgres
+from psycopg.rows import scalar_row
+from sqlmodel import SQLModel
+from task_writer.migrate import WrongEncoding, alembic_config, migrate, owner_engine
+
+from tests.conftest import Addresses, new_database
+
+REVISIONS = ["0001_create_tasks", "0002_create_command_log", "0003_row_level_security"]
+
+
+@pytest.fixture
+async def empty(postgres: Postgres) -> Addresses:
+    """A database of its own, without any table."""
+    return Addresses.of(await new_database(postgres, f"migrations_{uuid4().hex}"))
+
+
+def values(addresses: Addresses, sql: str) -> list[object]:
+    with psycopg.connect(addresses.owner, row_factory=scalar_row) as connection:
+        return connection.execute(sql.encode()).fetchall()
+
+
+def downgrade(addresses: Addresses, revision: str) -> None:
+    with owner_engine(addresses.migration_settings()).connect() as connection:
+        command.downgrade(alembic_config(connection), revision)
+
+
+def schema(addresses: Addresses) -> list[object]:
+    """Everything in the schema that a migration can change, as text."""
+    return values(
+        addresses,
+        """
+        select concat_ws(' ', table_name, column_name, data_type, character_maximum_length, is_nullable, column_default)
+        from information_schema.columns where table_schema = 'public' and table_name <> 'alembic_version'
+        union all select indexdef from pg_indexes
+        where schemaname = 'public' and tablename <> 'alembic_version'
+        union all select concat_ws(' ', tablename, policyname, cmd, qual, with_check) from pg_policies
+        union all select concat_ws(' ', relname, relrowsecurity, relforcerowsecurity) from pg_class
+        where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'
+        union all select concat_ws(' ', grantee, table_name, privilege_type)
+        from information_schema.role_table_grants where grantee like 'taskwire_%' and table_name <> 'alembic_version'
+        order by 1
+        """,
+    )
+
+
+def test_the_models_and_the_migrated_schema_do_not_drift(empty: Addresses) -> None:
+    migrate(empty.migration_settings())
+
+    with owner_engine(empty.migration_settings()).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        differences = compare_metadata(context, SQLModel.metadata)
+
+    assert differences == []
+
+
+def test_the_seeds_columns_and_indexes_are_there(empty: Addresses) -> None:
+    migrate(empty.migration_settings(), "0001_create_tasks")
+
+    assert set(values(empty, "select indexname from pg_indexes where tablename = 'tasks'")) == {
+        "tasks_pkey",
+        "idx_task_user_id",
+        "idx_task_user_created",
+    }
+    assert values(
+        empty, "select column_name::text from information_schema.columns where table_name = 'tasks' order by 1"
+    ) == ["created_at", "description", "id", "is_completed", "title", "user_id"]
+
+
+@pytest.mark.parametrize(("before", "after"), list(zip(["base", *REVISIONS], REVISIONS, strict=False)))
+def test_a_downgrade_brings_back_what_was_before(empty: Addresses, before: str, after: str) -> None:
+    settings = empty.migration_settings()
+    migrate(settings, before if before != "base" else "0001_create_tasks")
+    downgrade(empty, before)
+    earlier = schema(empty)
+
+    migrate(settings, after)
+    changed = schema(empty)
+    downgrade(empty, before)
+
+    assert changed != earlier
+    assert schema(empty) == earlier
+
+
+def test_migrating_again_changes_nothing(empty: Addresses) -> None:
+    migrate(empty.migration_settings())
+    once = schema(empty)
+
+    migrate(empty.migration_settings())
+
+    assert schema(empty) == once
+
+
+def test_two_migrations_at_once_take_turns(empty: Addresses) -> None:
+    environment = {"DATABASE_URL": empty.owner, "WRITER_DATABASE_URL": empty.writer}
+    program = Path(sys.executable).with_name("task-writer")
+
+    both = [subprocess.Popen([program, "migrate"], env=environment) for _ in range(2)]
+
+    assert [one.wait(timeout=30) for one in both] == [0, 0]
+    assert values(empty, "select version_num::text from alembic_version") == [REVISIONS[-1]]
+
+
+def test_the_services_roles_get_their_time_outs(empty: Addresses) -> None:
+    migrate(empty.migration_settings())
+
+    for url in (empty.writer, empty.reader):
+        with psycopg.connect(url, row_factory=scalar_row) as connection:
+            assert connection.execute("show statement_timeout").fetchone() == "5s"
+            assert connection.execute("show timezone").fetchone() == "UTC"
+
+
+async def test_a_database_that_cannot_hold_every_text_is_refused(postgres: Postgres) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres.superuser_url, autocommit=True) as admin:
+        await admin.execute("drop database if exists ascii_only")
+        await admin.execute("create database ascii_only template template0 encoding 'SQL_ASCII' owner taskwire_owner")
+    ascii_only = Addresses.of(postgres.owner_url.rpartition("/")[0] + "/ascii_only")
+
+    with pytest.raises(WrongEncoding, match="must be UTF8"):
+        migrate(ascii_only.migration_settings())

@@ -1,0 +1,93 @@
+"""The reader's SQL on a real PostgreSQL."""
+
+import json
+from uuid import UUID, uuid4
+
+from common.contracts import AnyCommand, Read
+from common.database import Database
+from task_reader.queries import answer_reads
+from task_writer.batches import carry_out
+
+from tests.commands import create
+from tests.reading import read_list, read_one
+
+
+async def run(writer: Database, *commands: AnyCommand) -> list[str]:
+    """The tasks that the commands leave, as the writer answers them."""
+    return [one.outcome.task or "" for one in await carry_out(writer, commands)]
+
+
+async def test_a_user_without_tasks_has_an_empty_list(reader_database: Database) -> None:
+    tasks = await read_list(reader_database, uuid4())
+
+    assert tasks == b"[]"
+
+
+async def test_the_list_is_newest_first(reader_database: Database, writer_database: Database) -> None:
+    user = uuid4()
+    for title in ("first", "second", "third"):
+        await run(writer_database, create(user, title=title))
+
+    tasks = json.loads(await read_list(reader_database, user))
+
+    assert [task["title"] for task in tasks] == ["third", "second", "first"]
+
+
+async def test_tasks_of_one_batch_are_listed_in_their_order_of_arrival(
+    reader_database: Database, writer_database: Database
+) -> None:
+    user = uuid4()
+    await run(writer_database, *(create(user, title=str(number)) for number in range(20)))
+
+    tasks = json.loads(await read_list(reader_database, user))
+
+    assert [task["title"] for task in tasks] == [str(number) for number in reversed(range(20))]
+
+
+async def test_ties_are_broken_by_the_id(
+    reader_database: Database, writer_database: Database, same_moment: list[UUID]
+) -> None:
+    user, *ids = same_moment
+
+    tasks = json.loads(await read_list(reader_database, user))
+
+    assert [task["id"] for task in tasks] == [str(task_id) for task_id in sorted(ids, reverse=True)]
+
+
+async def test_a_read_spells_a_task_as_the_answer_to_its_write_did(
+    reader_database: Database, writer_database: Database
+) -> None:
+    command = create(title='"quotes" \\ / ü 🙂 \u2028 \x01')
+    (written,) = await run(writer_database, command)
+
+    listed = await read_list(reader_database, command.user_id)
+    found = await read_one(reader_database, command.user_id, command.task_id)
+
+    assert listed == f"[{written}]".encode()
+    assert found == written.encode()
+
+
+async def test_another_users_task_is_not_found(reader_database: Database, writer_database: Database) -> None:
+    command = create()
+    await run(writer_database, command)
+
+    found = await read_one(reader_database, uuid4(), command.task_id)
+
+    assert found is None
+
+
+async def test_each_read_of_a_batch_sees_its_own_user_alone(
+    reader_database: Database, writer_database: Database
+) -> None:
+    ours, theirs = create(), create()
+    ours_written, theirs_written = await run(writer_database, ours, theirs)
+    batch = [
+        Read(user_id=ours.user_id),
+        Read(user_id=theirs.user_id, task_id=theirs.task_id),
+        Read(user_id=ours.user_id, task_id=theirs.task_id),
+        Read(user_id=uuid4()),
+    ]
+
+    answers = await reader_database.run(lambda db: answer_reads(db, batch))
+
+    assert answers == [f"[{ours_written}]".encode(), theirs_written.encode(), None, b"[]"]

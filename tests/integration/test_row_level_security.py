@@ -1,0 +1,123 @@
+"""The second wall: PostgreSQL itself shows and changes only the rows of the user named in `app.user_id`."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from common.database import Database
+from psycopg.errors import InsufficientPrivilege
+from task_writer.batches import carry_out
+
+from tests.commands import create
+from tests.conftest import Addresses
+
+ROLES = ("owner", "writer", "reader")
+
+
+@pytest.fixture
+async def victim(writer_database: Database) -> UUID:
+    """A user who has a task and a recorded command."""
+    command = create()
+    await carry_out(writer_database, [command])
+    return command.user_id
+
+
+@pytest.fixture(params=ROLES)
+async def session(request: pytest.FixtureRequest, addresses: Addresses) -> AsyncIterator[psycopg.AsyncConnection]:
+    """A session of each role."""
+    url = getattr(addresses, request.param)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def writer_session(addresses: Addresses) -> AsyncIterator[psycopg.AsyncConnection]:
+    async with await psycopg.AsyncConnection.connect(addresses.writer, autocommit=True) as connection:
+        yield connection
+
+
+async def count(session: psycopg.AsyncConnection, sql: str) -> int:
+    row = await (await session.execute(sql.encode())).fetchone()
+    assert row is not None
+    number: int = row[0]
+    return number
+
+
+@pytest.mark.usefixtures("victim")
+async def test_a_statement_without_the_filter_gets_nothing(session: psycopg.AsyncConnection) -> None:
+    assert await count(session, "select count(*) from tasks") == 0
+
+
+async def test_a_statement_without_the_filter_gets_the_rows_of_the_named_user_alone(
+    session: psycopg.AsyncConnection, victim: UUID
+) -> None:
+    async with session.transaction():
+        await session.execute("select set_config('app.user_id', %s, true)", [str(victim)])
+        own = await count(session, "select count(*) from tasks")
+        foreign = await count(session, f"select count(*) from tasks where user_id <> '{victim}'")  # noqa: S608
+
+    assert (own, foreign) == (1, 0)
+
+
+async def test_the_name_ends_with_the_transaction(session: psycopg.AsyncConnection, victim: UUID) -> None:
+    async with session.transaction():
+        await session.execute("select set_config('app.user_id', %s, true)", [str(victim)])
+
+    assert await count(session, "select count(*) from tasks") == 0
+
+
+@pytest.mark.usefixtures("victim")
+async def test_the_command_log_is_behind_the_wall_too(writer_session: psycopg.AsyncConnection) -> None:
+    assert await count(writer_session, "select count(*) from command_log") == 0
+
+
+@pytest.mark.usefixtures("victim")
+@pytest.mark.parametrize("sql", ["update tasks set title = 'x'", "delete from tasks", "delete from command_log"])
+async def test_a_change_without_the_filter_changes_nothing(writer_session: psycopg.AsyncConnection, sql: str) -> None:
+    async with writer_session.transaction():
+        await writer_session.execute("select set_config('app.user_id', %s, true)", [str(uuid4())])
+        changed = await writer_session.execute(sql.encode())
+
+    assert changed.rowcount == 0
+
+
+async def test_nobody_can_write_a_row_of_another_user(writer_session: psycopg.AsyncConnection, victim: UUID) -> None:
+    await writer_session.execute("select set_config('app.user_id', %s, false)", [str(uuid4())])
+
+    with pytest.raises(InsufficientPrivilege, match="row-level security"):
+        await writer_session.execute("insert into tasks (id, title, user_id) values (%s, 'x', %s)", [uuid4(), victim])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "insert into tasks (id, title, user_id) values (gen_random_uuid(), 'x', gen_random_uuid())",
+        "update tasks set title = 'x'",
+        "delete from tasks",
+        "select command_id from command_log",
+        "create table extra (id int)",
+    ],
+)
+async def test_the_reader_can_do_nothing_but_read_tasks(addresses: Addresses, sql: str) -> None:
+    async with await psycopg.AsyncConnection.connect(addresses.reader, autocommit=True) as reader:
+        with pytest.raises(InsufficientPrivilege):
+            await reader.execute(sql.encode())
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "alter table tasks add column extra int",
+        "drop table tasks",
+        "create table extra (id int)",
+        "alter table tasks no force row level security",
+        "drop policy tasks_of_user on tasks",
+        "update command_log set status = 'done'",
+    ],
+)
+async def test_the_writer_cannot_change_the_schema_or_the_record(
+    writer_session: psycopg.AsyncConnection, sql: str
+) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        await writer_session.execute(sql.encode())

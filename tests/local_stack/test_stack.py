@@ -1,0 +1,79 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from local_stack.leftovers import marked_processes
+from local_stack.ports import pick_port
+from local_stack.postgres import Postgres
+from local_stack.rabbitmq import Rabbitmq
+from local_stack.services import reads_through, writes_through
+from local_stack.settings import StackSettings
+from local_stack.stack import Stack, running_stack
+from local_stack.waiting import until
+from pydantic import SecretStr
+
+from tests.conftest import new_database
+from tests.local_stack.parts import kill
+
+BACK_WITHIN_S = 30.0
+
+
+@pytest.fixture
+async def guest_stack(postgres: Postgres, rabbitmq: Rabbitmq, tmp_path: Path) -> AsyncIterator[Stack]:
+    """The services alone, on servers that are not their stack's own."""
+    settings = StackSettings(
+        stack_dir=tmp_path / "stack",
+        gateway_port=pick_port(),
+        database_url=SecretStr(await new_database(postgres, f"guest_{pick_port()}")),
+        rabbitmq_url=SecretStr(rabbitmq.url),
+    )
+    async with running_stack(settings) as stack:
+        yield stack
+
+
+async def test_foreign_servers_are_used_as_they_are(guest_stack: Stack, rabbitmq: Rabbitmq) -> None:
+    assert guest_stack.postgres is None
+    assert guest_stack.rabbitmq is None
+    assert guest_stack.addresses.rabbitmq_url == rabbitmq.url
+    assert await reads_through(guest_stack.addresses.gateway_url)
+    assert await writes_through(guest_stack.addresses.gateway_url)
+
+
+async def test_every_service_is_started_again_and_works_again(guest_stack: Stack) -> None:
+    url = guest_stack.addresses.gateway_url
+
+    async def works() -> bool:
+        return await reads_through(url) and await writes_through(url)
+
+    for service in guest_stack.services.values():
+        await kill(service)
+        await until(works, within_s=BACK_WITHIN_S)
+
+
+def mentions(pid: int, text: str) -> bool:
+    """Whether the text stands in the environment of this process."""
+    return text.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+async def test_no_service_knows_the_owners_address(guest_stack: Stack) -> None:
+    pids = marked_processes(guest_stack.state.path)
+
+    assert {service.pid for service in guest_stack.services.values()} <= set(pids)
+    assert not {pid for pid in pids if mentions(pid, guest_stack.addresses.database_url)}
+
+
+async def test_parts_end_in_good_order_and_none_is_left(postgres: Postgres, rabbitmq: Rabbitmq, tmp_path: Path) -> None:
+    settings = StackSettings(
+        stack_dir=tmp_path,
+        gateway_port=pick_port(),
+        database_url=SecretStr(await new_database(postgres, f"guest_{pick_port()}")),
+        rabbitmq_url=SecretStr(rabbitmq.url),
+    )
+    told: list[str] = []
+
+    async with running_stack(settings, told.append) as stack:
+        pass
+
+    assert not [line for line in told if "died" in line]
+    assert [service.pid for service in stack.services.values()] == [None, None, None]
+    assert marked_processes(stack.state.path) == []

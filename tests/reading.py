@@ -1,0 +1,18 @@
+"""What the task-reader's SQL answers."""
+
+from uuid import UUID
+
+from common.contracts import Read
+from common.database import Database
+from task_reader.queries import answer_reads
+
+
+async def read_list(reader: Database, user_id: UUID) -> bytes:
+    (tasks,) = await reader.run(lambda db: answer_reads(db, [Read(user_id=user_id)]))
+    assert tasks is not None
+    return tasks
+
+
+async def read_one(reader: Database, user_id: UUID, task_id: UUID) -> bytes | None:
+    (task,) = await reader.run(lambda db: answer_reads(db, [Read(user_id=user_id, task_id=task_id)]))
+    return task

@@ -1,0 +1,104 @@
+"""The check of user_id finds what is planted, and lets sound statements pass."""
+
+import pytest
+
+from .sql import faults, statements
+
+ASKS = "set local app.user_id = %(user_id)s;"
+SHORT = {"MINE": "user_id = %(user_id)s", "VALUES": "values (%(task_id)s, %(title)s, %(user_id)s)"}
+SOUND = {
+    "one task": "select id, title from tasks where id = %(task_id)s and MINE",
+    "turned round": "select id from tasks where %(user_id)s = user_id",
+    "all tasks": "select id from tasks where MINE order by created_at desc limit 5",
+    "capitals": "SELECT id FROM Tasks WHERE User_Id = %(user_id)s",
+    "a sub-select": "select json_agg(t) from (select id, user_id from tasks where MINE) as t",
+    "a count": "select count(*) from tasks where MINE",
+    "an update": "update tasks set title = %(title)s where MINE and id = %(task_id)s returning id, title",
+    "a delete": "delete from tasks where MINE; delete from command_log where MINE",
+    "an insert": "insert into tasks (id, title, user_id) VALUES on conflict (id) do nothing returning id",
+    "insert … select": "insert into command_log (user_id, status) select %(user_id)s, 'done' from task",
+    "a common table": "with t as (select id from tasks where MINE) select id from t",
+    "with an alias": "select t.id from tasks as t where t.MINE",
+    "a join": "select t.id from tasks t join command_log c on c.id = t.id where t.MINE and c.MINE",
+    "a union": "select id from tasks where MINE union select command_id from command_log where MINE",
+    "an exists": "select id from tasks where MINE and exists (select 1 from command_log where MINE)",
+    "a choice inside": "select id from tasks where MINE and (title = %(title)s or is_completed)",
+    "a comment": "select id /* of tasks */ from tasks -- where nothing\n where MINE",
+}
+PLANTED = {
+    "no filter in a select": "select id from tasks",
+    "no filter in an update": "update tasks set title = %(title)s where id = %(task_id)s",
+    "no where in an update": "update tasks set title = %(title)s",
+    "no filter in a delete": "delete from tasks where id = %(task_id)s returning id",
+    "no filter in a sub-select": "select id from tasks where MINE and id in (select task_id from command_log)",
+    "no filter around a sub-select": "select id from tasks where id in (select id from tasks where MINE)",
+    "no filter in a common table": "with t as (select id from tasks) select id from t where MINE",
+    "no filter in a second statement": "select id from tasks where MINE; delete from tasks where id = %(task_id)s",
+    "no filter after a union": "select id from tasks where MINE union all select command_id from command_log",
+    "no filter on a joined table": "select t.id from tasks t join command_log c on c.id = t.id where t.MINE",
+    "the filter of another table": "select t.id from tasks t, command_log c where c.MINE and c.id = t.id",
+    "an unclear filter of two tables": "select t.id from tasks t, command_log c where MINE",
+    "user_id selected, not filtered": "select id, user_id, %(user_id)s from tasks where id = %(task_id)s",
+    "user_id returned, not filtered": "update tasks set title = %(title)s where id = %(task_id)s returning user_id",
+    "user_id in the join alone": "select t.id from tasks t join others o on o.MINE where t.id = o.id",
+    "a filter on a literal": "select id from tasks where user_id = '7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11'",
+    "a filter on another value": "select id from tasks where user_id = %(task_id)s",
+    "a filter on another column": "select id from tasks where id = %(user_id)s",
+    "a filter on itself": "select id from tasks where user_id = user_id",
+    "anything but the user": "select id from tasks where user_id <> %(user_id)s",
+    "not the user": "select id from tasks where not MINE",
+    "the user or something else": "select id from tasks where MINE or id = %(task_id)s",
+    "the filter in a comment": "select id from tasks -- where MINE",
+    "the filter in a text": "select id from tasks where title = ' and user_id = %(user_id)s'",
+    "select *": "select * from tasks where MINE",
+    "select distinct *": "select distinct * from tasks where MINE",
+    "select t.*": "select t.* from tasks t where t.MINE",
+    "one column, then *": "select id, * from tasks where MINE",
+    "returning *": "delete from tasks where MINE returning *",
+    "* in a sub-select": "select row_to_json(t) from (select * from tasks where MINE) as t",
+    "a whole row": "select row_to_json(tasks) from tasks where MINE",
+    "an insert without user_id": "insert into tasks (id, title) values (%(task_id)s, %(title)s)",
+    "an insert without columns": "insert into tasks VALUES",
+    "an insert for someone else": "insert into tasks (id, user_id) values (%(user_id)s, %(task_id)s)",
+    "a second row for someone else": "insert into tasks (user_id) values (%(user_id)s), (%(task_id)s)",
+    "insert … select for someone else": "insert into command_log (id, user_id) select %(user_id)s, user_id from task",
+    "insert … select from all": "insert into command_log (user_id) select %(user_id)s from tasks",
+    "an insert that changes a row": "insert into tasks (id, title, user_id) VALUES on conflict do update set id = '1'",
+    "a task given away": "update tasks set user_id = %(task_id)s where MINE",
+    "truncate": "truncate tasks",
+    "copy": "copy tasks to stdout",
+    "a schema before the name": "select id from public.tasks",
+    "a name in quotes": 'select id from "tasks"',
+}  # fmt: skip
+
+
+def spelled_out(sql: str) -> str:
+    """The statement without the abbreviations of the tables above."""
+    for short, long in SHORT.items():
+        sql = sql.replace(short, long)
+    return sql
+
+
+@pytest.mark.parametrize("sql", SOUND.values(), ids=SOUND.keys())
+def test_a_sound_statement_passes(sql: str) -> None:
+    assert faults(ASKS + spelled_out(sql)) == []
+
+
+@pytest.mark.parametrize("sql", PLANTED.values(), ids=PLANTED.keys())
+def test_a_planted_fault_is_found(sql: str) -> None:
+    assert faults(ASKS + spelled_out(sql)) != []
+
+
+@pytest.mark.parametrize(
+    "first", ["", "select 1;", "set app.user_id = %(user_id)s;", "set local app.user_id = %(task_id)s;"]
+)
+def test_a_string_that_does_not_say_who_asks_is_found(first: str) -> None:
+    assert faults(first + spelled_out("select id from tasks where MINE")) != []
+
+
+def test_a_statement_on_other_tables_needs_no_user() -> None:
+    assert faults("select rolname from pg_roles where rolname = current_user") == []
+
+
+def test_a_semicolon_in_a_text_or_a_comment_ends_no_statement() -> None:
+    assert statements("select ';' -- ;\n /* ; */ from t; select 2") == [["select", "';'", "from", "t"], ["select", "2"]]

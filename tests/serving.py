@@ -1,0 +1,65 @@
+"""A service in this process, under uvicorn on a free port, and a client of the standard library for it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from typing import Any, Literal
+
+import uvicorn
+from common.server import ProblemHttpProtocol
+from fastapi import FastAPI
+
+LIMIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer; the names of `headers` are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service that listens on `port` of this machine."""
+
+    port: int
+
+    async def ask(
+        self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """The answer to one request on a connection of its own."""
+        return await asyncio.to_thread(self._ask, method, path, body, dict(headers or {}))
+
+    def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[Served]:
+    """Serves `app` as common.server does; with `lifespan` off, its state is the caller's to set."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, http=ProblemHttpProtocol, ws="none", lifespan=lifespan, log_config=None
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    try:
+        yield Served(server.servers[0].sockets[0].getsockname()[1])
+    finally:
+        await server.shutdown()

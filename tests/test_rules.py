@@ -1,0 +1,105 @@
+"""The rules of CONTRIBUTING.md that a machine can check, on this repository; tests/rules proves the checks."""
+
+from common import topology
+
+from .rules import imports, migrations, queries, repository, shape
+from .rules.sources import PRODUCT, TESTS, sources
+
+ALL = sources(*PRODUCT)
+SERVICES = [source for source in ALL if source.path.startswith("services/")]
+COMMON = [source for source in ALL if source.package == "common"]
+REVISIONS = [source for source in ALL if source.module.startswith("migrations.versions.")]
+NOT_OF_ONE_USER = {"FORGET_COMMANDS"}  # cleans up after all users; its own policy shows it old records, nothing else
+
+
+def test_there_is_something_to_check() -> None:
+    assert {source.package for source in ALL} == set(imports.MAY_IMPORT)
+
+
+def test_packages_import_only_what_their_place_allows() -> None:
+    assert [fault for source in ALL for fault in imports.wrong_directions(source)] == []
+
+
+def test_no_service_brings_in_the_libraries_of_another() -> None:
+    assert [fault for source in SERVICES for fault in imports.strange_libraries(source, ALL)] == []
+
+
+def test_only_settings_read_the_environment() -> None:
+    assert [fault for source in ALL for fault in shape.environment_readers(source)] == []
+
+
+def test_no_service_prints() -> None:
+    assert [fault for source in SERVICES + COMMON for fault in shape.printers(source)] == []
+
+
+def test_modules_are_one_idea() -> None:
+    assert [fault for source in ALL for fault in shape.long_modules(source)] == []
+
+
+def test_functions_are_small() -> None:
+    assert [fault for source in ALL + sources(*TESTS) for fault in shape.large_functions(source)] == []
+
+
+def test_modules_are_named_for_what_they_do() -> None:
+    assert [fault for source in ALL + sources(*TESTS) for fault in shape.badly_named(source)] == []
+
+
+def test_what_another_module_imports_has_a_docstring() -> None:
+    assert shape.undocumented(ALL, ALL + sources(*TESTS)) == []
+
+
+def test_only_problems_decides_the_status_of_an_error() -> None:
+    others = [source for source in SERVICES + COMMON if source.module != "common.problems"]
+
+    assert [fault for source in others for fault in shape.status_deciders(source)] == []
+
+
+def test_only_topology_writes_the_name_of_a_queue() -> None:
+    names = [topology.COMMANDS_NAME, topology.DEAD_LETTERS_NAME, topology.REPLIES_NAME]
+    others = [source for source in ALL if source.module != "common.topology"]
+
+    assert [fault for source in others for fault in shape.queue_names(source, names)] == []
+
+
+def test_sql_stands_in_queries_and_statements_alone() -> None:
+    others = [source for source in ALL if source.package != "migrations"]
+
+    assert [fault for source in others for fault in queries.astray(source)] == []
+
+
+def test_sql_is_fixed_text() -> None:
+    homes = [source for source in ALL if source.name in queries.HOMES]
+
+    assert [fault for source in homes for fault in queries.composed(source)] == []
+
+
+def test_every_statement_is_bound_to_one_user_and_names_its_columns() -> None:
+    homes = [source for source in ALL if source.name in queries.HOMES]
+
+    unbound = {name: faults for source in homes for name, faults in queries.unbound(source).items()}
+
+    assert {name: faults for name, faults in unbound.items() if name not in NOT_OF_ONE_USER} == {}
+
+
+def test_every_exception_is_still_needed() -> None:
+    homes = [source for source in ALL if source.name in queries.HOMES]
+
+    assert {name for source in homes for name in queries.unbound(source)} >= NOT_OF_ONE_USER
+
+
+def test_every_revision_has_its_timeouts_and_a_way_back() -> None:
+    assert [fault for revision in REVISIONS for fault in migrations.faults(revision)] == []
+
+
+def test_the_revisions_are_one_chain() -> None:
+    chain = migrations.chain(REVISIONS)
+
+    assert [below for _, below in chain] == [None, *(revision for revision, _ in chain[:-1])]
+
+
+def test_no_file_names_a_package_registry() -> None:
+    assert [fault for path, text in repository.tracked() for fault in repository.registries_named(path, text)] == []
+
+
+def test_no_file_holds_what_a_merge_has_left() -> None:
+    assert [fault for path, text in repository.tracked() for fault in repository.merge_markers(path, text)] == []
