@@ -1,14 +1,16 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from local_stack.leftovers import marked_processes
 from local_stack.ports import pick_port
-from local_stack.postgres import Postgres
+from local_stack.postgres import Postgres, running_postgres
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.services import reads_through, writes_through
 from local_stack.settings import StackSettings
 from local_stack.stack import Stack, running_stack
+from local_stack.state import open_state
 from local_stack.waiting import until
 from pydantic import SecretStr
 
@@ -18,16 +20,27 @@ from tests.local_stack.parts import kill
 BACK_WITHIN_S = 30.0
 
 
+@pytest.fixture(scope="module")
+async def foreign_postgres(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
+    """Not the other tests' server: roles belong to a whole server, and each stack gives them passwords of its own."""
+    async with open_state(tmp_path_factory.mktemp("foreign")) as state, running_postgres(state) as server:
+        yield server
+
+
 @pytest.fixture
-async def guest_stack(postgres: Postgres, rabbitmq: Rabbitmq, tmp_path: Path) -> AsyncIterator[Stack]:
+async def guest_settings(foreign_postgres: Postgres, rabbitmq: Rabbitmq, tmp_path: Path) -> StackSettings:
     """The services alone, on servers that are not their stack's own."""
-    settings = StackSettings(
+    return StackSettings(
         stack_dir=tmp_path / "stack",
         gateway_port=pick_port(),
-        database_url=SecretStr(await new_database(postgres, f"guest_{pick_port()}")),
+        database_url=SecretStr(await new_database(foreign_postgres, f"guest_{uuid4().hex}")),
         rabbitmq_url=SecretStr(rabbitmq.url),
     )
-    async with running_stack(settings) as stack:
+
+
+@pytest.fixture
+async def guest_stack(guest_settings: StackSettings) -> AsyncIterator[Stack]:
+    async with running_stack(guest_settings) as stack:
         yield stack
 
 
@@ -62,16 +75,10 @@ async def test_no_service_knows_the_owners_address(guest_stack: Stack) -> None:
     assert not {pid for pid in pids if mentions(pid, guest_stack.addresses.database_url)}
 
 
-async def test_parts_end_in_good_order_and_none_is_left(postgres: Postgres, rabbitmq: Rabbitmq, tmp_path: Path) -> None:
-    settings = StackSettings(
-        stack_dir=tmp_path,
-        gateway_port=pick_port(),
-        database_url=SecretStr(await new_database(postgres, f"guest_{pick_port()}")),
-        rabbitmq_url=SecretStr(rabbitmq.url),
-    )
+async def test_parts_end_in_good_order_and_none_is_left(guest_settings: StackSettings) -> None:
     told: list[str] = []
 
-    async with running_stack(settings, told.append) as stack:
+    async with running_stack(guest_settings, told.append) as stack:
         pass
 
     assert not [line for line in told if "died" in line]
