@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.problems import answer_with_problems
-from common.routing import add_route
+from common.routing import add_route, make_app
 from common.server import serve
 from common.settings import configure_logging, load
 from fastapi import FastAPI
@@ -30,8 +29,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             app.state.reads, app.state.bus, app.state.settings = reads, bus, settings
             yield
 
-    app = FastAPI(title="Taskwire", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
-    answer_with_problems(app)
+    app = make_app("Taskwire", lifespan)
     add_route(app, "GET", TASKS, list_tasks)
     add_route(app, "POST", TASKS, writes.create_task)
     add_route(app, "GET", TASK, find_task)

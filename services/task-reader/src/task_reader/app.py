@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from common.database import DatabaseUnavailable, open_database
-from common.problems import answer_with_problems
-from common.routing import add_route
+from common.routing import add_route, make_app
 from common.server import serve
 from common.settings import configure_logging, load
 from fastapi import FastAPI
@@ -24,8 +23,7 @@ def create_app(settings: ReaderSettings) -> FastAPI:
             app.state.database = database
             yield
 
-    app = FastAPI(title="Taskwire task-reader", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
-    answer_with_problems(app)
+    app = make_app("Taskwire task-reader", lifespan)
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     add_route(app, "GET", "/api/{user_id}/tasks", routes.list_tasks)
