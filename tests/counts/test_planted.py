@@ -7,9 +7,9 @@ from typing import Any
 
 import pydantic_core
 import pytest
+from common.broker import Publisher
 from common.contracts import Read
 from common.database import Connection, first_rows
-from faststream.rabbit import Channel
 from gateway import bus_link, reads
 from local_stack.rabbitmq import Rabbitmq
 from pydantic import TypeAdapter
@@ -152,7 +152,7 @@ async def test_a_second_message_is_counted(
 async def test_a_confirm_of_a_reply_is_counted(
     addresses: Addresses, rabbitmq: Rabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "Channel", lambda **_: Channel(publisher_confirms=True))
+    monkeypatch.setattr(app, "Publisher", lambda broker, **_: Publisher(broker, confirmed=True))
 
     system = await a_write(addresses, rabbitmq)
 

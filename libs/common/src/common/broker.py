@@ -5,8 +5,8 @@ import logging
 import random
 from collections.abc import Callable
 
-from aio_pika import RobustConnection
-from aio_pika.abc import TimeoutType
+from aio_pika import Message, RobustConnection
+from aio_pika.abc import AbstractExchange, TimeoutType
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from yarl import URL
 
@@ -64,6 +64,41 @@ def make_broker(
     )
     broker._connection_kwargs["connection_class"] = _Connection  # noqa: SLF001 - FastStream 0.7.8 has no other way
     return broker
+
+
+class Publisher:
+    """Sends messages to queues, over a connection of its own that `make_broker` made.
+
+    By aio_pika's channel and not by FastStream's `publish`, which takes each message through middlewares and parsers
+    that are not used here.
+    """
+
+    def __init__(self, broker: RabbitBroker, *, confirmed: bool) -> None:
+        self._broker = broker
+        self._confirmed = confirmed
+        self._exchange: AbstractExchange | None = None
+
+    async def start(self) -> None:
+        """Waits for RabbitMQ, however long it takes."""
+        await start_broker(self._broker)
+        connection = await self._broker.connect()
+        channel = await connection.channel(publisher_confirms=self._confirmed, on_return_raises=self._confirmed)
+        self._exchange = channel.default_exchange
+
+    async def stop(self) -> None:
+        """Closes the connection."""
+        await self._broker.stop()
+
+    async def publish(self, message: Message, queue: str, *, within_s: float) -> None:
+        """Returns once the message is written, or, when `confirmed`, once the broker has it.
+
+        Raises DeliveryError when the broker refuses it or has no such queue (unconfirmed: neither is noticed),
+        TimeoutError, and aio_pika's other errors when it is not known whether the broker has it.
+        """
+        if self._exchange is None:
+            raise ConnectionError("not connected to RabbitMQ yet")
+        async with asyncio.timeout(within_s):
+            await self._exchange.publish(message, queue, mandatory=self._confirmed)
 
 
 async def start_broker(broker: RabbitBroker) -> None:

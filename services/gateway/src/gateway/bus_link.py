@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import DeliveryError
-from common.broker import make_broker, start_broker, whole_message
+from common.broker import Publisher, make_broker, start_broker, whole_message
 from common.contracts import CommandBatch, OutcomeBatch
 from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
 from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
+from faststream.rabbit import RabbitBroker, RabbitMessage
 from pydantic import ValidationError
 
 from gateway.batching import BatchLimits
@@ -28,8 +29,8 @@ class BusLink:
         self._settings = settings
         self._reply_queue = reply_queue(f"{REPLIES_NAME}.{uuid4()}")
         self._up: set[str] = set()
-        self._publishing = self._make_broker("gateway commands", Channel(on_return_raises=True))
-        self._consuming = self._make_broker("gateway replies", None)
+        self._publisher = Publisher(self._make_broker("gateway commands"), confirmed=True)
+        self._consuming = self._make_broker("gateway replies")
         self.bus = CommandBus(
             self._publish,
             BatchLimits(
@@ -42,25 +43,25 @@ class BusLink:
             self._reply_queue, ack_policy=AckPolicy.ACK_FIRST, no_reply=True, decoder=whole_message
         )(self._on_reply)
 
-    def _make_broker(self, name: str, channel: Channel | None) -> RabbitBroker:
+    def _make_broker(self, name: str) -> RabbitBroker:
         return make_broker(
             self._settings,
             name,
-            channel=channel,
             on_lost=lambda: self._lost(name),
             on_restored=lambda: self._restored(name),
         )
 
     async def open(self) -> None:
         """Waits for RabbitMQ, however long it takes; the bus refuses commands until then."""
-        for name, broker in (("gateway replies", self._consuming), ("gateway commands", self._publishing)):
-            await start_broker(broker)
-            self._restored(name)
+        await start_broker(self._consuming)
+        self._restored("gateway replies")
+        await self._publisher.start()
+        self._restored("gateway commands")
 
     async def close(self) -> None:
         """Closes both connections; RabbitMQ then deletes the reply queue."""
         self._up.clear()
-        await self._publishing.stop()
+        await self._publisher.stop()
         await self._consuming.stop()
 
     def _restored(self, name: str) -> None:
@@ -76,18 +77,16 @@ class BusLink:
         self.bus.lost()
 
     async def _publish(self, batch_id: UUID, batch: CommandBatch) -> None:
-        """Persistent, confirmed, and returned when there is no queue. FastStream 0.7.8 ignores its own time-out."""
+        """Persistent, confirmed, and returned when there is no queue."""
+        message = Message(
+            batch.model_dump_json().encode(),
+            reply_to=self._reply_queue.name,
+            correlation_id=str(batch_id),
+            content_type="application/json",
+            delivery_mode=DeliveryMode.PERSISTENT,
+        )
         try:
-            async with asyncio.timeout(self._settings.write_deadline_s):
-                await self._publishing.publish(
-                    batch.model_dump_json().encode(),
-                    queue=COMMANDS_NAME,
-                    reply_to=self._reply_queue.name,
-                    correlation_id=str(batch_id),
-                    content_type="application/json",
-                    persist=True,
-                    mandatory=True,
-                )
+            await self._publisher.publish(message, COMMANDS_NAME, within_s=self._settings.write_deadline_s)
         except DeliveryError as error:
             raise NotAccepted(type(error).__name__) from error
 

@@ -5,11 +5,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.broker import make_broker, start_broker
+from common.broker import Publisher, make_broker
 from common.database import open_database
 from common.topology import DEAD_LETTERS
 from faststream import FastStream
-from faststream.rabbit import Channel
 
 from task_writer.cleanup import keep_forgetting
 from task_writer.handlers import CommandHandler
@@ -19,8 +18,9 @@ from task_writer.settings import WriterSettings
 @asynccontextmanager
 async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
     """The writer, ready to `run()`. It waits for PostgreSQL and RabbitMQ, finishes what it holds, and then closes."""
-    replies = make_broker(settings, "task-writer replies", channel=Channel(publisher_confirms=False))
-    dead_letters = make_broker(settings, "task-writer dead letters")
+    replies = Publisher(make_broker(settings, "task-writer replies"), confirmed=False)
+    bury_broker = make_broker(settings, "task-writer dead letters")
+    dead_letters = Publisher(bury_broker, confirmed=True)
     incoming = make_broker(settings, "task-writer commands")
 
     async with open_database(settings.writer_database_url, settings) as database:
@@ -28,9 +28,9 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
         handler.subscribe(incoming, concurrent_batches=settings.concurrent_batches)
 
         async def prepare() -> None:
-            await start_broker(dead_letters)
-            await dead_letters.declare_queue(DEAD_LETTERS)
-            await start_broker(replies)
+            await dead_letters.start()
+            await bury_broker.declare_queue(DEAD_LETTERS)
+            await replies.start()
 
         housekeeping = asyncio.create_task(
             keep_forgetting(

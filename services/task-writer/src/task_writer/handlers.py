@@ -3,11 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from common.broker import whole_message
+from aio_pika import DeliveryMode, Message
+from common.broker import Publisher, whole_message
 from common.contracts import CommandBatch, Outcome, OutcomeBatch
 from common.database import Database
-from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS
+from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS_NAME
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from pydantic import ValidationError
@@ -17,7 +19,6 @@ from task_writer.batches import Answered, carry_out
 log = logging.getLogger(__name__)
 
 PUBLISH_TIMEOUT_S = 5.0
-"""FastStream 0.7.8 ignores the time-out that `publish` takes."""
 
 MAX_REASON_CHARACTERS = 500
 
@@ -29,7 +30,7 @@ class CommandHandler:
     and that must not stall the acknowledgements. Replies are not confirmed, dead letters are.
     """
 
-    def __init__(self, database: Database, *, replies: RabbitBroker, dead_letters: RabbitBroker) -> None:
+    def __init__(self, database: Database, *, replies: Publisher, dead_letters: Publisher) -> None:
         self._database = database
         self._replies = replies
         self._dead_letters = dead_letters
@@ -89,26 +90,24 @@ class CommandHandler:
 
     async def _reply(self, message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
         """Neither persistent, mandatory nor confirmed: if it is lost, the outcome is unknown at the gateway."""
-        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-            await self._replies.publish(
-                OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode(),
-                queue=message.reply_to,
-                correlation_id=message.correlation_id,
-                content_type="application/json",
-                mandatory=False,
-            )
+        answer = Message(
+            OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode(),
+            correlation_id=message.correlation_id,
+            content_type="application/json",
+        )
+        await self._replies.publish(answer, message.reply_to, within_s=PUBLISH_TIMEOUT_S)
 
     async def _bury(self, body: bytes, reason: str) -> None:
         """Keeps the message where an operator finds it. The original stays unacknowledged until then."""
         log.error("dead letter: %s", reason)
-        async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-            await self._dead_letters.publish(
-                body,
-                queue=DEAD_LETTERS,
-                content_type="application/json",
-                headers={"x-reason": reason[:MAX_REASON_CHARACTERS]},
-                persist=True,
-            )
+        letter = Message(
+            body,
+            content_type="application/json",
+            headers={"x-reason": reason[:MAX_REASON_CHARACTERS]},
+            timestamp=datetime.now(UTC),
+            delivery_mode=DeliveryMode.PERSISTENT,
+        )
+        await self._dead_letters.publish(letter, DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S)
 
 
 async def _acknowledge(message: RabbitMessage, answered: Sequence[Answered]) -> None:
