@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from .sources import Source
 
-OURS = {"common", "gateway", "task_reader", "task_writer", "local_stack", "migrations", "tests", "benchmarks"}
+OURS = {"common", "gateway", "task_reader", "task_writer", "local_stack", "migrations", "tests", "benchmarks", "faults"}
 MAY_IMPORT: Mapping[str, set[str]] = {
     "common": {"common"},
     "gateway": {"common", "gateway"},

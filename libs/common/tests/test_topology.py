@@ -34,13 +34,13 @@ def test_commands_are_replicated_bounded_and_dead_lettered_without_loss() -> Non
     }
 
 
-def test_dead_letters_are_replicated_and_kept() -> None:
+def test_dead_letters_are_replicated_and_kept_however_often_they_are_looked_at() -> None:
     assert declaration(DEAD_LETTERS) == {
         "name": "tasks.dead-letters",
         "durable": True,
         "auto_delete": False,
         "exclusive": False,
-        "arguments": {"x-queue-type": "quorum"},
+        "arguments": {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000},
     }
 
 

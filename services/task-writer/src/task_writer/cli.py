@@ -1,4 +1,4 @@
-"""The `task-writer` command: runs the service, or `task-writer migrate`."""
+"""The `task-writer` command: runs the service, `task-writer migrate`, or `task-writer dead-letters`."""
 
 import argparse
 
@@ -6,16 +6,68 @@ from common.settings import configure_logging, load
 
 from task_writer.settings import MigrationSettings, WriterSettings
 
+DEAD_LETTERS_TEXT = """\
+Dead letters are messages that no task-writer could carry out. They wait here, in the order in which they came, until
+you replay or discard them. Looking at them changes nothing. RabbitMQ is found by RABBITMQ_URL."""
+
 
 def main() -> None:
     """Each action imports what it needs alone: FastStream and Alembic take half a second each to load."""
-    parser = argparse.ArgumentParser(prog="task-writer", description="Applies commands from the bus to PostgreSQL.")
-    parser.add_argument("action", nargs="?", choices=["run", "migrate"], default="run", help="default: %(default)s")
-    action = parser.parse_args().action
-    if action == "migrate":
+    wished = _parser().parse_args()
+    if wished.action == "migrate":
         _migrate()
+    elif wished.action == "dead-letters":
+        from task_writer.dead_letters import run as run_dead_letters  # noqa: PLC0415
+
+        run_dead_letters(wished)
     else:
         _run()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="task-writer", description="Applies commands from the bus to PostgreSQL.")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    actions.add_parser("run", help="run the service; the default", description="Runs the service.")
+    actions.add_parser("migrate", help="bring the schema up to date", description="Brings the schema up to date.")
+    text = "look at dead letters, replay or discard them"
+    letters = actions.add_parser("dead-letters", help=text, description=DEAD_LETTERS_TEXT)
+    _add_wishes(letters.add_subparsers(dest="wish", metavar="WISH", title="wishes", required=True))
+    return parser
+
+
+def _add_wishes(wishes: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "a line for each letter: id, time, contents, reason; no text of a task"
+    listing = wishes.add_parser("list", help=text, description=f"Prints {text}.")
+    listing.add_argument("--limit", type=_limit, default=50, metavar="N", help="letters, at most; default: %(default)s")
+
+    text = "all of one letter, texts of tasks included"
+    showing = wishes.add_parser("show", help=text, description=f"Prints {text}.")
+    showing.add_argument("id", metavar="ID", help="as `list` prints it")
+
+    text = "put the commands to work again, each once"
+    more = "A command that took effect before takes effect no second time: the command log knows it."
+    replaying = wishes.add_parser("replay", help=text, description=f"Sends the commands to the task-writers. {more}")
+    _add_choice(replaying)
+    text = "also letters older than COMMAND_LOG_RETENTION_H, whose commands could take effect twice"
+    replaying.add_argument("--force", action="store_true", help=text)
+
+    text = "remove for good"
+    discarding = wishes.add_parser("discard", help=text, description="Removes letters for good.")
+    _add_choice(discarding)
+    discarding.add_argument("--yes", action="store_true", help="really; without it, only says what would be lost")
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("id", nargs="?", metavar="ID", help="as `list` prints it")
+    choice.add_argument("--all", action="store_true", help="all letters that are there now")
+
+
+def _limit(text: str) -> int:
+    """Raises ArgumentTypeError for what is no number of letters; AMQP lets 65,535 be held at once."""
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= 65_535:  # noqa: PLR2004 - it is named here
+        raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
+    return int(text)
 
 
 def _run() -> None:

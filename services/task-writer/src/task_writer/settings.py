@@ -5,15 +5,24 @@ from common.settings import BusSettings, DatabaseSettings, ServiceSettings
 from pydantic import Field, PositiveFloat, PositiveInt
 
 
-class WriterSettings(BusSettings, DatabaseSettings):
+class CommandLogSettings(ServiceSettings):
+    """How long the command log keeps what it has."""
+
+    command_log_retention_h: float = Field(24.0, ge=1, description="how long a command is remembered, in hours")
+
+
+class WriterSettings(BusSettings, DatabaseSettings, CommandLogSettings):
     """Every variable that the task-writer reads."""
 
     writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role; no DDL")
     concurrent_batches: PositiveInt = Field(4, description="batches that one writer runs at once, a transaction each")
-    command_log_retention_h: float = Field(24.0, ge=1, description="how long a command is remembered, in hours")
     command_log_cleanup_interval_s: PositiveFloat = Field(
         60.0, description="pause between clean-ups of the command log"
     )
+
+
+class DeadLetterSettings(BusSettings, CommandLogSettings):
+    """Every variable that `task-writer dead-letters` reads. The retention must be that of the running task-writers."""
 
 
 class MigrationSettings(ServiceSettings):

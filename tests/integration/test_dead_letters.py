@@ -1,0 +1,334 @@
+"""`task-writer dead-letters` on a real queue: looking loses nothing, a replay has one effect, a discard is for good."""
+
+import asyncio
+import json
+import socket
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from common.database import Database
+from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from local_stack.rabbitmq import Rabbitmq
+from task_writer.dead_letter_queue import open_dead_letters
+from task_writer.dead_letters import _replay_one, list_letters, show
+from task_writer.letters import NotPossible, replay_messages
+
+from tests.commands import create, delete, toggle
+from tests.conftest import Addresses
+from tests.integration.dead_letters import Operator, Said, batch, bury, has, holds, tasks_of
+from tests.integration.raw_gateway import RawGateway, raw_gateway
+from tests.integration.test_delivery import running_writer
+from tests.ports import closed_port
+from tests.waiting import eventually
+
+LOOKS = 25  # more than the 20 deliveries that RabbitMQ 4 allows by default
+SECRET = "a text of a user"  # noqa: S105 - stands for what only `show` may show
+
+
+@pytest.fixture
+def operator(rabbitmq: Rabbitmq) -> Operator:
+    return Operator(rabbitmq.url)
+
+
+@pytest.fixture
+async def gateway(rabbitmq: Rabbitmq) -> AsyncIterator[RawGateway]:
+    """Both queues are empty before and after a test; no writer runs."""
+    async with raw_gateway(rabbitmq.url) as raw:
+        for queue in (COMMANDS, DEAD_LETTERS):
+            await raw.channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
+            assert await raw.waiting(queue.name) == 0
+        yield raw
+        for queue in (COMMANDS, DEAD_LETTERS):
+            await (await raw.channel.get_queue(queue.name)).purge()
+
+
+async def test_an_empty_queue_is_said_to_be_empty(gateway: RawGateway, operator: Operator) -> None:
+    said = [await operator(*words) for words in (["list"], ["replay", "--all"], ["discard", "--all", "--yes"])]
+
+    assert said == [Said(0, "No dead letters.\n", "")] * 3
+
+
+async def test_the_list_tells_what_an_operator_needs_and_no_text_of_a_task(
+    gateway: RawGateway, operator: Operator
+) -> None:
+    first = create(title=SECRET)
+    await bury(gateway, batch(first, toggle(first.user_id, first.task_id), toggle(first.user_id, first.task_id)))
+    await bury(gateway, SECRET.encode(), "malformed: : json_invalid")
+
+    said = await operator("list")
+
+    poison, malformed = said.out.splitlines()
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:")
+    assert f"3 commands (create_task, 2 toggle_task) of {first.user_id}" in poison
+    assert poison.endswith("PostgreSQL cannot carry it out: UniqueViolation 23505 tasks_pkey")
+    assert malformed.endswith("16 bytes  cannot be read: json_invalid")
+    assert [line[14:28] for line in (poison, malformed)] == [now, now]
+    assert SECRET not in said.out
+
+
+async def test_a_letter_is_shown_whole(gateway: RawGateway, operator: Operator) -> None:
+    command = create(title=SECRET)
+    await bury(gateway, batch(command))
+    (letter_id,) = await operator.ids()
+
+    said = await operator("show", letter_id)
+
+    assert said.status == 0
+    assert json.loads(said.out.partition("\nbody      ")[2]) == json.loads(batch(command))
+    assert '"x-reason": "UniqueViolation 23505 tasks_pkey"' in said.out
+    assert f"letter    {letter_id}\n" in said.out
+
+
+async def test_looking_often_loses_nothing_and_keeps_the_order(
+    gateway: RawGateway, operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        await bury(gateway, f"letter {number}".encode())
+    before = await operator.ids()
+
+    for _ in range(LOOKS):
+        await list_letters(operator.settings(), limit=10)
+        await show(operator.settings(), before[6])
+
+    listed = capsys.readouterr().out.splitlines()
+    assert len(set(before)) == 12
+    assert [line[:12] for line in listed if "bytes" in line and line[:12] in before] == before[:10] * LOOKS
+    assert listed.count("These are the oldest 10 of 12; --limit shows more.") == LOOKS
+    assert await operator.ids() == before
+    left = await gateway.channel.get_queue(DEAD_LETTERS_NAME)
+    assert [(await left.get(no_ack=True)).body for _ in before] == [f"letter {number}".encode() for number in range(12)]
+
+
+KILLED_OPERATOR = """
+import asyncio, os, signal
+from task_writer.dead_letter_queue import open_dead_letters
+from task_writer.settings import DeadLetterSettings
+
+async def look():
+    async with open_dead_letters(DeadLetterSettings()) as queue:
+        async for held in queue.letters():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(look())
+"""
+
+
+async def test_an_operator_who_is_killed_loses_nothing_and_locks_nobody_out(
+    gateway: RawGateway, operator: Operator
+) -> None:
+    for number in range(12):
+        await bury(gateway, f"letter {number}".encode())
+    before = await operator.ids()
+
+    killed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED_OPERATOR, env={"RABBITMQ_URL": operator.rabbitmq_url}
+    )
+    await killed.wait()
+    await eventually(lambda: holds(gateway, DEAD_LETTERS_NAME, 12))
+
+    assert killed.returncode == -9
+    assert await operator.ids() == before
+
+
+async def test_a_second_operator_is_told_to_wait_and_harms_nothing(gateway: RawGateway, operator: Operator) -> None:
+    await bury(gateway, batch(create()))
+
+    async with open_dead_letters(operator.settings()) as queue:
+        said = [await operator(*words) for words in (["list"], ["replay", "--all"], ["discard", "--all", "--yes"])]
+        held = [held.letter.id async for held in queue.letters()]
+
+    assert {(one.status, one.out) for one in said} == {(1, "")}
+    assert all("Another operator is at the dead letters" in one.err for one in said)
+    assert await operator.ids() == held
+
+
+async def test_a_replayed_command_is_carried_out_when_its_obstacle_is_gone(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
+    first = create(title="in the way")
+    async with running_writer(addresses, rabbitmq):
+        await gateway.call(first)
+        await bury(gateway, b"letter before")
+        await gateway.call(create(first.user_id, task_id=first.task_id, title="again", expires_in_s=1))
+        await bury(gateway, b"letter behind")
+        before = await operator.ids()
+        await gateway.call(delete(first.user_id, first.task_id))
+
+        said = await operator("replay", before[1])
+
+        assert said == Said(0, f"{before[1]}: sent 1 command\nReplayed 1 letter with 1 command.\n", "")
+        await eventually(lambda: has(reader_database, first.user_id, {"again": False}))
+    assert await operator.ids() == [before[0], before[2]]
+
+
+async def test_a_replay_has_one_effect_however_often_it_is_made(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
+    first = create(title="flipped")
+    flip = toggle(first.user_id, first.task_id, expires_in_s=-3600)
+    async with running_writer(addresses, rabbitmq):
+        await gateway.call(first)
+        await bury(gateway, batch(flip, create(first.user_id, title="new", expires_in_s=-3600)))
+
+        await send_without_removing(operator)
+        await send_without_removing(operator)
+        said = await operator("replay", "--all")
+        await bury(gateway, batch(flip))
+        again = await operator("replay", "--all")
+        await eventually(lambda: holds(gateway, COMMANDS_NAME, 0))
+
+    assert (said.status, again.status) == (0, 0)
+    assert await tasks_of(reader_database, first.user_id) == {"flipped": True, "new": False}
+    assert await operator.ids() == []
+
+
+async def send_without_removing(operator: Operator) -> None:
+    """A replay that is cut off after RabbitMQ has the messages and before the letter is removed."""
+    async with open_dead_letters(operator.settings()) as queue:
+        async for held in queue.letters():
+            for message in replay_messages(held.letter, retention_s=24 * 3600):
+                await queue.send(message)
+
+
+async def test_all_replays_what_it_can_and_keeps_and_names_the_rest(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
+    first, second = create(title="first"), create(title="second")
+    await bury(gateway, batch(first))
+    await bury(gateway, b"[" * 100_000, "malformed: : json_invalid")
+    await bury(gateway, batch(second))
+    before = await operator.ids()
+    async with running_writer(addresses, rabbitmq):
+        said = await operator("replay", "--all")
+
+        await eventually(lambda: has(reader_database, second.user_id, {"second": False}))
+        await eventually(lambda: has(reader_database, first.user_id, {"first": False}))
+    assert said.status == 1
+    assert said.out.splitlines()[-1] == "Replayed 2 letters with 2 commands."
+    assert said.err.splitlines() == [
+        f"{before[1]} holds no commands that can be read. Look at it with `show`, then discard it.",
+        "1 letter stayed.",
+    ]
+    assert await operator.ids() == [before[1]]
+    assert (await operator("show", before[1])).status == 0
+
+
+async def test_poison_that_is_still_poison_comes_back_and_all_comes_to_an_end(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq
+) -> None:
+    first = create()
+    async with running_writer(addresses, rabbitmq):
+        await gateway.call(first)
+        for _ in range(3):
+            await gateway.call(create(first.user_id, task_id=first.task_id))
+        before = await operator.ids()
+
+        said = await operator("replay", "--all")
+        await eventually(lambda: holds(gateway, DEAD_LETTERS_NAME, 3))
+
+    assert said.out.splitlines()[-1] == "Replayed 3 letters with 3 commands."
+    assert not set(before) & set(await operator.ids())
+
+
+async def test_nothing_is_replayed_while_no_writer_runs(gateway: RawGateway, operator: Operator) -> None:
+    await bury(gateway, batch(create()))
+
+    said = await operator("replay", "--all")
+
+    assert said == Said(1, "", "No task-writer is running: start one, then replay. The letters stay.\n")
+    assert await gateway.waiting(DEAD_LETTERS_NAME) == 1
+    assert await gateway.waiting(COMMANDS_NAME) == 0
+
+
+async def test_a_letter_older_than_the_command_log_is_replayed_by_force_alone(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
+    old = create(expires_in_s=-timedelta(hours=24).total_seconds())
+    await bury(gateway, batch(old))
+    (letter_id,) = await operator.ids()
+    async with running_writer(addresses, rabbitmq):
+        refused = await operator("replay", letter_id)
+        kept = await operator.ids()
+        forced = await operator("replay", letter_id, "--force")
+        await eventually(lambda: has(reader_database, old.user_id, {old.title: False}))
+
+    assert refused.status == 1
+    assert f"{letter_id} is too old: " in refused.err
+    assert kept == [letter_id]
+    assert forced.status == 0
+
+
+async def test_a_letter_stays_when_rabbitmq_does_not_take_its_commands(gateway: RawGateway, operator: Operator) -> None:
+    await bury(gateway, batch(create()))
+
+    async with open_dead_letters(operator.settings()) as queue:
+        await gateway.channel.queue_delete(COMMANDS_NAME)
+        with pytest.raises(NotPossible, match="the letter stays"):
+            await _replay_one(queue, await anext(queue.letters()), operator.settings(), force=False)
+
+    assert await gateway.waiting(DEAD_LETTERS_NAME) == 1
+    await gateway.channel.declare_queue(COMMANDS_NAME, durable=True, arguments=COMMANDS.arguments)
+
+
+async def test_a_letter_is_discarded_only_with_yes(gateway: RawGateway, operator: Operator) -> None:
+    for number in range(3):
+        await bury(gateway, f"letter {number}".encode())
+    before = await operator.ids()
+
+    without = await operator("discard", before[1])
+    kept = await operator.ids()
+    with_yes = await operator("discard", before[1], "--yes")
+    left = await operator.ids()
+    rest = await operator("discard", "--all", "--yes")
+
+    assert (without.status, without.err) == (1, "Nothing was discarded. To lose 1 letter for good, add --yes.\n")
+    assert kept == before
+    assert (with_yes.status, with_yes.out.splitlines()[-1]) == (0, "Discarded 1 letter for good.")
+    assert left == [before[0], before[2]]
+    assert rest.out.splitlines()[-1] == "Discarded 2 letters for good."
+    assert await operator.ids() == []
+
+
+@pytest.mark.parametrize("words", [["show"], ["replay"], ["discard", "--yes"]], ids=lambda words: words[0])
+async def test_an_unknown_id_is_answered_with_what_to_do(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, words: list[str]
+) -> None:
+    await bury(gateway, b"another")
+    async with running_writer(addresses, rabbitmq):
+        said = await operator(words[0], "0123456789ab", *words[1:])
+
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("There is no dead letter 0123456789ab: ")
+    assert "`task-writer dead-letters list`" in said.err
+    assert await gateway.waiting(DEAD_LETTERS_NAME) == 1
+
+
+async def test_a_rabbitmq_that_is_down_is_told_in_one_line() -> None:
+    with closed_port() as port:
+        said = await Operator(f"amqp://user:hidden@127.0.0.1:{port}/")("list")
+
+    assert (said.status, said.out) == (1, "")
+    assert said.err.startswith("RabbitMQ at RABBITMQ_URL cannot be used: ")
+    assert said.err.count("\n") == 1
+    assert "hidden" not in said.err
+
+
+@contextmanager
+def silent_server() -> Iterator[int]:
+    """The port of a server that accepts and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as server:  # the kernel accepts for it
+        yield server.getsockname()[1]
+
+
+async def test_a_rabbitmq_that_says_nothing_is_not_waited_for_long() -> None:
+    with silent_server() as port:
+        started = time.monotonic()
+        said = await Operator(f"amqp://user:hidden@127.0.0.1:{port}/")("list")
+
+    assert (said.status, said.out) == (1, "")
+    assert said.err == "RabbitMQ at RABBITMQ_URL does not answer in time. Nothing is lost; try again.\n"
+    assert time.monotonic() - started < 10

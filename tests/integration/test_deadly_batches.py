@@ -1,0 +1,121 @@
+"""A batch that kills every task-writer that takes it: it ends as a dead letter, and costs nobody else anything."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import psycopg
+import pytest
+from common.contracts import AnyCommand
+from common.database import Database
+from common.topology import COMMANDS, DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from local_stack.rabbitmq import Rabbitmq
+
+from tests.commands import create, toggle
+from tests.conftest import Addresses
+from tests.integration.dead_letters import EXECUTABLE, Operator, has, holds
+from tests.integration.raw_gateway import RawGateway, raw_gateway
+from tests.integration.test_delivery import running_writer, someone_waits_for_a_lock
+from tests.waiting import eventually
+
+LONG_S = 600.0  # the batch must still be live when it comes for the last time
+
+
+@asynccontextmanager
+async def locked(addresses: Addresses, user_id: UUID, task_id: UUID) -> AsyncIterator[None]:
+    """While the task is locked, a batch that changes it hangs in its transaction."""
+    async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
+        await blocker.execute("select set_config('app.user_id', %s, true)", [str(user_id)])
+        await blocker.execute("select 1 from tasks where id = %s for update", [task_id])
+        yield
+        await blocker.rollback()
+
+
+async def die_over_it(addresses: Addresses, rabbitmq: Rabbitmq, admin: psycopg.AsyncConnection) -> None:
+    """Starts a task-writer, and kills it with SIGKILL once the batch hangs in its transaction."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "WRITER_DATABASE_URL": addresses.writer,
+        "RABBITMQ_URL": rabbitmq.url,
+        "LOG_LEVEL": "error",
+    }
+    process = await asyncio.create_subprocess_exec(EXECUTABLE, env=environment)
+    try:
+        await eventually(lambda: someone_waits_for_a_lock(admin))
+    finally:
+        process.kill()
+        await process.wait()
+    await admin.execute(  # PostgreSQL would notice the death of its client only after the wait for the lock
+        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'taskwire_writer'"
+    )
+
+
+async def emptied(gateway: RawGateway) -> None:
+    for queue in (COMMANDS, DEAD_LETTERS):
+        await gateway.channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
+        await (await gateway.channel.get_queue(queue.name)).purge()
+
+
+@pytest.fixture
+async def gateway(rabbitmq: Rabbitmq) -> AsyncIterator[RawGateway]:
+    async with raw_gateway(rabbitmq.url) as raw:
+        await emptied(raw)
+        yield raw
+        await emptied(raw)
+
+
+async def deadly_batch(gateway: RawGateway, addresses: Addresses, rabbitmq: Rabbitmq) -> Sequence[AnyCommand]:
+    """A command that will hang, between two innocent ones of other users; the task that it hangs on is made."""
+    task = create(title="locked")
+    async with running_writer(addresses, rabbitmq):
+        await gateway.call(task)
+    return [
+        create(title="before", expires_in_s=LONG_S),
+        toggle(task.user_id, task.task_id, expires_in_s=LONG_S),
+        create(title="behind", expires_in_s=LONG_S),
+    ]
+
+
+@pytest.mark.timeout(180)
+async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
+    gateway: RawGateway,
+    addresses: Addresses,
+    rabbitmq: Rabbitmq,
+    reader_database: Database,
+    postgres_admin: psycopg.AsyncConnection,
+) -> None:
+    operator = Operator(rabbitmq.url)
+    before, hanging, behind = deadly = await deadly_batch(gateway, addresses, rabbitmq)
+    assert hanging.type == "toggle_task"
+    neighbours = [create(title=f"neighbour {number}", expires_in_s=LONG_S) for number in range(4)]
+
+    deaths = 0
+    async with locked(addresses, hanging.user_id, hanging.task_id):
+        for neighbour in neighbours[:2]:
+            await gateway.send(neighbour)
+        await gateway.send(*deadly)
+        for neighbour in neighbours[2:]:
+            await gateway.send(neighbour)
+        while not await gateway.waiting(DEAD_LETTERS_NAME) and deaths < 3 * DELIVERY_LIMIT:
+            await die_over_it(addresses, rabbitmq, postgres_admin)
+            deaths += 1
+            if deaths > DELIVERY_LIMIT:
+                await eventually(lambda: holds(gateway, DEAD_LETTERS_NAME, 1))
+        assert not await has(reader_database, before.user_id, {"before": False})
+
+    assert deaths == DELIVERY_LIMIT + 1
+    for neighbour in neighbours:
+        assert await has(reader_database, neighbour.user_id, {neighbour.title: False})
+    listed = await operator("list")
+    assert "3 commands (2 create_task, toggle_task)" in listed.out
+    assert "was delivered too often" in listed.out
+    (letter_id,) = await operator.ids()
+    async with running_writer(addresses, rabbitmq):
+        said = await operator("replay", letter_id)
+        await eventually(lambda: has(reader_database, before.user_id, {"before": False}))
+        await eventually(lambda: has(reader_database, behind.user_id, {"behind": False}))
+        await eventually(lambda: has(reader_database, hanging.user_id, {"locked": True}))
+    assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 letter with 3 commands.")
+    assert await operator.ids() == []
