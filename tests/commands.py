@@ -4,7 +4,7 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-from common.contracts import CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts import Command, CreateTask, DeleteTask, ReplaceTask, ToggleTask
 
 
 def envelope(
@@ -34,3 +34,8 @@ def toggle(user_id: UUID, task_id: UUID, *, is_completed: bool | None = None, **
 
 def delete(user_id: UUID, task_id: UUID, **more: Any) -> DeleteTask:
     return DeleteTask(**envelope(user_id, **more), task_id=task_id)
+
+
+def keyed[OneCommand: Command](command: OneCommand, command_id: UUID | None = None) -> OneCommand:
+    """The command as one whose id was derived from a client's key; a repeat is made by giving the id of the first."""
+    return command.model_copy(update={"keyed": True, "command_id": command_id or command.command_id})

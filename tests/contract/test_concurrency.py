@@ -87,3 +87,48 @@ async def test_refused_writes_among_good_ones_harm_no_neighbour(crowd: httpx.Asy
     responses = await asyncio.gather(*(request for pair in pairs for request in pair))
 
     assert {tuple(answer.status_code for answer in pair) for pair in batched(responses, 2, strict=True)} == {(201, 404)}
+
+
+def with_key(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+async def test_of_concurrent_creates_with_one_key_one_has_effect_and_all_get_its_answer(
+    api: httpx.Client, crowd: httpx.AsyncClient, user_id: str
+) -> None:
+    url, key = CREATE.url(user_id, ""), with_key(unknown_id())
+
+    responses = await asyncio.gather(*(crowd.post(url, json={"title": "buy milk"}, headers=key) for _ in range(16)))
+
+    (task,) = list_all(api, user_id)
+    assert [(response.status_code, response.json()) for response in responses] == [(201, task)] * 16
+    assert {response.headers["location"] for response in responses} == {f"{url}/{task['id']}"}
+    assert sorted(response.headers.get("idempotency-replayed", "") for response in responses) == [""] + ["true"] * 15
+
+
+@pytest.mark.parametrize("keys", [4, 5])
+async def test_concurrent_toggles_flip_once_for_each_key(
+    api: httpx.Client, crowd: httpx.AsyncClient, user_id: str, keys: int
+) -> None:
+    url = COMPLETE.url(user_id, create(api, user_id)["id"])
+    sent = [unknown_id() for _ in range(keys)] * 8
+
+    responses = await asyncio.gather(*(crowd.patch(url, headers=with_key(key)) for key in sent))
+
+    answers = {(key, response.status_code, response.text) for key, response in zip(sent, responses, strict=True)}
+    assert len(answers) == keys
+    assert list_all(api, user_id)[0]["is_completed"] is (keys % 2 == 1)
+
+
+async def test_of_concurrent_requests_that_differ_under_one_key_one_kind_is_done(
+    api: httpx.Client, crowd: httpx.AsyncClient, user_id: str
+) -> None:
+    url, key = CREATE.url(user_id, ""), with_key(unknown_id())
+    titles = ["one", "other"] * 8
+
+    responses = await asyncio.gather(*(crowd.post(url, json={"title": title}, headers=key) for title in titles))
+
+    (task,) = list_all(api, user_id)
+    statuses = {(title, response.status_code) for title, response in zip(titles, responses, strict=True)}
+    loser = "other" if task["title"] == "one" else "one"
+    assert statuses == {(task["title"], 201), (loser, 422)}

@@ -10,8 +10,8 @@ from .expectations import TASK_KEYS
 from .tasks import ALL, COMPLETE, CREATE, GET, LIST, REPLACE, WITH_BODY, Operation
 
 READ_ERRORS = {"400", "503"}
-WRITE_ERRORS = READ_ERRORS | {"504"}
-BODY_ERRORS = {"413", "415", "422"}
+WRITE_ERRORS = READ_ERRORS | {"422", "504"}
+BODY_ERRORS = {"413", "415"}
 STATUSES = {
     "list": {"200"} | READ_ERRORS,
     "create": {"201"} | WRITE_ERRORS | BODY_ERRORS,
@@ -20,6 +20,7 @@ STATUSES = {
     "delete": {"204", "404"} | WRITE_ERRORS,
     "complete": {"200", "404"} | WRITE_ERRORS | BODY_ERRORS,
 }
+READS = [LIST, GET]
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
@@ -118,7 +119,7 @@ def test_every_path_parameter_is_a_required_uuid(openapi: Json, operation: Opera
     assert in_path == dict.fromkeys(PLACEHOLDER.findall(path), (True, "uuid"))
 
 
-# More may be described than the contract's table has (405, for one), but a 422 needs a body that could cause it.
+# More may be described than the contract's table has (405, for one), but a 422 needs a body or a key to cause it.
 @pytest.mark.parametrize("operation", ALL, ids=str)
 def test_every_status_of_the_contract_is_described(openapi: Json, operation: Operation) -> None:
     statuses = set(described(openapi, operation)["responses"])
@@ -126,9 +127,30 @@ def test_every_status_of_the_contract_is_described(openapi: Json, operation: Ope
     assert statuses >= STATUSES[operation.name]
 
 
-@pytest.mark.parametrize("operation", [operation for operation in ALL if operation not in WITH_BODY], ids=str)
-def test_no_422_is_described_where_there_is_no_body(openapi: Json, operation: Operation) -> None:
+@pytest.mark.parametrize("operation", READS, ids=str)
+def test_no_422_is_described_where_there_is_neither_body_nor_key(openapi: Json, operation: Operation) -> None:
     assert "422" not in described(openapi, operation)["responses"]
+
+
+@pytest.mark.parametrize("operation", ALL, ids=str)
+def test_a_write_takes_a_key_that_may_be_left_out_and_a_read_takes_none(openapi: Json, operation: Operation) -> None:
+    parameters = [resolve(openapi, p) for p in described(openapi, operation).get("parameters", [])]
+
+    headers = [(p["name"], p.get("required", False)) for p in parameters if p["in"] == "header"]
+
+    assert headers == ([] if operation in READS else [("Idempotency-Key", False)])
+
+
+@pytest.mark.parametrize("operation", ALL, ids=str)
+def test_the_answers_that_may_be_replayed_are_described_as_such(openapi: Json, operation: Operation) -> None:
+    answers = described(openapi, operation)["responses"].items()
+
+    marked = {
+        status for status, answer in answers if "Idempotency-Replayed" in resolve(openapi, answer).get("headers", {})
+    }
+
+    replayed = {str(operation.success), "404"} & STATUSES[operation.name]
+    assert marked == (set() if operation in READS else replayed)
 
 
 @pytest.mark.parametrize("operation", ALL, ids=str)

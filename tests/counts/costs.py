@@ -6,12 +6,17 @@
 | a command, or a batch of N commands of any types | 1 SQL round trip, 2 N statements |
 | the same batch redelivered, carried out before | 1 round trip, 2 N statements |
 | the same batch redelivered, not carried out before | 2 round trips, 4 N statements |
+| a batch of N commands, K of them with keys | 2 round trips, 2 N + 2 K statements |
+| the same batch sent again, all N with keys | 1 round trip, 2 N statements |
+| a batch of N commands, one key in it twice | 2 N + 1 round trips, 6 N + 1 statements, 1 error |
 | a batch of N commands, one of them poison | 2 N + 2 round trips, 6 N statements, 2 errors |
 | a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
 | its bodies, titles of 8 characters | 14 + 265 N bytes of commands, 14 + 249 N of outcomes at most |
+| the same with keys | 13 N bytes more of commands, 16 more of each replayed outcome |
 | its other bytes, either body twice through RabbitMQ | 930; so 2,014 in all for a lone create, 1,035 each for 128 |
 | JSON parsed for a batch of N reads | by the gateway none, by the task-reader 1 document |
 | JSON parsed for a batch of N commands | by the gateway each body and 1 reply, by the task-writer 1 message |
+| JSON parsed for a replayed creation | by the gateway 1 document more, the task, for its id |
 | connections to PostgreSQL | none by the gateway, none at all once the pools are filled |
 | the start of a service | task-reader 1 round trip, task-writer 2 |
 
@@ -40,6 +45,12 @@ BATCH_BYTES = 14
 CREATE_BYTES = 265
 """Of a create_task without description, its title of 8 ASCII characters, and the comma."""
 
+KEYED_BYTES = 13
+"""Of what a command with a key has more: `,"keyed":true`."""
+
+REPLAYED_BYTES = 16
+"""Of what a replayed outcome has more: `,"replayed":true`."""
+
 OUTCOME_MAX_BYTES = 249
 """Of its outcome, and the comma. PostgreSQL leaves out the zeros that end a fraction of a second."""
 
@@ -60,6 +71,23 @@ def redelivered(size: int) -> SqlTraffic:
 def redelivered_for_nothing(size: int) -> SqlTraffic:
     """Of `size` commands that were not carried out before: they are looked up, and run."""
     return SqlTraffic(round_trips=2, statements=4 * size)
+
+
+def keyed(size: int, keys: int) -> SqlTraffic:
+    """Of `size` commands, `keys` of them with keys that are new: these are looked up, and all are run."""
+    return SqlTraffic(round_trips=2, statements=2 * size + 2 * keys)
+
+
+def replayed(size: int) -> SqlTraffic:
+    """Of `size` commands with keys that were carried out before: they are looked up."""
+    return SqlTraffic(round_trips=1, statements=2 * size)
+
+
+def twice_in_a_batch(size: int) -> SqlTraffic:
+    """Of `size` commands, the last two of one key, the only one: they are looked up, all are run at once, and then each
+    is looked up and run on its own but for the last. Of its two statements at once one is completed."""
+    looked_up, at_once, one_by_one = 4, 2 * size - 1, 4 * (size - 1) + 2
+    return SqlTraffic(round_trips=2 + 2 * (size - 1) + 1, statements=looked_up + at_once + one_by_one, errors=1)
 
 
 def spoiled(size: int) -> SqlTraffic:

@@ -74,12 +74,16 @@ OUTCOMES: list[tuple[str, Outcome]] = [
     ('{"status": "expired", "reason": "too late"}', Outcome(status="expired", reason="too late")),
     ('{"status": "refused", "reason": "full"}', Outcome(status="refused", reason="full")),
     ('{"status": "unknown", "reason": "lost"}', Outcome(status="unknown", reason="lost")),
+    ('{"status": "key_reused", "reason": "taken"}', Outcome(status="key_reused", reason="taken")),
+    ('{"status": "done", "task": "{}", "replayed": true}', Outcome(status="done", task="{}", replayed=True)),
 ]
 OF_EACH_COMMAND = pytest.mark.parametrize(
     ("literal", "command"), COMMANDS, ids=["create", "replace", "delete", "flip", "set"]
 )
 OF_EACH_OUTCOME = pytest.mark.parametrize(
-    ("literal", "outcome"), OUTCOMES, ids=["done", "deleted", "not found", "expired", "refused", "unknown"]
+    ("literal", "outcome"),
+    OUTCOMES,
+    ids=["done", "deleted", "not found", "expired", "refused", "unknown", "key reused", "replayed"],
 )
 
 
@@ -136,6 +140,22 @@ def test_a_field_of_a_later_release_is_ignored(literal: str, command: AnyCommand
     read = CommandBatch.model_validate_json(changed(batch_of(later), trace="abc"))
 
     assert read.commands == [command]
+
+
+@OF_EACH_COMMAND
+def test_a_command_with_a_key_says_so_and_one_without_says_nothing(literal: str, command: AnyCommand) -> None:
+    keyed = command.model_copy(update={"keyed": True})
+
+    written: Any = json.loads(CommandBatch(commands=[keyed, command]).model_dump_json())
+
+    assert written == {"commands": [json.loads(changed(literal, keyed=True)), json.loads(literal)]}
+
+
+@OF_EACH_COMMAND
+def test_a_frozen_command_with_a_key_is_read(literal: str, command: AnyCommand) -> None:
+    read = CommandBatch.model_validate_json(batch_of(changed(literal, keyed=True)))
+
+    assert read.commands == [command.model_copy(update={"keyed": True})]
 
 
 def test_a_batch_keeps_its_commands_in_order() -> None:

@@ -30,6 +30,10 @@ async def raise_faults(_: Request) -> Response:
     raise Problem(INVALID_TASK, "See errors.", errors=[FAULT])
 
 
+async def raise_headers(_: Request) -> Response:
+    raise Problem(NOT_DONE, "Told to people.", headers={"X-Seen": "once"})
+
+
 async def break_down(_: Request) -> Response:
     raise ValueError("s3cret")
 
@@ -49,6 +53,7 @@ async def app() -> AsyncIterator[Served]:
     answer_with_problems(app)
     add_route(app, "GET", "/problems/{slug}", raise_problem)
     add_route(app, "GET", "/faults", raise_faults)
+    add_route(app, "GET", "/headers", raise_headers)
     add_route(app, "GET", "/bug", break_down)
     add_route(app, "GET", "/login", demand_login)
     add_route(app, "GET", "/things/{id}", answer)
@@ -86,6 +91,13 @@ async def test_faults_are_listed_under_errors(app: Served) -> None:
     answered = await app.ask("GET", "/faults")
 
     assert answered.json()["errors"] == [FAULT]
+
+
+async def test_the_headers_of_a_problem_are_added_to_its_own(app: Served) -> None:
+    answered = await app.ask("GET", "/headers")
+
+    assert (answered.headers["x-seen"], answered.headers["retry-after"]) == ("once", "1")
+    assert answered.headers["content-type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/login", 401)])

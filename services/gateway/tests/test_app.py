@@ -100,6 +100,20 @@ async def test_a_page_of_a_configured_origin_may_call() -> None:
     assert "PATCH" in answer.headers["access-control-allow-methods"]
 
 
+async def test_a_page_of_a_configured_origin_may_send_a_key() -> None:
+    answer = await preflight(allowed=[ORIGIN])
+
+    assert "idempotency-key" in answer.headers["access-control-allow-headers"].lower()
+
+
+async def test_a_page_of_a_configured_origin_may_read_what_became_of_a_key() -> None:
+    async with lonely_gateway(cors_origins=[ORIGIN]) as gateway:
+        answer = await gateway.ask("DELETE", TASK, headers={"Origin": ORIGIN})
+
+    exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
+    assert {"idempotency-replayed", "location", "retry-after"} <= set(exposed)
+
+
 @pytest.mark.parametrize("allowed", [[], ["https://other.example"]], ids=["none", "another"])
 async def test_a_page_of_any_other_origin_may_not_call(allowed: list[str]) -> None:
     answer = await preflight(allowed=allowed)

@@ -71,7 +71,7 @@ async def test_the_400_of_a_bad_id_is_described(gateway: Served, name: str) -> N
     assert answer.json()["type"] in documented(name)["responses"][str(answer.status)]["description"]
 
 
-@pytest.mark.parametrize("status", ["done", "refused", "expired", "unknown"])
+@pytest.mark.parametrize("status", ["done", "refused", "expired", "unknown", "key_reused"])
 @pytest.mark.parametrize("name", WRITES)
 async def test_the_answer_to_every_outcome_is_described(name: str, status: str) -> None:
     method, path, body = OPERATIONS[name]
@@ -80,6 +80,25 @@ async def test_the_answer_to_every_outcome_is_described(name: str, status: str) 
         answer = await gateway.ask(method, path, body=body, headers=JSON)
 
     assert str(answer.status) in documented(name)["responses"]
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_the_400_of_a_bad_key_is_described(gateway: Served, name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    answer = await gateway.ask(method, path, body=body, headers=JSON | {"Idempotency-Key": '"'})
+
+    assert answer.json()["type"] in documented(name)["responses"]["400"]["description"]
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_the_422_of_a_key_of_another_request_is_described(name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    async with answered_gateway(Outcome(status="key_reused")) as (gateway, _):
+        answer = await gateway.ask(method, path, body=body, headers=JSON)
+
+    assert answer.json()["type"] in documented(name)["responses"]["422"]["description"]
 
 
 @pytest.mark.parametrize("name", [name for name in WRITES if name != "create_task"])

@@ -28,6 +28,7 @@ USER_ID, TASK_ID = UUID(TASKS.split("/")[2]), UUID(TASK.split("/")[4])
     ("outcome", "status", "kind"),
     [
         ("not_found", 404, "task-not-found"),
+        ("key_reused", 422, "idempotency-key-reused"),
         ("refused", 503, "not-done"),
         ("expired", 503, "not-done"),
         ("unknown", 504, "outcome-unknown"),
@@ -46,7 +47,7 @@ async def test_an_outcome_that_is_not_done_is_a_problem(write: Write, outcome: s
 
 @pytest.mark.parametrize(
     ("outcome", "says_when"),
-    [("not_found", False), ("refused", True), ("expired", True), ("unknown", False)],
+    [("not_found", False), ("refused", True), ("expired", True), ("unknown", False), ("key_reused", False)],
 )
 async def test_only_what_was_certainly_not_done_says_when_to_try_again(outcome: str, *, says_when: bool) -> None:
     async with answered_gateway(Outcome.model_validate({"status": outcome})) as (gateway, _):

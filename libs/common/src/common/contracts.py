@@ -5,6 +5,7 @@ retyped. A breaking change is a new `type`.
 """
 
 import time
+from operator import not_
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -29,14 +30,23 @@ def _not_blank(text: str) -> str:
     return text
 
 
+# The same rules for tools that read the schemas. White space is not the same to Python and to a pattern (ECMA-262).
+STORABLE_PATTERN = r"^[^\u0000]*$"
+TITLE_PATTERN = r"^[^\u0000]*([^\s\u0000\u001c-\u001f\u0085]|\ufeff)[^\u0000]*$"
+
 Title = Annotated[
     str,
     StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS),
     AfterValidator(_storable),
     AfterValidator(_not_blank),
-    Field(json_schema_extra={"pattern": r"\S"}),
+    Field(json_schema_extra={"pattern": TITLE_PATTERN}),
 ]
-Description = Annotated[str, StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS), AfterValidator(_storable)]
+Description = Annotated[
+    str,
+    StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS),
+    AfterValidator(_storable),
+    Field(json_schema_extra={"pattern": STORABLE_PATTERN}),
+]
 
 
 class Message(BaseModel):
@@ -50,11 +60,16 @@ class Command(Message):
 
     `deadline_unix_ms` is wall-clock time in milliseconds since 1970: the hosts' clocks must agree to well under the
     write deadline, which NTP gives.
+
+    `keyed`: the client named its request with an Idempotency-Key, and `command_id` was derived from that: a command of
+    the same id may have come before, in another message and with another wish. See ADR 7. It is written when true
+    alone, so that a command without a key is spelled as it was before there were keys.
     """
 
     command_id: UUID
     user_id: UUID
     deadline_unix_ms: int
+    keyed: bool = Field(default=False, exclude_if=not_)
 
     def seconds_left(self) -> float:
         """Time until the deadline; zero or less once it has passed."""
@@ -62,7 +77,10 @@ class Command(Message):
 
 
 class CreateTask(Command):
-    """Adds a task. The gateway chooses `task_id`, so that a repeat creates the same task."""
+    """Adds a task. The gateway chooses `task_id`, so that a repeated delivery creates the same task.
+
+    The client has no say in it: two commands of one key ask for the same also when their `task_id` differ.
+    """
 
     type: Literal["create_task"] = "create_task"
     task_id: UUID
@@ -111,14 +129,17 @@ class Outcome(Message):
     `done` and `not_found`: PostgreSQL has committed the command and its record.
     `expired` and `refused`: certainly nothing was done, now or later.
     `unknown`: it may or may not have been done; the same command_id may be sent again safely.
+    `key_reused`: nothing was done for this command; another wish has the record of its command_id. Only with a key.
 
     `task` is the task after the command, as the JSON text that PostgreSQL wrote; null where no task is left.
     `reason` tells people why nothing was done.
+    `replayed`: status and task are those that were recorded before. Only with a key.
     """
 
-    status: Literal["done", "not_found", "expired", "refused", "unknown"]
+    status: Literal["done", "not_found", "expired", "refused", "unknown", "key_reused"]
     task: str | None = None
     reason: str | None = None
+    replayed: bool = False
 
 
 class OutcomeBatch(Message):

@@ -34,12 +34,16 @@ class ProblemType:
 INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "An id in the path is no UUID")
 MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is no JSON")
 MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is no valid HTTP")
+INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is no key")
 ORIGIN_REFUSED = ProblemType("origin-refused", HTTPStatus.BAD_REQUEST, "The origin may not send this request")
 TASK_NOT_FOUND = ProblemType("task-not-found", HTTPStatus.NOT_FOUND, "The user has no such task")
 SLOW_BODY = ProblemType("slow-body", HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time")
 BODY_TOO_LARGE = ProblemType("body-too-large", HTTPStatus.CONTENT_TOO_LARGE, "The body is too large")
 NOT_JSON = ProblemType("unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body's media type is not JSON")
 INVALID_TASK = ProblemType("invalid-task", HTTPStatus.UNPROCESSABLE_CONTENT, "The body breaks a rule of its schema")
+KEY_REUSED = ProblemType(
+    "idempotency-key-reused", HTTPStatus.UNPROCESSABLE_CONTENT, "The Idempotency-Key belongs to another request"
+)
 NOT_DONE = ProblemType("not-done", HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was done; try again later")
 UNAVAILABLE = ProblemType("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Reading is not possible now; try again later")
 OUTCOME_UNKNOWN = ProblemType("outcome-unknown", HTTPStatus.GATEWAY_TIMEOUT, "The write may or may not have been done")
@@ -47,13 +51,24 @@ INTERNAL = ProblemType("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "Something 
 
 
 class Problem(Exception):
-    """Ends a request with an error answer. `errors` lists faults of a body as {"pointer", "detail"} (RFC 9457, 3.1)."""
+    """Ends a request with an error answer.
 
-    def __init__(self, kind: ProblemType, detail: str, *, errors: Sequence[Mapping[str, str]] = ()) -> None:
+    `errors` lists faults of a body as {"pointer", "detail"} (RFC 9457, 3.1). `headers` are added to the answer's own.
+    """
+
+    def __init__(
+        self,
+        kind: ProblemType,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.kind = kind
         self.detail = detail
         self.errors = errors
+        self.headers = headers or {}
 
 
 def problem_bytes(kind: ProblemType, detail: str, errors: Sequence[Mapping[str, str]] = ()) -> bytes:
@@ -66,7 +81,9 @@ def problem_bytes(kind: ProblemType, detail: str, errors: Sequence[Mapping[str, 
 
 def problem_response(problem: Problem) -> Response:
     """The error answer; a 503 tells the client when to come back."""
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if problem.kind.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = dict(problem.headers)
+    if problem.kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
     body = problem_bytes(problem.kind, problem.detail, problem.errors)
     return Response(body, problem.kind.status, headers, MEDIA_TYPE)
 

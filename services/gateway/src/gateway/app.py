@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from gateway import writes
 from gateway.bus_link import open_bus
-from gateway.cors import ProblemCors
+from gateway.cors import ANSWER_HEADERS, REQUEST_HEADERS, ProblemCors
 from gateway.docs import add_docs
 from gateway.reads import find_task, list_tasks, open_reads
 from gateway.settings import GatewaySettings
@@ -42,8 +42,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             ProblemCors,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Content-Type"],
-            expose_headers=["Location", "Retry-After"],
+            allow_headers=REQUEST_HEADERS,
+            expose_headers=ANSWER_HEADERS,
         )
     return app
 

@@ -5,6 +5,14 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
+
+REQUEST_HEADERS = ("Content-Type", KEY_HEADER)
+"""That pages of the allowed origins may send, beside those that every page may."""
+
+ANSWER_HEADERS = ("Location", "Retry-After", REPLAYED_HEADER)
+"""That such pages may read, beside those that every page may."""
+
 
 class ProblemCors(CORSMiddleware):
     """Starlette's middleware, whose refusal of a preflight request is a problem answer instead of plain text."""

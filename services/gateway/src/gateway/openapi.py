@@ -16,10 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
 from gateway.bodies import CompletionBody, TaskBody
+from gateway.idempotency import KEY_HEADER, MAX_KEY_CHARACTERS, REPLAYED_HEADER
 
 NO_SUCH_TASK = (problems.TASK_NOT_FOUND,)
 READ_ERRORS = (problems.INVALID_ID, problems.UNAVAILABLE)
-WRITE_ERRORS = (problems.INVALID_ID, problems.NOT_DONE, problems.OUTCOME_UNKNOWN)
+WRITE_ERRORS = (
+    problems.INVALID_ID,
+    problems.INVALID_KEY,
+    problems.KEY_REUSED,
+    problems.NOT_DONE,
+    problems.OUTCOME_UNKNOWN,
+)
 BODY_ERRORS = (
     problems.MALFORMED_BODY,
     problems.SLOW_BODY,
@@ -29,6 +36,27 @@ BODY_ERRORS = (
 )
 
 type Json = dict[str, Any]
+
+KEY_PARAMETER: Json = {
+    "name": KEY_HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        f"Your name for this request, such as a fresh UUID: 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, in "
+        "quotation marks or without. Sent again by the same user with the same key, the request is not carried out "
+        "again: its recorded answer is replayed, for a day unless the operator has decided otherwise. After a 503 or "
+        "504 send the same request with the same key."
+    ),
+    "schema": {
+        "type": "string",
+        "pattern": rf'^([!#-~]{{1,{MAX_KEY_CHARACTERS}}}|"([!#-\[\]-~]|\\["\\]){{1,{MAX_KEY_CHARACTERS}}}")$',
+    },
+    "example": '"8e03978e-40d5-43dd-bc93-6894a57f9324"',
+}
+REPLAYED: Json = {
+    "description": "There when the answer is the recorded one of an earlier request with the same key",
+    "schema": {"type": "string", "const": "true"},
+}
 
 
 class Task(BaseModel):
@@ -74,7 +102,11 @@ def openapi_document() -> Json:
             "description": "Tasks of many users. A write answers once it is committed; another user's task is 404.",
         },
         "paths": _paths(),
-        "components": {"schemas": schemas["$defs"]},
+        "components": {
+            "schemas": schemas["$defs"],
+            "parameters": {"IdempotencyKey": KEY_PARAMETER},
+            "headers": {"IdempotencyReplayed": REPLAYED},
+        },
     }
 
 
@@ -83,19 +115,19 @@ def _paths() -> Json:
     collection = {
         "parameters": [user],
         "get": _operation("list_tasks", "List all tasks, newest first", _tasks(), READ_ERRORS),
-        "post": _operation("create_task", "Create a task", _created(), WRITE_ERRORS + BODY_ERRORS, _body("TaskBody")),
+        "post": _write("create_task", "Create a task", _created(), WRITE_ERRORS + BODY_ERRORS, _body("TaskBody")),
     }
     replace_errors = WRITE_ERRORS + NO_SUCH_TASK + BODY_ERRORS
     item = {
         "parameters": [user, task],
         "get": _operation("find_task", "Get one task", _task(), READ_ERRORS + NO_SUCH_TASK),
-        "put": _operation("replace_task", "Replace a task", _task(), replace_errors, _body("TaskBody")),
-        "delete": _operation("delete_task", "Delete a task", _deleted(), WRITE_ERRORS + NO_SUCH_TASK),
+        "put": _write("replace_task", "Replace a task", _task(), replace_errors, _body("TaskBody")),
+        "delete": _write("delete_task", "Delete a task", _deleted(), WRITE_ERRORS + NO_SUCH_TASK),
     }
     completion = _body("CompletionBody", required=False)
     complete = {
         "parameters": [user, task],
-        "patch": _operation("toggle_task", "Flip or set a task's completion", _task(), replace_errors, completion),
+        "patch": _write("toggle_task", "Flip or set a task's completion", _task(), replace_errors, completion),
     }
     return {
         "/api/{user_id}/tasks": collection,
@@ -111,6 +143,15 @@ def _operation(
     if body is not None:
         operation["requestBody"] = body
     return operation | {"responses": success | _error_responses(errors)}
+
+
+def _write(name: str, summary: str, success: Json, errors: tuple[ProblemType, ...], body: Json | None = None) -> Json:
+    """An operation that takes a key, and whose recorded answers, 2xx and 404, may be replayed."""
+    operation = _operation(name, summary, success, errors, body)
+    for status, response in operation["responses"].items():
+        if status.startswith("2") or status == str(int(problems.TASK_NOT_FOUND.status)):
+            response.setdefault("headers", {})[REPLAYED_HEADER] = {"$ref": "#/components/headers/IdempotencyReplayed"}
+    return operation | {"parameters": [{"$ref": "#/components/parameters/IdempotencyKey"}]}
 
 
 def _error_responses(errors: tuple[ProblemType, ...]) -> Json:

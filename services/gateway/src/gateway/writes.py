@@ -1,17 +1,19 @@
 """The four writes: check the request, send a command, turn its outcome into the answer."""
 
+import json
 import time
 from typing import Any
 from uuid import UUID, uuid4
 
 from common.contracts import CreateTask, DeleteTask, Outcome, ReplaceTask, ToggleTask
 from common.paths import path_uuid
-from common.problems import NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
+from common.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
 from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.bodies import CompletionBody, TaskBody, read_json, read_optional_json
 from gateway.command_bus import CommandBus
+from gateway.idempotency import REPLAYED_HEADER, derive_command_id, read_key
 from gateway.settings import GatewaySettings
 
 
@@ -19,12 +21,14 @@ async def create_task(request: Request) -> Response:
     """Creates a task and answers with it."""
     user_id = path_uuid(request, "user_id")
     body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
-    task_id = uuid4()
+    task_id = str(uuid4())
 
     outcome = await _bus(request).call(
-        CreateTask(**_envelope(request, user_id), task_id=task_id, **dict(body)),
+        CreateTask(**_envelope(request, user_id), task_id=UUID(task_id), **dict(body)),
     )
 
+    if outcome.replayed and outcome.task is not None:
+        task_id = json.loads(outcome.task)["id"]  # the request that was carried out chose another
     return _task_response(outcome, 201, {"Location": f"/api/{user_id}/tasks/{task_id}"})
 
 
@@ -60,7 +64,7 @@ async def delete_task(request: Request) -> Response:
     outcome = await _bus(request).call(DeleteTask(**_envelope(request, user_id), task_id=UUID(task_id)))
 
     _require_done(outcome)
-    return Response(status_code=204)
+    return Response(status_code=204, headers=_replay_headers(outcome))
 
 
 def _bus(request: Request) -> CommandBus:
@@ -74,14 +78,24 @@ def _settings(request: Request) -> GatewaySettings:
 
 
 def _envelope(request: Request, user_id: str) -> dict[str, Any]:
-    """What every command carries beside its own fields."""
+    """What every command carries beside its own fields. Raises a 400 problem for a bad Idempotency-Key."""
+    owner, key = UUID(user_id), read_key(request)
     deadline_unix_s = time.time() + _settings(request).write_deadline_s
-    return {"command_id": uuid4(), "user_id": UUID(user_id), "deadline_unix_ms": int(deadline_unix_s * 1000)}
+    return {
+        "command_id": uuid4() if key is None else derive_command_id(owner, key),
+        "user_id": owner,
+        "deadline_unix_ms": int(deadline_unix_s * 1000),
+        "keyed": key is not None,
+    }
 
 
 def _task_response(outcome: Outcome, status: int, headers: dict[str, str] | None = None) -> Response:
     _require_done(outcome)
-    return Response(outcome.task, status, headers, "application/json")
+    return Response(outcome.task, status, (headers or {}) | _replay_headers(outcome), "application/json")
+
+
+def _replay_headers(outcome: Outcome) -> dict[str, str]:
+    return {REPLAYED_HEADER: "true"} if outcome.replayed else {}
 
 
 def _require_done(outcome: Outcome) -> None:
@@ -90,7 +104,9 @@ def _require_done(outcome: Outcome) -> None:
         case "done":
             return
         case "not_found":
-            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replay_headers(outcome))
+        case "key_reused":
+            raise Problem(KEY_REUSED, outcome.reason or "Another request needs another key.")
         case "refused" | "expired":
             raise Problem(NOT_DONE, outcome.reason or "The write was not carried out.")
         case "unknown":

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from uuid import UUID
 
 from common.contracts import AnyCommand, Outcome
 from common.database import Connection, Database, DatabaseUnavailable, first_rows
@@ -19,6 +18,7 @@ EXPIRED = Outcome(status="expired", reason="The deadline had passed before the c
 REFUSED = Outcome(status="refused", reason="The database refused or did not answer.")
 POISONOUS = Outcome(status="refused", reason="The command could not be carried out.")
 UNKNOWN = Outcome(status="unknown", reason="The database connection broke while the command was being carried out.")
+KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another request before.")
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,31 @@ async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redel
     Commands past their deadline are not run. The others go to PostgreSQL in one round trip and one transaction; when
     that fails, each is run again on its own, so that one bad command harms no neighbour.
 
-    A redelivered batch may have been committed before, so it is looked up first, in one more round trip: a command
-    that was carried out gets the recorded outcome, whatever its deadline.
+    What may have been committed before is looked up first, in one more round trip: all of a redelivered batch, of any
+    other the commands with a key. A command that was carried out gets the recorded outcome, whatever its deadline.
     """
-    by_id: dict[UUID, Answered] = {}
-    if redelivered:
-        try:
-            by_id = await database.run(lambda db: _find_recorded(db, commands))
-        except (DatabaseUnavailable, Error) as error:
-            log.warning("a redelivered batch could not be looked up: %s", error)
-            return [Answered(command, UNKNOWN) for command in commands]
-    live = [command for command in commands if command.command_id not in by_id and command.seconds_left() > 0]
-    by_id |= {answered.command.command_id: answered for answered in await _carry_out_together(database, live)}
-    return [by_id.get(command.command_id, Answered(command, EXPIRED)) for command in commands]
+    doubtful = [
+        place for place, command in enumerate(commands) if redelivered or (command.keyed and command.seconds_left() > 0)
+    ]
+    try:
+        found = await _look_up(database, [commands[place] for place in doubtful])
+    except (DatabaseUnavailable, Error) as error:
+        log.warning("a batch could not be looked up: %s", error)
+        return [Answered(command, UNKNOWN if redelivered else REFUSED) for command in commands]
+    recorded = dict(zip(doubtful, found, strict=True))
+    live = [
+        place for place, command in enumerate(commands) if recorded.get(place) is None and command.seconds_left() > 0
+    ]
+    run = dict(zip(live, await _carry_out_together(database, [commands[place] for place in live]), strict=True))
+    return [
+        run.get(place) or Answered(command, recorded.get(place) or EXPIRED) for place, command in enumerate(commands)
+    ]
+
+
+async def _look_up(database: Database, commands: Sequence[AnyCommand]) -> list[Outcome | None]:
+    if not commands:
+        return []
+    return await database.run(lambda db: _find_recorded(db, commands))
 
 
 async def _carry_out_together(database: Database, commands: Sequence[AnyCommand]) -> list[Answered]:
@@ -83,27 +95,34 @@ def _unavailable(error: DatabaseUnavailable) -> Outcome:
 
 
 async def _look_up_or_run(db: Connection, command: AnyCommand) -> Outcome:
-    if recorded := await _find_recorded(db, [command]):
-        return recorded[command.command_id].outcome
+    (recorded,) = await _find_recorded(db, [command])
+    if recorded is not None:
+        return recorded
     if command.seconds_left() <= 0:
         return EXPIRED
     try:
         return (await _run_in_one_transaction(db, [command]))[0]
     except UniqueViolation:
-        if recorded := await _find_recorded(db, [command]):
-            return recorded[command.command_id].outcome  # another writer was at it at the same moment
+        (recorded,) = await _find_recorded(db, [command])
+        if recorded is not None:
+            return recorded  # another writer was at it at the same moment
         raise  # not the command's id but something else was there twice: a bug
 
 
-async def _find_recorded(db: Connection, commands: Sequence[AnyCommand]) -> dict[UUID, Answered]:
-    """Those of the commands that were carried out before, by their ids. One round trip."""
+async def _find_recorded(db: Connection, commands: Sequence[AnyCommand]) -> list[Outcome | None]:
+    """What is recorded under the id of each command; None when it was not carried out. One round trip."""
     texts = [(statements.FIND_RECORDED, statements.parameters(command)) for command in commands]
-    outcomes = {row[2]: _outcome(row) for row in await first_rows(db, texts) if row}
-    return {
-        command.command_id: Answered(command, outcomes[command.command_id])
-        for command in commands
-        if command.command_id in outcomes
-    }
+    rows = await first_rows(db, texts)
+    return [_recorded_outcome(command, row) if row else None for command, row in zip(commands, rows, strict=True)]
+
+
+def _recorded_outcome(command: AnyCommand, row: tuple[Any, ...]) -> Outcome:
+    """Without a key, an id is made for one command alone: whatever is recorded under it is the command's own."""
+    if not command.keyed:
+        return _outcome(row)
+    if row[2] != statements.fingerprint(command):
+        return KEY_REUSED
+    return _outcome(row).model_copy(update={"replayed": True})
 
 
 async def _run_in_one_transaction(db: Connection, commands: Sequence[AnyCommand]) -> list[Outcome]:

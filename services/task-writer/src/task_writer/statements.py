@@ -4,7 +4,8 @@ Each begins by telling row-level security who asks (`set local` ends with the tr
 statement, and answers with one row: status and, where a task is left, the task as JSON text.
 
 A command that was carried out before violates command_log_pkey, which undoes the whole transaction: the caller then
-looks the recorded answer up. That costs a command that is new, nearly all of them, no look-up.
+looks the recorded answer up. That costs a command that is new, nearly all of them, no look-up. Only commands with a
+key, which clients do send again, are looked up before they are run.
 """
 
 from hashlib import blake2b
@@ -71,7 +72,7 @@ returning status, task;
 
 FIND_RECORDED = """
 set local app.user_id = %(user_id)s;
-select status, task, command_id from command_log where command_id = %(command_id)s and user_id = %(user_id)s;
+select status, task, fingerprint from command_log where command_id = %(command_id)s and user_id = %(user_id)s;
 """
 
 # Over all users, and so the one statement without a user_id: its own policy lets it see old records, nothing else.
@@ -96,13 +97,21 @@ BY_TYPE = {
 
 def parameters(command: AnyCommand) -> dict[str, Any]:
     """The values of the placeholders of the command's statement. Ids are text: `set local` takes a plain literal."""
-    values = command.model_dump(exclude={"type", "deadline_unix_ms"})
+    values = command.model_dump(exclude={"type", "deadline_unix_ms", "keyed"})
     for name in ("command_id", "user_id", "task_id"):
         values[name] = str(values[name])
     return values | {"fingerprint": fingerprint(command)}
 
 
 def fingerprint(command: AnyCommand) -> bytes:
-    """16 bytes that differ when two commands of one id ask for different things."""
-    wish = command.model_dump_json(exclude={"command_id", "deadline_unix_ms"})
+    """16 bytes that differ when two commands of one id ask for different things.
+
+    They are compared with those that an earlier release has recorded. So what is at its default counts as absent: a
+    field that is added later changes no fingerprint of a command that does not use it. The id of a new task is the
+    gateway's choice, not a part of the wish: it differs each time that a client sends its request.
+    """
+    chosen_for_the_client = {"command_id", "deadline_unix_ms", "keyed", "type"}
+    if command.type == "create_task":
+        chosen_for_the_client.add("task_id")
+    wish = command.type + command.model_dump_json(exclude=chosen_for_the_client, exclude_defaults=True)
     return blake2b(wish.encode(), digest_size=16).digest()

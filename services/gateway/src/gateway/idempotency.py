@@ -1,0 +1,56 @@
+"""The header Idempotency-Key: a client's name for a request, by which a repeat of it is told.
+
+See https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/07/ and ADR 7.
+"""
+
+import re
+from hashlib import blake2b
+from uuid import UUID
+
+from common.problems import INVALID_KEY, Problem
+from starlette.requests import Request
+
+KEY_HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotency-Replayed"
+MAX_KEY_CHARACTERS = 255
+
+# Visible ASCII characters. A string of RFC 8941, section 3.3.3 might have spaces too, and here it may not.
+_QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"')
+_BARE = re.compile(r"[!#-~]+")  # no quotation mark: what begins or ends with one was meant to be quoted
+_ESCAPED = re.compile(r"\\(.)")
+
+
+def read_key(request: Request) -> str | None:
+    """The key without quotes and escapes, 1 to 255 visible ASCII characters; None when the request has none.
+
+    `"abc"` and `abc` are the same key. Raises a 400 problem when the header is there twice or is no key; parameters
+    behind the quoted key, which the draft has none of, make it no key.
+    """
+    values = request.headers.getlist(KEY_HEADER)
+    if not values:
+        return None
+    if len(values) > 1:
+        raise Problem(INVALID_KEY, f"Send {KEY_HEADER} once.")
+    text = values[0].strip(" \t")  # around a header's value they mean nothing: RFC 9110, section 5.5
+    if quoted := _QUOTED.fullmatch(text):
+        key = _ESCAPED.sub(r"\1", quoted[1])
+    else:
+        key = text if _BARE.fullmatch(text) else ""
+    if not 1 <= len(key) <= MAX_KEY_CHARACTERS:
+        raise Problem(
+            INVALID_KEY,
+            f"{KEY_HEADER} must be 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, no spaces, in quotation marks.",
+        )
+    return key
+
+
+def derive_command_id(user_id: UUID, key: str) -> UUID:
+    """The id of every command that this user sends under this key: a UUID of version 8 (RFC 9562, section 5.8).
+
+    All gateways, of all releases, must derive the same one. It equals none that is drawn for a command without a key:
+    those are of version 4.
+    """
+    digest = bytearray(blake2b(user_id.bytes + key.encode("ascii"), digest_size=16, person=b"idempotency-key").digest())
+    digest[6] = digest[6] & 0x0F | 0x80  # the version
+    digest[8] = digest[8] & 0x3F | 0x80  # the variant of RFC 9562
+    return UUID(bytes=bytes(digest))
