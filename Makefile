@@ -4,7 +4,7 @@ UV_NEEDED := $(filter .tools/%,$(UV))
 SERVICES := gateway task-reader task-writer
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format contracts isolated bench bench-growth bench-soak bench-batching clean
+.PHONY: help run test fuzz faults check format contracts isolated bench bench-growth bench-soak bench-batching clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,10 +15,16 @@ run: $(UV_NEEDED) ## start everything on this machine and keep it running; Ctrl-
 test: $(UV_NEEDED) ## run all tests, in random order, on servers of their own; ARGS="-k toggle" chooses
 	$(UV) run --locked pytest $(ARGS)
 
+fuzz: $(UV_NEEDED) ## draw thousands of requests and messages, other ones each time, against a system of its own
+	FUZZ=long $(UV) run --locked pytest tests/fuzz -s -p no:randomly $(ARGS)
+
+faults: $(UV_NEEDED) ## keep breaking parts under load and judge what clients saw; SECONDS=600 SEED= CLIENTS=24
+	$(UV) run --locked python -m faults
+
 check: $(UV_NEEDED) ## lint, formatting, types and the rules of this code base
 	$(UV) run --locked ruff check .
 	$(UV) run --locked ruff format --check .
-	$(UV) run --locked mypy --strict libs services deploy tests benchmarks docs/generate.py
+	$(UV) run --locked mypy --strict libs services deploy tests benchmarks faults docs/generate.py
 	$(UV) run --locked pytest tests/test_rules.py
 
 format: $(UV_NEEDED) ## format the code and mend what ruff can mend

@@ -1,0 +1,61 @@
+"""`make faults`: a campaign, ten minutes unless SECONDS says otherwise. `python -m faults check FILE` judges again.
+
+Exit status 1 when a promise was broken, when a recovery took too long, or when there were fewer faults than MIN_FAULTS.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+from faults.campaign import plan_campaign, run_campaign
+from faults.checker import check
+from faults.history import History, read_history, write_history
+from faults.recovery import recoveries
+from faults.report import figures, show, slow_line, table
+from faults.settings import FaultsSettings, load
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status."""
+    match arguments:
+        case []:
+            return hold_campaign(load())
+        case ["check", file]:
+            return judge(read_history(Path(file)))
+        case _:
+            sys.stderr.write("usage: python -m faults [check FILE]\n")
+            return 2
+
+
+def hold_campaign(settings: FaultsSettings) -> int:
+    """Runs a campaign, keeps its history and figures, and judges it."""
+    directory = settings.faults_dir / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{settings.seed}"
+    directory.mkdir(parents=True)
+    show(f"SEED={settings.seed}, {settings.clients} clients, {settings.seconds:.0f} s; kept in {directory}")
+    history = History(plan_campaign(settings.seed, settings.seconds, settings.clients))
+    try:
+        asyncio.run(run_campaign(directory / "stack", history, show))
+    finally:
+        write_history(directory / "history.jsonl", history)
+    show(f"judging {len(history.operations):,} operations")
+    (directory / "figures.json").write_text(json.dumps(figures(history, check(history)), indent=1) + "\n")
+    status = judge(history)
+    if len(history.injuries) < settings.min_faults:
+        show(f"TOO FEW FAULTS: {len(history.injuries)} of {settings.min_faults}")
+        status = 1
+    show(f"history in {directory / 'history.jsonl'}; the same choices again: make faults SEED={settings.seed}")
+    return status
+
+
+def judge(history: History) -> int:
+    """Shows all figures; 1 when something was not as promised."""
+    violations = check(history)
+    for line in (*table(history, violations), slow_line(history)):
+        show(line)
+    return 1 if violations or not all(recovery.is_in_time for recovery in recoveries(history)) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,111 @@
+"""A campaign: load and faults at the same time, and the history of both."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local_stack.waiting import until
+
+from faults.final import final_states
+from faults.history import Campaign, History, Injury, Operation
+from faults.injuries import injure
+from faults.lateness import SLACK_S
+from faults.load import Client, Load
+from faults.report import progress_line, round_line
+from faults.schedule import Round, rounds
+from faults.system import System, running_system
+
+_PROGRESS_EVERY_S = 5.0
+_WARM_UP_WITHIN_S = 10.0
+_RECOVERED_WITHIN_S = 20.0  # then the next faults come all the same; what is promised is judged afterwards
+_BREATH_S = 0.5  # between a recovery and the next faults
+
+type Show = Callable[[str], None]
+
+
+@dataclass
+class Recorder:
+    """Keeps what happens, and when the latest successful read and write began."""
+
+    history: History
+    read_began_s: float = 0.0
+    write_began_s: float = 0.0
+
+    def record(self, operation: Operation) -> None:
+        self.history.operations.append(operation)
+        if operation.is_answered and operation.is_write:
+            self.write_began_s = max(self.write_began_s, operation.began_s)
+        elif operation.is_answered:
+            self.read_began_s = max(self.read_began_s, operation.began_s)
+
+    async def both_pass(self, since_s: float) -> bool:
+        """Whether a read and a write have succeeded that began after this moment."""
+        return min(self.read_began_s, self.write_began_s) >= since_s
+
+
+async def run_campaign(directory: Path, history: History, show: Show) -> None:
+    """Carries out what the history's campaign plans, and fills it, on a system of its own in `directory`. Takes some
+    12 s more than the campaign's seconds.
+
+    TimeoutError when a part does not come back.
+    """
+    plan, recorder = history.campaign, Recorder(history)
+    async with running_system(directory, show) as system:
+        load = Load(system.gateway_url, recorder.record)
+        clients = [Client(number, plan.seed, load) for number in range(plan.clients)]
+        async with asyncio.TaskGroup() as tasks:
+            for client in clients:
+                tasks.create_task(client.run())
+            reporting = tasks.create_task(_report(plan, history, show))
+            await until(lambda: recorder.both_pass(0.1), within_s=_WARM_UP_WITHIN_S)
+            await _make_faults(plan, system, recorder, show)
+            load.ending.set()
+            reporting.cancel()
+        await asyncio.sleep(plan.write_deadline_s + SLACK_S)  # what can still take effect has done so by then
+        history.final.extend(await final_states(system.postgres.superuser_url, system.gateway_url, plan.users))
+
+
+def plan_campaign(seed: int, seconds: float, clients: int) -> Campaign:
+    """The plan, with the users that the clients will be."""
+    load = Load("", lambda _: None)
+    users = tuple(Client(number, seed, load).user_id for number in range(clients))
+    return Campaign(seed, seconds, clients, users)
+
+
+async def _make_faults(plan: Campaign, system: System, recorder: Recorder, show: Show) -> None:
+    ends_s = time.monotonic() + plan.seconds
+    next_s = time.monotonic()
+    for number, one in enumerate(rounds(plan.seed)):
+        next_s = max(next_s + one.pause_s, time.monotonic() + _BREATH_S)
+        if next_s >= ends_s:
+            return
+        await asyncio.sleep(next_s - time.monotonic())
+        next_s = time.monotonic()
+        injuries = await _hurt(system, one, number)
+        recorder.history.injuries.extend(injuries)
+        await _recovered(recorder, max(injury.back_s for injury in injuries))
+        show(round_line(recorder.history, number))
+
+
+async def _hurt(system: System, one: Round, number: int) -> list[Injury]:
+    async with asyncio.TaskGroup() as tasks:
+        pending = [tasks.create_task(injure(system, fault, number)) for fault in one.faults]
+    return [task.result() for task in pending]
+
+
+async def _recovered(recorder: Recorder, back_s: float) -> None:
+    try:
+        await until(lambda: recorder.both_pass(back_s), within_s=_RECOVERED_WITHIN_S)
+    except TimeoutError:
+        return  # the recovery of this round is judged like any other
+
+
+async def _report(plan: Campaign, history: History, show: Show) -> None:
+    began_s = time.monotonic()
+    while True:
+        before = len(history.operations)
+        await asyncio.sleep(_PROGRESS_EVERY_S)
+        rate = (len(history.operations) - before) / _PROGRESS_EVERY_S
+        show(progress_line(history, time.monotonic() - began_s, plan.seconds, rate))

@@ -1,0 +1,43 @@
+"""The state after the end: what PostgreSQL has, and what the API shows."""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import httpx
+import psycopg
+
+from faults.history import FinalState
+
+_ANSWER_WITHIN_S = 10.0
+_ALL_TASKS = """
+select user_id::text, json_agg(row_to_json(task) order by created_at desc, id desc)
+from (select id, title, description, is_completed, created_at, user_id from tasks) as task
+group by user_id
+"""
+
+
+async def final_states(superuser_url: str, gateway_url: str, users: Sequence[str]) -> list[FinalState]:
+    """The tasks of every user from both sources; those of users that are none of ours under the client -1."""
+    began_s = time.monotonic()
+    stored = await _stored(superuser_url)
+    strangers = [task for user_id, tasks in stored.items() if user_id not in users for task in tasks]
+    found = [FinalState(-1, "postgresql", began_s, strangers)]
+    found += [
+        FinalState(client, "postgresql", began_s, stored.get(user_id, [])) for client, user_id in enumerate(users)
+    ]
+    async with httpx.AsyncClient(base_url=gateway_url, timeout=_ANSWER_WITHIN_S, trust_env=False) as http:
+        for client, user_id in enumerate(users):
+            began_s = time.monotonic()
+            answer = await http.get(f"/api/{user_id}/tasks")
+            found.append(FinalState(client, "api", began_s, answer.raise_for_status().json()))
+    return found
+
+
+async def _stored(superuser_url: str) -> dict[str, Any]:
+    """As a superuser, whom row-level security does not bind; spelled as the product spells it, in UTC."""
+    url = f"{superuser_url.rpartition('/')[0]}/taskwire"
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("set timezone = 'UTC'")
+        rows: Iterable[Any] = await (await connection.execute(_ALL_TASKS)).fetchall()
+    return dict(rows)

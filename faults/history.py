@@ -1,0 +1,150 @@
+"""What happened in a campaign, as frozen records, and as the JSON lines in which they are kept."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+type Verb = Literal["create", "replace", "flip", "set", "delete", "get", "list", "peek"]
+WRITES: frozenset[Verb] = frozenset({"create", "replace", "flip", "set", "delete"})
+
+UNREACHABLE = "unreachable"
+LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked for. `peek` gets the task of another user under the client's own user."""
+
+    verb: Verb
+    task_id: str | None = None  # none for create and list
+    title: str | None = None  # of create and replace; no two effects of a campaign have the same
+    description: str | None = None
+    is_completed: bool | None = None  # of create, replace and set
+    key: str | None = None  # Idempotency-Key, without its quotes
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One request and what came of it. Times are seconds of one monotonic clock, for all records of a campaign.
+
+    `effect` is the number of the first request of the same write: a retry has that of the write that it repeats, every
+    other operation its own. Without an answer `status` is None, and `failure` says whether the request can have reached
+    the gateway: `unreachable` when no connection was made, else `lost`.
+    """
+
+    client: int
+    number: int
+    effect: int
+    began_s: float
+    ended_s: float
+    request: Request
+    status: int | None
+    body: Any = None  # the task or tasks of a 2xx, the problem's type of an error
+    failure: str | None = None
+    replayed: bool = False  # Idempotency-Replayed
+
+    @property
+    def is_write(self) -> bool:
+        return self.request.verb in WRITES
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it certainly did nothing."""
+        return self.status == 503 or self.failure == UNREACHABLE  # noqa: PLR2004
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it may or may not have been done. A broken answer tells nothing of the effect either."""
+        return self.failure == LOST or (self.status is not None and self.status >= 500 and self.status != 503)  # noqa: PLR2004
+
+    @property
+    def is_answered(self) -> bool:
+        return not self.is_refused and not self.is_unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Injury:
+    """One fault: from its beginning to the moment at which the part was back, as far as that part can be asked.
+
+    Injuries of the same `round` overlap. `holds_transactions`: what it holds up can be a transaction that began in
+    time, and that goes on afterwards. `holds_requests`: a request may have reached the gateway late.
+    """
+
+    round: int
+    kind: str
+    part: str
+    began_s: float
+    back_s: float
+    holds_transactions: bool = False
+    holds_requests: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FinalState:
+    """All tasks of one user after the end, as PostgreSQL or the API has them. `began_s` is when reading began."""
+
+    client: int
+    source: Literal["postgresql", "api"]
+    began_s: float
+    tasks: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """What was planned: the first line of a history. `users[i]` is the user of client i."""
+
+    seed: int
+    seconds: float
+    clients: int
+    users: tuple[str, ...]
+    write_deadline_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class History:
+    """All records, operations in the order of each client's own numbers."""
+
+    campaign: Campaign
+    operations: list[Operation] = field(default_factory=list)
+    injuries: list[Injury] = field(default_factory=list)
+    final: list[FinalState] = field(default_factory=list)
+
+    def of_client(self, client: int) -> list[Operation]:
+        """The operations of one client, as it did them."""
+        return [operation for operation in self.operations if operation.client == client]
+
+
+def write_history(path: Path, history: History) -> None:
+    """One JSON object a line: the campaign, then each record with its kind."""
+    records: Iterable[Any] = (*history.operations, *history.injuries, *history.final)
+    with path.open("w") as file:
+        for record in (history.campaign, *records):
+            file.write(json.dumps({"record": type(record).__name__, **asdict(record)}, separators=(",", ":")) + "\n")
+
+
+def read_history(path: Path) -> History:
+    """The history that write_history wrote. ValueError where the file is none."""
+    with path.open() as file:
+        lines = (json.loads(line) for line in file)
+        first: dict[str, Any] = next(lines, {})
+        if first.pop("record", None) != Campaign.__name__:
+            raise ValueError(f"{path} is no history of a campaign")
+        history = History(Campaign(**{**first, "users": tuple(first["users"])}))
+        _sort_in(history, lines)
+    return history
+
+
+def _sort_in(history: History, lines: Iterator[Mapping[str, Any]]) -> None:
+    for line in lines:
+        values = dict(line)
+        match values.pop("record"):
+            case Operation.__name__:
+                history.operations.append(Operation(**{**values, "request": Request(**values["request"])}))
+            case Injury.__name__:
+                history.injuries.append(Injury(**values))
+            case FinalState.__name__:
+                history.final.append(FinalState(**values))
+            case other:
+                raise ValueError(f"a history has no {other}")

@@ -1,0 +1,189 @@
+"""Does to the system what the schedule says, mends it, and waits until the part is back."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+from local_stack.commands import run_to_end
+from local_stack.probes import answers_sql, listens, speaks_amqp
+from local_stack.supervision import Process
+from local_stack.waiting import Probe, until
+
+from faults.history import Injury
+from faults.schedule import Fault
+from faults.system import System
+
+_BACK_WITHIN_S = 60.0
+_CTL_WITHIN_S = 20.0
+_RABBITMQCTL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
+_TINY_SHARE, _USUAL_SHARE = "0.0000001", "0.4"  # of the machine's memory: the alarm goes off at once; the default
+_TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'taskwire_%'"
+
+type Inflict = Callable[[System, Fault], Awaitable[None]]
+"""Returns when the part is back."""
+
+
+async def injure(system: System, fault: Fault, number: int) -> Injury:
+    """The fault as it happened, over and mended. TimeoutError when the part is not back after a minute."""
+    began_s = time.monotonic()
+    await INFLICT[fault.kind](system, fault)
+    return Injury(
+        round=number,
+        kind=fault.kind,
+        part=fault.part,
+        began_s=began_s,
+        back_s=time.monotonic(),
+        holds_transactions=(fault.kind, fault.part) in HOLDING_TRANSACTIONS,
+        holds_requests=(fault.kind, fault.part) == ("stop", "gateway"),
+    )
+
+
+async def _kill(system: System, fault: Fault) -> None:
+    await _ended_by(system, system.process(fault.part), fault.part, signal.SIGKILL)
+
+
+async def _restart(system: System, fault: Fault) -> None:
+    """A rolling restart: each replica in turn, the next one once the last is back."""
+    replicas = system.writers if fault.part == "task-writer" else (system.process(fault.part),)
+    for process in replicas:
+        await _ended_by(system, process, fault.part, signal.SIGTERM)
+
+
+async def _ended_by(system: System, process: Process, part: str, signum: signal.Signals) -> None:
+    """The supervision starts it again; a service without a port is back when its process is."""
+    former = process.pid
+
+    async def is_another() -> bool:
+        return process.pid not in {None, former}
+
+    process.send_signal(signum)
+    await until(is_another, within_s=_BACK_WITHIN_S, every_s=0.01)
+    if (probe := _probe(system, part)) is not None:
+        await until(probe, within_s=_BACK_WITHIN_S, every_s=0.02)
+
+
+def _probe(system: System, part: str) -> Probe | None:
+    addresses = system.stack.addresses
+    match part:
+        case "gateway":
+            return partial(listens, urlsplit(addresses.gateway_url).port or 0)
+        case "task-reader":
+            return partial(listens, urlsplit(addresses.reader_url).port or 0)
+        case "rabbitmq":
+            return partial(speaks_amqp, system.rabbitmq.port)
+        case "postgres":
+            return partial(answers_sql, system.postgres.superuser_url)
+        case _:
+            return None
+
+
+async def _stop(system: System, fault: Fault) -> None:
+    """SIGSTOP to all processes of the part, parents first, and SIGCONT to the same."""
+    pids = _with_children(system.process(fault.part).pid)
+    _signal_all(pids, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        _signal_all(pids, signal.SIGCONT)
+
+
+async def _absence(system: System, fault: Fault) -> None:
+    for process in system.writers:
+        await process.stop()
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        for process in system.writers:
+            await process.start()
+
+
+async def _terminate(system: System, _: Fault) -> None:
+    """Ends all database sessions of the services, as a failover does."""
+    async with await psycopg.AsyncConnection.connect(system.postgres.superuser_url, autocommit=True) as admin:
+        await admin.execute(_TERMINATE)
+
+
+async def _memory_alarm(system: System, fault: Fault) -> None:
+    """RabbitMQ blocks all connections that publish, as it does when memory runs out."""
+    await _set_memory_limit(system, _TINY_SHARE)
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        await _set_memory_limit(system, _USUAL_SHARE)
+
+
+async def _set_memory_limit(system: System, share: str) -> None:
+    process = system.rabbitmq.process
+    await run_to_end(
+        (str(_RABBITMQCTL), "set_vm_memory_high_watermark", share),
+        environment=process.program.environment,
+        directory=system.stack.state.path,
+        within_s=_CTL_WITHIN_S,
+    )
+
+
+async def _hold(system: System, fault: Fault) -> None:
+    system.lines[fault.part].hold()
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        system.lines[fault.part].release()
+
+
+async def _cut(system: System, fault: Fault) -> None:
+    system.lines[fault.part].cut()
+
+
+async def _refuse(system: System, fault: Fault) -> None:
+    system.lines[fault.part].refuse()
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        system.lines[fault.part].admit()
+
+
+async def _swallow(system: System, fault: Fault) -> None:
+    system.lines[fault.part].swallow()
+    try:
+        await asyncio.sleep(fault.seconds)
+    finally:
+        system.lines[fault.part].spit_out()
+
+
+INFLICT: Mapping[str, Inflict] = {
+    "kill": _kill,
+    "stop": _stop,
+    "restart": _restart,
+    "absence": _absence,
+    "terminate": _terminate,
+    "memory alarm": _memory_alarm,
+    "hold": _hold,
+    "cut": _cut,
+    "refuse": _refuse,
+    "swallow": _swallow,
+}
+HOLDING_TRANSACTIONS = frozenset({("stop", "postgres"), ("stop", "task-writer"), ("hold", "writer-postgres")})
+
+
+def _with_children(pid: int | None) -> list[int]:
+    """The process and its children, as PostgreSQL has one for each session; nothing where there is none."""
+    if pid is None:
+        return []
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return [pid]
+    return [pid, *map(int, children)]
+
+
+def _signal_all(pids: list[int], signum: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signum)

@@ -1,0 +1,87 @@
+"""A TCP line between a service and a server, that can be slow, cut, or dead without anybody noticing."""
+
+import asyncio
+from contextlib import suppress
+
+_CHUNK_BYTES = 65_536
+
+
+class Line:
+    """Stands between a client and a server on loopback. Belongs to one event loop."""
+
+    def __init__(self, target_port: int) -> None:
+        self.port = 0
+        self._target_port = target_port
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._swallows = False
+        self._refuses = False
+
+    async def open(self) -> None:
+        """Takes connections on `port`."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    def close(self) -> None:
+        """Cuts all connections and takes no more."""
+        if self._server is not None:
+            self._server.close()
+        self.release()
+        self.cut()
+
+    def cut(self) -> None:
+        """Resets every connection; new ones are taken."""
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def refuse(self) -> None:
+        """Resets every connection, and each new one, until `admit`."""
+        self._refuses = True
+        self.cut()
+
+    def admit(self) -> None:
+        self._refuses = False
+
+    def hold(self) -> None:
+        """Lets nothing pass until `release`, when all of it arrives late."""
+        self._flowing.clear()
+
+    def release(self) -> None:
+        self._flowing.set()
+
+    def swallow(self) -> None:
+        """From now on bytes leave and never arrive, on old connections and on new ones: they are half open."""
+        self._swallows = True
+
+    def spit_out(self) -> None:
+        """Ends that: what was swallowed is gone, so the connections are reset."""
+        self._swallows = False
+        self.cut()
+
+    async def _serve(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        if self._refuses:
+            to_client.transport.abort()
+            return
+        self._writers.add(to_client)
+        try:
+            server, to_server = await asyncio.open_connection("127.0.0.1", self._target_port)
+        except OSError:
+            self._writers.discard(to_client)
+            to_client.transport.abort()
+            return
+        self._writers.add(to_server)
+        await asyncio.gather(self._pump(client, to_server), self._pump(server, to_client))
+        self._writers -= {to_client, to_server}
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while chunk := await source.read(_CHUNK_BYTES):
+                await self._flowing.wait()
+                if not self._swallows:
+                    sink.write(chunk)
+                    await sink.drain()
+            while self._swallows:  # noqa: ASYNC110 - the end of a connection is swallowed too
+                await asyncio.sleep(0.05)
+        sink.close()

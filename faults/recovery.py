@@ -1,0 +1,74 @@
+"""How long it took until reads and writes passed again, after each round of injuries."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from faults.history import History, Injury, Operation
+
+LIMIT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """After one round: seconds from the moment when all its parts were back to the first success that began after it.
+
+    None where no success followed before the end.
+    """
+
+    round: int
+    kind: str
+    back_s: float
+    read_s: float | None
+    write_s: float | None
+
+    @property
+    def took_s(self) -> float:
+        """Until both succeeded; infinite where one did not."""
+        times = (self.read_s, self.write_s)
+        return max((time if time is not None else float("inf") for time in times), default=0.0)
+
+    @property
+    def is_in_time(self) -> bool:
+        return self.took_s <= LIMIT_S
+
+
+def recoveries(history: History) -> list[Recovery]:
+    """One for each round of injuries, in order."""
+    reads = _successes(operation for operation in history.operations if not operation.is_write)
+    writes = _successes(operation for operation in history.operations if operation.is_write)
+    found = []
+    for number, together in groupby(sorted(history.injuries, key=_round), key=_round):
+        injuries = list(together)
+        back_s = max(injury.back_s for injury in injuries)
+        kind = " + ".join(f"{injury.kind} {injury.part}" for injury in injuries)
+        found.append(Recovery(number, kind, back_s, _first_s(reads, back_s), _first_s(writes, back_s)))
+    return found
+
+
+def is_success(operation: Operation) -> bool:
+    """Whether the operation was carried out; a 404 is an answer too."""
+    return operation.is_answered and operation.status is not None
+
+
+def _round(injury: Injury) -> int:
+    return injury.round
+
+
+type _Successes = tuple[Sequence[float], Sequence[float]]
+"""When successes began, in order, and the least end of all that began at that moment or later."""
+
+
+def _successes(operations: Iterator[Operation]) -> _Successes:
+    spans = sorted((operation.began_s, operation.ended_s) for operation in operations if is_success(operation))
+    ends: list[float] = []
+    for _, ended_s in reversed(spans):
+        ends.append(min(ended_s, ends[-1]) if ends else ended_s)
+    return [began_s for began_s, _ in spans], ends[::-1]
+
+
+def _first_s(successes: _Successes, back_s: float) -> float | None:
+    begins, ends = successes
+    place = bisect_left(begins, back_s)
+    return ends[place] - back_s if place < len(ends) else None

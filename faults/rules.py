@@ -1,0 +1,36 @@
+"""What a history can violate: each promise that the checker judges, by name."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from faults.history import Operation
+
+
+class Rule(StrEnum):
+    """Each violation is named after the one thing that would explain it."""
+
+    LOST = "lost-write"  # a write that was answered is not there
+    DOUBLED = "doubled-effect"  # one write took effect twice
+    DOUBLED_TOGGLE = "doubled-toggle"  # a flip took effect other than once; of a flip, lost looks like doubled
+    LATE = "late-effect"  # an unknown write took effect after its deadline
+    REFUSED = "effect-of-refused"  # a write took effect that was certainly not done
+    FOREIGN = "foreign-task"  # a user was shown another user's task
+    BROKEN = "server-error"  # a 5xx other than 503 and 504
+    UNEXPECTED = "unexpected-answer"  # a status that the request cannot have
+    IMPOSSIBLE = "impossible-value"  # nothing explains what was answered
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One contradiction, at one operation of one client; `number` is -1 for the state after the end."""
+
+    rule: Rule
+    client: int
+    number: int
+    at_s: float
+    detail: str
+
+
+def violation(rule: Rule, operation: Operation, detail: str) -> Violation:
+    """The violation that shows in this operation."""
+    return Violation(rule, operation.client, operation.number, operation.ended_s, f"{operation.request.verb}: {detail}")

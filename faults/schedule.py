@@ -1,0 +1,77 @@
+"""Which faults are made, in which order and how long: all of it from the seed."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+type Kind = Literal[
+    "kill", "stop", "restart", "absence", "terminate", "memory alarm", "hold", "cut", "refuse", "swallow"
+]
+
+SERVICES = ("gateway", "task-reader", "task-writer")
+PARTS = (*SERVICES, "rabbitmq", "postgres")
+LINES = ("gateway-reader", "gateway-rabbitmq", "writer-rabbitmq", "writer-postgres", "reader-postgres")
+
+_LONGEST_PAUSE_S, _SHORTEST_PAUSE_S = 5.0, 2.0
+_PAIRS = 0.15  # of the rounds have two faults at once
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is done to which part, and for how long where it has a length."""
+
+    kind: Kind
+    part: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The faults that begin together, `pause_s` after those before began, or when all is well again."""
+
+    pause_s: float
+    faults: tuple[Fault, ...]
+
+
+def all_faults(choice: random.Random) -> list[Fault]:
+    """Every kind with every part that it can be done to, once, with lengths of 1 to 4 s.
+
+    `kill` and `stop` hit one of two writers, `restart` both in turn; `absence` takes all writers away for longer than
+    the deadline of a write and all that may follow it.
+    """
+    kinds: list[tuple[Kind, tuple[str, ...]]] = [
+        ("kill", (*PARTS, "task-writer")),
+        ("stop", PARTS),
+        ("restart", SERVICES),
+        ("absence", ("task-writer",)),
+        ("terminate", ("postgres",)),
+        ("memory alarm", ("rabbitmq",)),
+        ("hold", LINES),
+        ("cut", LINES),
+        ("refuse", LINES),
+        ("swallow", LINES),
+    ]
+    return [
+        Fault(kind, part, choice.uniform(6, 8) if kind == "absence" else choice.uniform(1, 4))
+        for kind, parts in kinds
+        for part in parts
+    ]
+
+
+def rounds(seed: int) -> Iterator[Round]:
+    """Without end: all faults in a random order, then all of them again in another."""
+    choice = random.Random(f"{seed} faults")  # noqa: S311 - to be repeated, not to be secret
+    while True:
+        left = all_faults(choice)
+        choice.shuffle(left)
+        while left:
+            faults = [left.pop()]
+            if left and choice.random() < _PAIRS and _can_meet(faults[0], left[-1]):
+                faults.append(left.pop())
+            yield Round(choice.uniform(_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S), tuple(faults))
+
+
+def _can_meet(one: Fault, other: Fault) -> bool:
+    """Each is done and mended by itself: two on one part would undo each other. An alarm needs a live node."""
+    return one.part != other.part and "memory alarm" not in {one.kind, other.kind}

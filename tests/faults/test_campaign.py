@@ -1,0 +1,29 @@
+"""A short campaign of `make faults`, whose whole is ten minutes: nothing that was promised is broken meanwhile."""
+
+from pathlib import Path
+
+from faults.campaign import plan_campaign, run_campaign
+from faults.checker import check
+from faults.history import History, write_history
+from faults.recovery import recoveries
+from faults.report import table
+
+SEED = 35  # refuses the line between writers and PostgreSQL, kills the gateway, stops RabbitMQ, kills a writer
+SECONDS = 13.0
+CLIENTS = 8
+FEWEST_ROUNDS, FEWEST_WRITES = 2, 50
+
+
+async def test_a_short_campaign_finds_no_broken_promise(tmp_path: Path) -> None:
+    history = History(plan_campaign(SEED, SECONDS, CLIENTS))
+    said: list[str] = []
+
+    await run_campaign(tmp_path / "stack", history, said.append)
+
+    write_history(tmp_path / "history.jsonl", history)
+    violations = check(history)
+    told = "\n".join([f"SEED={SEED}, history in {tmp_path}", *said, *table(history, violations)])
+    assert violations == [], told
+    assert all(recovery.is_in_time for recovery in recoveries(history)), told
+    assert len({injury.round for injury in history.injuries}) >= FEWEST_ROUNDS, told
+    assert sum(operation.is_write and operation.is_answered for operation in history.operations) >= FEWEST_WRITES, told

@@ -1,0 +1,236 @@
+"""Draws requests, messages and their repeats; after each of them the API must hold what the model holds."""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import uuid4
+
+import httpx
+from common.contracts import CommandBatch, Outcome
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
+from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, REPLACE, Operation, Task, list_all
+
+from . import wishes
+from .model import Model, Recorded, Verb, Wish
+
+type Deliver = Callable[[bytes], Sequence[Outcome]]
+"""Publishes this message to the writer's queue; its reply."""
+
+type TaskReference = tuple[int, str]
+"""Whose task it is, as a place among the two users, and its id."""
+
+STATUS = {verb: operation.success for verb, operation in wishes.OPERATIONS.items()}
+KEY_REUSED = "urn:taskwire:problem:idempotency-key-reused"
+REPLAYED = "idempotency-replayed"
+
+users = st.sampled_from([0, 1])
+mostly_their_own = st.sampled_from([False, False, False, False, False, True])
+
+
+class Api(RuleBasedStateMachine):
+    """Two users, whom nobody else knows, at a running system that others use as well."""
+
+    tasks: Bundle[TaskReference] = Bundle("tasks")
+    known_or_not = st.one_of(*[tasks] * 7, st.tuples(users, st.uuids().map(str)))
+
+    def __init__(self, api: httpx.Client, deliver: Deliver) -> None:
+        super().__init__()
+        self.api, self.deliver = api, deliver
+        self.users = (str(uuid4()), str(uuid4()))
+        self.model = Model()
+        self.delivered: list[tuple[bytes, Sequence[Outcome]]] = []
+
+    @initialize(target=tasks)
+    def begin(self) -> MultipleResults[TaskReference]:
+        """A task of each user, with nothing at its default."""
+        full: dict[str, Any] = {"title": "first", "description": "of all", "is_completed": True}
+        return multiple(*((user, self.write_as(user, "create", **full)) for user in (0, 1)))
+
+    @rule(
+        target=tasks, user=users, title=wishes.titles, description=wishes.descriptions,
+        is_completed=st.booleans(), spelled_out=st.booleans(),
+    )  # fmt: skip
+    def create(self, user: int, spelled_out: bool, **fields: Any) -> TaskReference:
+        return user, self.write_as(user, "create", spelled_out=spelled_out, **fields)
+
+    @rule(
+        task=known_or_not, stranger=mostly_their_own, title=wishes.titles, description=wishes.descriptions,
+        is_completed=st.booleans(), spelled_out=st.booleans(),
+    )  # fmt: skip
+    def replace(self, task: TaskReference, stranger: bool, spelled_out: bool, **fields: Any) -> None:
+        self.write_as(task[0] ^ stranger, "replace", task_id=task[1], spelled_out=spelled_out, **fields)
+
+    @rule(task=known_or_not, stranger=mostly_their_own, done=wishes.completions, spelled_out=st.booleans())
+    def complete(self, task: TaskReference, stranger: bool, done: bool | None, spelled_out: bool) -> None:
+        self.write_as(task[0] ^ stranger, "toggle", task_id=task[1], is_completed=done, spelled_out=spelled_out)
+
+    @rule(task=known_or_not, stranger=mostly_their_own)
+    def delete(self, task: TaskReference, stranger: bool) -> None:
+        self.write_as(task[0] ^ stranger, "delete", task_id=task[1])
+
+    @rule(task=known_or_not, stranger=mostly_their_own, spell=st.sampled_from([str.lower, str.upper]))
+    def get(self, task: TaskReference, stranger: bool, spell: Callable[[str], str]) -> None:
+        user_id = self.users[task[0] ^ stranger]
+        response = self.api.get(GET.url(spell(user_id), spell(task[1])))
+        expected = self.model.find(user_id, task[1])
+        if expected is None:
+            assert_problem(response, 404)
+        else:
+            assert (response.status_code, response.json()) == (200, expected)
+
+    @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(wishes.BAD_IDS), whose=st.booleans())
+    def name_nothing(self, operation: Operation, task: TaskReference, bad: str, whose: bool) -> None:
+        user_id, task_id = (bad, task[1]) if whose or operation in (LIST, CREATE) else (self.users[task[0]], bad)
+        assert_problem(self.api.request(operation.method, operation.url(user_id, task_id), json=operation.fields), 400)
+
+    @rule(
+        task=known_or_not,
+        sent=st.one_of(
+            st.tuples(st.sampled_from([CREATE, REPLACE]), st.sampled_from(wishes.NO_TASKS)),
+            st.tuples(st.just(COMPLETE), st.sampled_from(wishes.NO_COMPLETIONS)),
+        ),
+    )
+    def break_a_rule(self, task: TaskReference, sent: tuple[Operation, tuple[bytes, int]]) -> None:
+        operation, (body, status) = sent
+        url = operation.url(self.users[task[0]], task[1])
+        response = self.api.request(operation.method, url, content=body, headers={"Content-Type": "application/json"})
+        if status == 422:
+            assert_unprocessable(response)
+        else:
+            assert_problem(response, status)
+
+    @rule(task=tasks, verb=st.sampled_from(list(STATUS)), bad=st.sampled_from(wishes.BAD_KEYS))
+    def send_no_key(self, task: TaskReference, verb: Verb, bad: str) -> None:
+        wish = Wish(verb, self.users[task[0]], task[1], title="a")
+        assert_problem(self.request(wish, key=bad), 400)
+
+    @rule(
+        target=tasks, key=wishes.keys, task=known_or_not, verb=st.sampled_from(list(STATUS)), done=wishes.completions,
+        quoted=st.booleans(),
+    )  # fmt: skip
+    def write_under_a_key(
+        self, key: str, task: TaskReference, verb: Verb, done: bool | None, quoted: bool
+    ) -> TaskReference | MultipleResults[TaskReference]:
+        """The first wish under a key is carried out, later ones are refused unless they are the same."""
+        user_id = self.users[task[0]]
+        wish = {
+            "create": Wish(verb, user_id, title="keyed", is_completed=bool(done)),
+            "replace": Wish(verb, user_id, task[1], title="keyed", is_completed=bool(done)),
+            "toggle": Wish(verb, user_id, task[1], is_completed=done),
+            "delete": Wish(verb, user_id, task[1]),
+        }[verb]
+        recorded = self.model.keys.get((user_id, key))
+        response = self.request(wish, key=in_quotes(key) if quoted else key)
+        if recorded is None:
+            made = self.check_write(wish, response)
+            assert REPLAYED not in response.headers
+            self.model.keys[user_id, key] = Recorded(
+                wish, response.status_code, response.text, response.headers.get("location")
+            )
+            return (task[0], made) if verb == "create" else multiple()
+        if recorded.wish == wish:
+            assert_replayed(response, recorded)
+        else:
+            assert assert_problem(response, 422)["type"] == KEY_REUSED
+        return multiple()
+
+    @rule(which=st.integers(0, 99), quoted=st.booleans(), spelled_out=st.booleans())
+    def send_again_under_its_key(self, which: int, quoted: bool, spelled_out: bool) -> None:
+        """However the same wish is spelled, and whatever has happened since: answered as the first time."""
+        if not self.model.keys:
+            return
+        (_, key), recorded = list(self.model.keys.items())[which % len(self.model.keys)]
+        response = self.request(recorded.wish, key=in_quotes(key) if quoted else key, spelled_out=spelled_out)
+        assert_replayed(response, recorded)
+
+    @rule(
+        target=tasks,
+        parts=st.lists(
+            st.tuples(known_or_not, mostly_their_own, st.sampled_from(list(STATUS)), wishes.titles, wishes.completions),
+            min_size=2, max_size=5,
+        ),
+    )  # fmt: skip
+    def deliver_twice(
+        self, parts: list[tuple[TaskReference, bool, Verb, str, bool | None]]
+    ) -> MultipleResults[TaskReference]:
+        """A batch on the writer's queue, as RabbitMQ delivers it, and once more: that changes nothing."""
+        wished = [
+            Wish(verb, self.users[task[0] ^ stranger], "" if verb == "create" else task[1], title, None, done)
+            for task, stranger, verb, title, done in parts
+        ]
+        body = CommandBatch(commands=[wishes.command_of(wish) for wish in wished]).model_dump_json().encode()
+
+        outcomes = self.deliver(body)
+        assert self.deliver(body) == outcomes
+
+        made = [self.check_outcome(wish, outcome) for wish, outcome in zip(wished, outcomes, strict=True)]
+        self.delivered.append((body, outcomes))
+        return multiple(*((self.users.index(task["user_id"]), task["id"]) for task in made if task))
+
+    @rule(which=st.integers(0, 99))
+    def deliver_late_again(self, which: int) -> None:
+        """Also when other writes came in between, a repeat changes nothing and is answered as before."""
+        if self.delivered:
+            body, outcomes = self.delivered[which % len(self.delivered)]
+            assert self.deliver(body) == outcomes
+
+    @invariant()
+    def each_user_lists_their_own_tasks(self) -> None:
+        for user_id in self.users:
+            assert list_all(self.api, user_id) == self.model.listed(user_id)
+
+    def write_as(self, user: int, verb: Verb, *, spelled_out: bool = False, **fields: Any) -> str:
+        """Sends a write and checks its answer; the id of the task that it made, if it did."""
+        wish = Wish(verb, self.users[user], **fields)
+        return self.check_write(wish, self.request(wish, spelled_out=spelled_out))
+
+    def request(self, wish: Wish, *, key: str | None = None, spelled_out: bool = False) -> httpx.Response:
+        operation = wishes.OPERATIONS[wish.verb]
+        body = wishes.body_of(wish, spelled_out=spelled_out)
+        headers = {} if key is None else {b"Idempotency-Key": key.encode("latin-1")}
+        return self.api.request(operation.method, operation.url(wish.user_id, wish.task_id), json=body, headers=headers)
+
+    def check_write(self, wish: Wish, response: httpx.Response) -> str:
+        created = None
+        if wish.verb == "create":
+            assert response.status_code == 201, response.text
+            created = fresh(response.json())
+            assert response.headers["location"] == GET.url(wish.user_id, created["id"])
+        answer = self.model.carry_out(wish, created=created)
+        if not answer.found:
+            assert_problem(response, 404)
+        elif answer.task is None:
+            assert (response.status_code, response.content) == (204, b"")
+        else:
+            assert (response.status_code, response.json()) == (STATUS[wish.verb], answer.task)
+        return created["id"] if created else ""
+
+    def check_outcome(self, wish: Wish, outcome: Outcome) -> Task | None:
+        """The task that the wish has made, if it has."""
+        told = json.loads(outcome.task) if outcome.task is not None else None
+        answer = self.model.carry_out(wish, created=fresh(told) if wish.verb == "create" else None)
+        assert (outcome.status, told) == ("done" if answer.found else "not_found", answer.task)
+        return answer.task if wish.verb == "create" else None
+
+
+def fresh(answered: Any) -> Task:
+    """The new task in an answer: its keys, and the two values that the system has chosen."""
+    assert set(answered) == TASK_KEYS
+    assert datetime.fromisoformat(answered["created_at"]).utcoffset() == timedelta(0)
+    return cast("Task", answered)
+
+
+def in_quotes(key: str) -> str:
+    """The key as a string of RFC 8941."""
+    return '"' + key.replace("\\", "\\\\") + '"'
+
+
+def assert_replayed(response: httpx.Response, recorded: Recorded) -> None:
+    """Fails unless this is the recorded answer, byte for byte, and says that it is."""
+    assert response.headers.get(REPLAYED) == "true"
+    answered = (response.status_code, response.text, response.headers.get("location"))
+    assert answered == (recorded.status, recorded.text, recorded.location)

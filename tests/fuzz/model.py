@@ -1,0 +1,89 @@
+"""What the API must answer, as plain Python: the tasks of each user, and what each key has been used for."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from tests.contract.tasks import Task
+
+type Verb = Literal["create", "replace", "toggle", "delete"]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One write that keeps all rules. `is_completed` None flips a completion; `task_id` is empty for a new task."""
+
+    verb: Verb
+    user_id: str
+    task_id: str = ""
+    title: str = ""
+    description: str | None = None
+    is_completed: bool | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a wish ends: `found` is False where the user has no such task; `task` is what is left, if any."""
+
+    found: bool
+    task: Task | None = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was asked and answered under a key: the answer's status, body and Location."""
+
+    wish: Wish
+    status: int
+    text: str
+    location: str | None
+
+
+@dataclass
+class Model:
+    """Everything that the API has to remember."""
+
+    tasks: dict[str, dict[str, Task]] = field(default_factory=dict)  # by user, then by id
+    keys: dict[tuple[str, str], Recorded] = field(default_factory=dict)  # by user and key
+
+    def find(self, user_id: str, task_id: str) -> Task | None:
+        """The user's task; someone else's is none."""
+        return self.tasks.get(user_id, {}).get(task_id)
+
+    def listed(self, user_id: str) -> list[Task]:
+        """All tasks of the user: newest first, the greater id first among those of one moment."""
+        mine = self.tasks.get(user_id, {}).values()
+        return sorted(mine, key=lambda task: (datetime.fromisoformat(task["created_at"]), task["id"]), reverse=True)
+
+    def carry_out(self, wish: Wish, *, created: Task | None = None) -> Answer:
+        """What the wish leaves. Of a new task the system chooses id and moment: `created` is what it answered."""
+        mine = self.tasks.setdefault(wish.user_id, {})
+        if wish.verb == "create":
+            assert created is not None, "a new task was not answered with"
+            assert all(created["id"] not in tasks for tasks in self.tasks.values()), "the id of another task"
+            task = written(wish, task_id=created["id"], created_at=created["created_at"])
+        elif wish.task_id not in mine:
+            return Answer(found=False)
+        elif wish.verb == "delete":
+            del mine[wish.task_id]
+            return Answer(found=True)
+        elif wish.verb == "replace":
+            task = written(wish, task_id=wish.task_id, created_at=mine[wish.task_id]["created_at"])
+        else:
+            before = mine[wish.task_id]
+            wanted = not before["is_completed"] if wish.is_completed is None else wish.is_completed
+            task = {**before, "is_completed": wanted}
+        mine[task["id"]] = task
+        return Answer(found=True, task=task)
+
+
+def written(wish: Wish, *, task_id: str, created_at: str) -> Task:
+    """The task as the wish spells it."""
+    return {
+        "id": task_id,
+        "title": wish.title,
+        "description": wish.description,
+        "is_completed": bool(wish.is_completed),
+        "created_at": created_at,
+        "user_id": wish.user_id,
+    }

@@ -1,0 +1,26 @@
+"""What schemathesis cannot know of this API; it imports this module because SCHEMATHESIS_HOOKS names it."""
+
+from typing import Any
+from uuid import uuid4
+
+import schemathesis
+
+KEY_HEADER = "Idempotency-Key"
+MAX_KEY_CHARACTERS = 255
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any], kwargs: dict[str, Any]) -> None:
+    """Makes a key fresh that keeps the rules: under one of the same user, another request is refused with 422.
+
+    The key's own characters stay, but for the last where it would become too long; one that breaks the rules stays as
+    it is. What a key promises is checked by the model.
+    """
+    del context, kwargs
+    key = case.headers.get(KEY_HEADER) if case.headers else None
+    if not isinstance(key, str) or not case.meta or case.meta.generation.mode.is_negative:
+        return
+    quote = '"' if len(key) > 1 and key[0] == key[-1] == '"' else ""
+    fresh = uuid4().hex
+    content = key.removeprefix(quote).removesuffix(quote)[: MAX_KEY_CHARACTERS - len(fresh)]
+    case.headers[KEY_HEADER] = f"{quote}{content}{fresh}{quote}"
