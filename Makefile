@@ -54,7 +54,7 @@ bench-batching: $(UV_NEEDED) ## measure what batches on the bus gain, one minute
 
 clean: ## remove environments, caches, and the data of a stack that does not run
 	@test ! -e .stack/lock || flock --nonblock .stack/lock true || { echo "A stack runs here: stop it first." >&2; exit 1; }
-	rm -rf .stack .stack-ci .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .tools/bin/uv:
 	python3 -m pip install --quiet --target .tools uv

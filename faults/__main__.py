@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from faults.campaign import plan_campaign, run_campaign
@@ -14,6 +15,7 @@ from faults.checker import check
 from faults.history import History, read_history, write_history
 from faults.recovery import recoveries
 from faults.report import figures, show, slow_line, table
+from faults.rules import Violation
 from faults.settings import FaultsSettings, load
 
 
@@ -23,7 +25,8 @@ def main(arguments: list[str]) -> int:
         case []:
             return hold_campaign(load())
         case ["check", file]:
-            return judge(read_history(Path(file)))
+            history = read_history(Path(file))
+            return judge(history, check(history))
         case _:
             sys.stderr.write("usage: python -m faults [check FILE]\n")
             return 2
@@ -40,8 +43,9 @@ def hold_campaign(settings: FaultsSettings) -> int:
     finally:
         write_history(directory / "history.jsonl", history)
     show(f"judging {len(history.operations):,} operations")
-    (directory / "figures.json").write_text(json.dumps(figures(history, check(history)), indent=1) + "\n")
-    status = judge(history)
+    violations = check(history)
+    (directory / "figures.json").write_text(json.dumps(figures(history, violations), indent=1) + "\n")
+    status = judge(history, violations)
     if len(history.injuries) < settings.min_faults:
         show(f"TOO FEW FAULTS: {len(history.injuries)} of {settings.min_faults}")
         status = 1
@@ -49,9 +53,8 @@ def hold_campaign(settings: FaultsSettings) -> int:
     return status
 
 
-def judge(history: History) -> int:
+def judge(history: History, violations: Sequence[Violation]) -> int:
     """Shows all figures; 1 when something was not as promised."""
-    violations = check(history)
     for line in (*table(history, violations), slow_line(history)):
         show(line)
     return 1 if violations or not all(recovery.is_in_time for recovery in recoveries(history)) else 0
