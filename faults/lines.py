@@ -1,9 +1,10 @@
 """A TCP line between a service and a server, that can be slow, cut, or dead without anybody noticing."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
-_CHUNK_BYTES = 65_536
+CHUNK_BYTES = 65_536
 
 
 class Line:
@@ -20,12 +21,12 @@ class Line:
         self._refuses = False
 
     async def open(self) -> None:
-        """Takes connections on `port`."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        """Takes connections, on the same port as before if there was one."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        """Cuts all connections and takes no more."""
+        """Cuts all connections and takes no more until `open`."""
         if self._server is not None:
             self._server.close()
         self.release()
@@ -77,7 +78,7 @@ class Line:
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError):
-            while chunk := await source.read(_CHUNK_BYTES):
+            while chunk := await source.read(CHUNK_BYTES):
                 await self._flowing.wait()
                 if not self._swallows:
                     sink.write(chunk)
@@ -85,3 +86,14 @@ class Line:
             while self._swallows:  # noqa: ASYNC110 - the end of a connection is swallowed too
                 await asyncio.sleep(0.05)
         sink.close()
+
+
+@asynccontextmanager
+async def line_to(port: int) -> AsyncIterator[Line]:
+    """An open line to the server on `port` of loopback."""
+    line = Line(port)
+    await line.open()
+    try:
+        yield line
+    finally:
+        line.close()

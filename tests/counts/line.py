@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.proxy import CHUNK_BYTES, Proxy
+from faults import lines
 
 PATIENCE_S = 10.0
 
 
-class Line(Proxy):
+class Line(lines.Line):
     """Keeps the bytes of every connection, in each direction, before it hands them on: when a client has its answer,
     the line has it too."""
 
@@ -40,7 +40,7 @@ class Line(Proxy):
         leads_to_server = sink.get_extra_info("peername")[1] == self._target_port
         (self.to_server if leads_to_server else self.to_client).append(kept)
         with suppress(OSError):
-            while chunk := await source.read(CHUNK_BYTES):
+            while chunk := await source.read(lines.CHUNK_BYTES):
                 kept += chunk
                 sink.write(chunk)
                 await sink.drain()
@@ -52,9 +52,9 @@ async def line_to(url: str) -> AsyncIterator[Line]:
     """A line to the server at `url`, which names its port. It outlives its clients: leaving it waits for their end, so
     that what they sent last is counted too."""
     line = Line(urlsplit(url).port or 0)
-    await line.listen()
+    await line.open()
     try:
         yield line
         await line.ended()
     finally:
-        await line.refuse()
+        line.close()

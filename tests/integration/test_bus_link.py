@@ -17,8 +17,8 @@ from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq
 from pydantic import HttpUrl, SecretStr
 
+from faults.lines import Line, line_to
 from tests.commands import create
-from tests.proxy import Proxy, proxy_to
 from tests.waiting import eventually
 
 
@@ -33,13 +33,13 @@ async def channel(rabbitmq: Rabbitmq) -> AsyncIterator[AbstractChannel]:
 
 
 @pytest.fixture
-async def line(rabbitmq: Rabbitmq) -> AsyncIterator[Proxy]:
-    async with proxy_to(rabbitmq.port) as proxy:
-        yield proxy
+async def line(rabbitmq: Rabbitmq) -> AsyncIterator[Line]:
+    async with line_to(rabbitmq.port) as line:
+        yield line
 
 
 @pytest.fixture
-async def bus(rabbitmq: Rabbitmq, line: Proxy, channel: AbstractChannel) -> AsyncIterator[CommandBus]:
+async def bus(rabbitmq: Rabbitmq, line: Line, channel: AbstractChannel) -> AsyncIterator[CommandBus]:
     """A bus through the line, up, with its command queue and nobody who consumes it."""
     await declare_commands(channel)
     async with open_bus(settings_through(rabbitmq, line)) as opened:
@@ -47,7 +47,7 @@ async def bus(rabbitmq: Rabbitmq, line: Proxy, channel: AbstractChannel) -> Asyn
         yield opened
 
 
-def settings_through(rabbitmq: Rabbitmq, line: Proxy) -> GatewaySettings:
+def settings_through(rabbitmq: Rabbitmq, line: Line) -> GatewaySettings:
     address = urlsplit(rabbitmq.url)
     netloc = f"{address.username}:{address.password}@127.0.0.1:{line.port}"
     return GatewaySettings(
@@ -106,7 +106,7 @@ async def test_without_an_answer_the_outcome_is_unknown_at_the_deadline(bus: Com
 
 
 async def test_a_broken_line_ends_what_is_under_way_at_once(
-    bus: CommandBus, line: Proxy, channel: AbstractChannel
+    bus: CommandBus, line: Line, channel: AbstractChannel
 ) -> None:
     calls = [asyncio.create_task(timed(bus, expires_in_s=30)) for _ in range(5)]
     await eventually(lambda: in_queue(channel, at_least=1))
@@ -117,8 +117,8 @@ async def test_a_broken_line_ends_what_is_under_way_at_once(
     assert {outcome.status for outcome, _ in answers} == {"unknown"}
 
 
-async def test_while_the_line_is_down_writes_are_refused_at_once(bus: CommandBus, line: Proxy) -> None:
-    await line.refuse()
+async def test_while_the_line_is_down_writes_are_refused_at_once(bus: CommandBus, line: Line) -> None:
+    line.close()
     await eventually(lambda: is_refused(bus))
 
     outcome, took_s = await timed(bus, expires_in_s=5)
@@ -127,29 +127,29 @@ async def test_while_the_line_is_down_writes_are_refused_at_once(bus: CommandBus
     assert took_s < 0.1
 
 
-async def test_the_bus_comes_back_by_itself(bus: CommandBus, line: Proxy) -> None:
-    await line.refuse()
+async def test_the_bus_comes_back_by_itself(bus: CommandBus, line: Line) -> None:
+    line.close()
     await eventually(lambda: is_refused(bus))
 
-    await line.listen()
+    await line.open()
 
     await eventually(lambda: is_up(bus), within_s=5)
 
 
 async def test_a_bus_opened_before_rabbitmq_is_there_waits_for_it(
-    rabbitmq: Rabbitmq, line: Proxy, channel: AbstractChannel
+    rabbitmq: Rabbitmq, line: Line, channel: AbstractChannel
 ) -> None:
     await declare_commands(channel)
-    await line.refuse()
+    line.close()
     async with open_bus(settings_through(rabbitmq, line)) as bus:
         assert await is_refused(bus)
 
-        await line.listen()
+        await line.open()
 
         await eventually(lambda: is_up(bus), within_s=5)
 
 
-async def test_a_closed_bus_leaves_no_reply_queue(rabbitmq: Rabbitmq, line: Proxy, channel: AbstractChannel) -> None:
+async def test_a_closed_bus_leaves_no_reply_queue(rabbitmq: Rabbitmq, line: Line, channel: AbstractChannel) -> None:
     await declare_commands(channel)
     commands = await channel.get_queue(COMMANDS_NAME)
     async with open_bus(settings_through(rabbitmq, line)) as bus:
