@@ -133,6 +133,31 @@ async def someone_waits_for_a_lock(connection: psycopg.AsyncConnection) -> bool:
     return await waiting.fetchone() is not None
 
 
+async def test_a_writer_that_runs_commands_one_by_one_compares_the_wishes_of_one_key_too(
+    writer_database: Database, other_writer: Database, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
+) -> None:
+    task = create()
+    await outcomes(writer_database, task)
+    poison = create(task.user_id, task_id=task.task_id)
+    first = keyed(toggle(task.user_id, task.task_id))
+    other = keyed(create(task.user_id, title="another wish"), first.command_id)
+
+    # The poison fails the batch at once. Then the lock holds the first between its own second look-up and its record.
+    async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
+        await blocker.execute("select set_config('app.user_id', %s, true)", [str(task.user_id)])
+        await blocker.execute("select 1 from tasks where id = %s for update", [task.task_id])
+        waiting = asyncio.create_task(outcomes(writer_database, poison, first, create()))
+        await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+        (quick,) = await outcomes(other_writer, other)
+        await blocker.rollback()
+    poisonous, late, neighbour = await waiting
+
+    (unflipped,) = await outcomes(writer_database, toggle(task.user_id, task.task_id))
+    assert (quick.status, poisonous.status, neighbour.status) == ("done", "refused", "done")
+    assert late == KEY_REUSED
+    assert json.loads(unflipped.task or "")["is_completed"] is True
+
+
 async def test_a_redelivered_batch_with_keys_is_answered_from_the_record(writer_database: Database) -> None:
     done, unkeyed, expired = keyed(create()), create(), keyed(create(expires_in_s=-1))
     before = await outcomes(writer_database, done, unkeyed)

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from task_writer.batches import EXPIRED, REFUSED, carry_out
 from task_writer.settings import WriterSettings
 
-from tests.commands import create, delete, replace, toggle
+from tests.commands import create, delete, keyed, replace, toggle
 from tests.ports import closed_port
 
 
@@ -48,6 +48,12 @@ async def absent() -> AsyncIterator[Database]:
 
 async def test_commands_past_their_deadline_expire_without_a_look_at_the_database(unusable: Database) -> None:
     answered = await carry_out(unusable, one_of_each(expires_in_s=-0.001))
+
+    assert [one.outcome for one in answered] == [EXPIRED] * 4
+
+
+async def test_not_even_for_their_keys_are_commands_past_their_deadline_looked_up(unusable: Database) -> None:
+    answered = await carry_out(unusable, [keyed(command) for command in one_of_each(expires_in_s=-0.001)])
 
     assert [one.outcome for one in answered] == [EXPIRED] * 4
 

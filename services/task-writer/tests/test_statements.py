@@ -108,9 +108,10 @@ def test_a_field_of_a_later_release_at_its_default_leaves_the_fingerprint_as_it_
 
 
 def test_the_fingerprint_differs_between_commands_with_the_same_fields() -> None:
-    create, replace, *_ = COMMANDS
+    create, replace, delete, toggle = COMMANDS
 
     assert fingerprint(create) != fingerprint(replace)
+    assert fingerprint(delete) != fingerprint(toggle)
 
 
 def test_the_fingerprint_tells_flipping_from_setting() -> None:

@@ -21,15 +21,15 @@ async def create_task(request: Request) -> Response:
     """Creates a task and answers with it."""
     user_id = path_uuid(request, "user_id")
     body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
-    task_id = str(uuid4())
+    task_id = uuid4()
 
     outcome = await _bus(request).call(
-        CreateTask(**_envelope(request, user_id), task_id=UUID(task_id), **dict(body)),
+        CreateTask(**_envelope(request, user_id), task_id=task_id, **dict(body)),
     )
 
-    if outcome.replayed and outcome.task is not None:
-        task_id = json.loads(outcome.task)["id"]  # the request that was carried out chose another
-    return _task_response(outcome, 201, {"Location": f"/api/{user_id}/tasks/{task_id}"})
+    # A replayed outcome is of a request that chose another id.
+    made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
+    return _task_response(outcome, 201, {"Location": f"/api/{user_id}/tasks/{made}"})
 
 
 async def replace_task(request: Request) -> Response:

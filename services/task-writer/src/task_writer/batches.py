@@ -111,7 +111,10 @@ async def _look_up_or_run(db: Connection, command: AnyCommand) -> Outcome:
 
 async def _find_recorded(db: Connection, commands: Sequence[AnyCommand]) -> list[Outcome | None]:
     """What is recorded under the id of each command; None when it was not carried out. One round trip."""
-    texts = [(statements.FIND_RECORDED, statements.parameters(command)) for command in commands]
+    texts = [
+        (statements.FIND_RECORDED, {"command_id": str(command.command_id), "user_id": str(command.user_id)})
+        for command in commands
+    ]
     rows = await first_rows(db, texts)
     return [_recorded_outcome(command, row) if row else None for command, row in zip(commands, rows, strict=True)]
 

@@ -94,6 +94,10 @@ BY_TYPE = {
     "delete_task": DELETE_TASK,
 }
 
+NO_WISH = {"command_id", "deadline_unix_ms", "keyed", "type"}
+NO_WISH_OF_A_CREATION = NO_WISH | {"task_id"}
+"""The fields that are no part of what a command asks for; its type stands before the others."""
+
 
 def parameters(command: AnyCommand) -> dict[str, Any]:
     """The values of the placeholders of the command's statement. Ids are text: `set local` takes a plain literal."""
@@ -110,8 +114,6 @@ def fingerprint(command: AnyCommand) -> bytes:
     field that is added later changes no fingerprint of a command that does not use it. The id of a new task is the
     gateway's choice, not a part of the wish: it differs each time that a client sends its request.
     """
-    chosen_for_the_client = {"command_id", "deadline_unix_ms", "keyed", "type"}
-    if command.type == "create_task":
-        chosen_for_the_client.add("task_id")
-    wish = command.type + command.model_dump_json(exclude=chosen_for_the_client, exclude_defaults=True)
+    no_wish = NO_WISH_OF_A_CREATION if command.type == "create_task" else NO_WISH
+    wish = command.type + command.model_dump_json(exclude=no_wish, exclude_defaults=True)
     return blake2b(wish.encode(), digest_size=16).digest()
