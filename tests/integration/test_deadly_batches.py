@@ -119,3 +119,20 @@ async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
         await eventually(lambda: has(reader_database, hanging.user_id, {"locked": True}))
     assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 letter with 3 commands.")
     assert await operator.ids() == []
+
+
+async def test_a_batch_over_which_the_writer_fails_is_buried_and_its_commands_are_replayed_one_by_one(
+    gateway: RawGateway, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
+    operator = Operator(rabbitmq.url)
+    endless, innocent = create(title="endless"), create(title="innocent")
+    monstrous = endless.model_copy(update={"deadline_unix_ms": 10**400})  # more than a float can hold
+    async with running_writer(addresses, rabbitmq):
+        await gateway.send(monstrous, innocent)
+        await eventually(lambda: holds(gateway, DEAD_LETTERS_NAME, 1))
+        assert not await has(reader_database, innocent.user_id, {"innocent": False})
+
+        said = await operator("replay", "--all")
+        await eventually(lambda: has(reader_database, innocent.user_id, {"innocent": False}))
+        await eventually(lambda: has(reader_database, endless.user_id, {"endless": False}))
+    assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 letter with 2 commands.")
