@@ -81,6 +81,13 @@ def test_every_statement_is_bound_to_one_user_and_names_its_columns() -> None:
     assert {name: faults for name, faults in unbound.items() if name not in NOT_OF_ONE_USER} == {}
 
 
+def test_every_function_is_bound_to_one_user_and_names_its_columns() -> None:
+    made = {name: faults for revision in REVISIONS for name, faults in queries.functions(revision).items()}
+
+    assert made
+    assert {name: faults for name, faults in made.items() if faults} == {}
+
+
 def test_every_exception_is_still_needed() -> None:
     homes = [source for source in ALL if source.name in queries.HOMES]
 

@@ -2,14 +2,14 @@
 
 | what | what it costs |
 |---|---|
-| a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 2 N statements |
-| a command, or a batch of N commands of any types | 1 SQL round trip, 2 N statements |
+| a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 1 statement |
+| a command, or a batch of N commands of any types | 1 SQL round trip, N statements |
 | the same batch redelivered, carried out before | 1 round trip, 2 N statements |
-| the same batch redelivered, not carried out before | 2 round trips, 4 N statements |
-| a batch of N commands, K of them with keys | 2 round trips, 2 N + 2 K statements |
+| the same batch redelivered, not carried out before | 2 round trips, 3 N statements |
+| a batch of N commands, K of them with keys | 2 round trips, N + 2 K statements |
 | the same batch sent again, all N with keys | 1 round trip, 2 N statements |
-| a batch of N commands, one key in it twice | 2 N + 1 round trips, 6 N + 1 statements, 1 error |
-| a batch of N commands, one of them poison | 2 N + 2 round trips, 6 N statements, 2 errors |
+| a batch of N commands, one key in it twice | 2 N + 1 round trips, 4 N + 2 statements, 1 error |
+| a batch of N commands, one of them poison | 2 N + 2 round trips, 4 N statements, 2 errors |
 | a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
 | its bodies, titles of 8 characters | 14 + 265 N bytes of commands, 14 + 249 N of outcomes at most |
 | the same with keys | 13 N bytes more of commands, 16 more of each replayed outcome |
@@ -58,9 +58,14 @@ OVERHEAD_MAX_BYTES = 960
 """Of a batch, in all frames, beside the bodies: 930."""
 
 
+def reads(_: int) -> SqlTraffic:
+    """Of any number of reads: one statement calls the function of each."""
+    return SqlTraffic(round_trips=1, statements=1)
+
+
 def batch(size: int) -> SqlTraffic:
-    """Of `size` reads, or of `size` commands that come for the first time."""
-    return SqlTraffic(round_trips=1, statements=2 * size)
+    """Of `size` commands that come for the first time: a statement is a call."""
+    return SqlTraffic(round_trips=1, statements=size)
 
 
 def redelivered(size: int) -> SqlTraffic:
@@ -70,12 +75,12 @@ def redelivered(size: int) -> SqlTraffic:
 
 def redelivered_for_nothing(size: int) -> SqlTraffic:
     """Of `size` commands that were not carried out before: they are looked up, and run."""
-    return SqlTraffic(round_trips=2, statements=4 * size)
+    return SqlTraffic(round_trips=2, statements=3 * size)
 
 
 def keyed(size: int, keys: int) -> SqlTraffic:
     """Of `size` commands, `keys` of them with keys that are new: these are looked up, and all are run."""
-    return SqlTraffic(round_trips=2, statements=2 * size + 2 * keys)
+    return SqlTraffic(round_trips=2, statements=size + 2 * keys)
 
 
 def replayed(size: int) -> SqlTraffic:
@@ -85,13 +90,13 @@ def replayed(size: int) -> SqlTraffic:
 
 def twice_in_a_batch(size: int) -> SqlTraffic:
     """Of `size` commands, the last two of one key, the only one: they are looked up, all are run at once, and then each
-    is looked up and run on its own but for the last. Of its two statements at once one is completed."""
-    looked_up, at_once, one_by_one = 4, 2 * size - 1, 4 * (size - 1) + 2
+    is looked up and run on its own but for the last, which is looked up alone."""
+    looked_up, at_once, one_by_one = 4, size - 1, 3 * (size - 1) + 2
     return SqlTraffic(round_trips=2 + 2 * (size - 1) + 1, statements=looked_up + at_once + one_by_one, errors=1)
 
 
 def spoiled(size: int) -> SqlTraffic:
     """Of `size` commands, the last one poison: all are run at once, then each is looked up and run on its own, and the
-    poison is looked up once more. Of the poison's two statements one is completed, both times."""
-    at_once, one_by_one, once_more = 2 * size - 1, 4 * size - 1, 2
+    poison is looked up once more."""
+    at_once, one_by_one, once_more = size - 1, 3 * size - 1, 2
     return SqlTraffic(round_trips=1 + 2 * size + 1, statements=at_once + one_by_one + once_more, errors=2)

@@ -65,8 +65,8 @@ async def test_a_second_round_trip_of_the_task_reader_is_counted(
 
     system = await a_read(addresses)
 
-    assert system.sql.round_trips == costs.batch(1).round_trips + 1
-    assert system.sql.statements == costs.batch(1).statements + 1
+    assert system.sql.round_trips == costs.reads(1).round_trips + 1
+    assert system.sql.statements == costs.reads(1).statements + 1
 
 
 async def test_a_second_request_of_the_gateway_is_counted(
@@ -125,7 +125,7 @@ async def test_a_second_round_trip_of_the_task_writer_is_counted(
     assert system.traffic.sql.round_trips == costs.batch(1).round_trips + 1
 
 
-async def test_a_third_statement_of_a_command_is_counted(
+async def test_a_second_statement_of_a_command_is_counted(
     addresses: Addresses, rabbitmq: Rabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(statements.BY_TYPE, "create_task", f"set local app.more = '';{statements.CREATE_TASK}")

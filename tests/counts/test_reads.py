@@ -35,7 +35,7 @@ async def test_a_batch_of_reads_is_one_request_one_round_trip_and_two_statements
     system = await one_batch(addresses, requests(tasks))
 
     assert system.http == HttpTraffic(requests=1)
-    assert system.sql == costs.batch(size)
+    assert system.sql == costs.reads(size)
 
 
 @pytest.mark.parametrize(("requests", "size"), EVERY_BATCH)
@@ -59,7 +59,7 @@ async def test_batches_over_kept_connections_cost_no_more_than_the_first(
             await ask_at_once(system.gateway, finds(tasks))
 
     assert system.http == HttpTraffic(requests=3)
-    assert system.sql == costs.batch(8) + costs.batch(8) + costs.batch(8)
+    assert system.sql == costs.reads(8) + costs.reads(8) + costs.reads(8)
 
 
 async def test_a_read_at_the_task_reader_itself_is_one_round_trip(addresses: Addresses, make_tasks: TaskMaker) -> None:
@@ -70,7 +70,7 @@ async def test_a_read_at_the_task_reader_itself_is_one_round_trip(addresses: Add
             answer = await system.reader.ask("GET", path)
             assert answer.status == 200
 
-    assert system.sql == costs.batch(1) + costs.batch(1)
+    assert system.sql == costs.reads(1) + costs.reads(1)
     assert system.parses == Counter()
 
 
@@ -78,4 +78,4 @@ async def test_a_task_reader_asks_one_question_when_it_starts(addresses: Address
     async with counted_reads(addresses) as system:
         pass
 
-    assert system.sql_at_start == costs.READER_START + costs.batch(1)
+    assert system.sql_at_start == costs.READER_START + costs.reads(1)

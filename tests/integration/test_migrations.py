@@ -17,7 +17,7 @@ from task_writer.migrate import WrongEncoding, alembic_config, migrate, owner_en
 
 from tests.conftest import Addresses, new_database
 
-REVISIONS = ["0001_create_tasks", "0002_create_command_log", "0003_row_level_security"]
+REVISIONS = ["0001_create_tasks", "0002_create_command_log", "0003_row_level_security", "0004_functions"]
 
 
 @pytest.fixture
@@ -48,6 +48,8 @@ def schema(addresses: Addresses) -> list[object]:
         union all select concat_ws(' ', tablename, policyname, cmd, qual, with_check) from pg_policies
         union all select concat_ws(' ', relname, relrowsecurity, relforcerowsecurity) from pg_class
         where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'
+        union all select concat_ws(' ', pg_get_functiondef(oid), proacl) from pg_proc
+        where pronamespace = 'public'::regnamespace
         union all select concat_ws(' ', grantee, table_name, privilege_type)
         from information_schema.role_table_grants where grantee like 'taskwire_%' and table_name <> 'alembic_version'
         order by 1

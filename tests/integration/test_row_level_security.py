@@ -82,6 +82,13 @@ async def test_a_change_without_the_filter_changes_nothing(writer_session: psyco
     assert changed.rowcount == 0
 
 
+async def test_functions_run_with_the_rights_of_their_caller(session: psycopg.AsyncConnection) -> None:
+    functions = "from pg_proc where pronamespace = 'public'::regnamespace"
+
+    assert await count(session, f"select count(*) {functions} and prosecdef") == 0
+    assert await count(session, f"select count(*) {functions}") > 0
+
+
 async def test_nobody_can_write_a_row_of_another_user(writer_session: psycopg.AsyncConnection, victim: UUID) -> None:
     await writer_session.execute("select set_config('app.user_id', %s, false)", [str(uuid4())])
 
@@ -96,6 +103,7 @@ async def test_nobody_can_write_a_row_of_another_user(writer_session: psycopg.As
         "update tasks set title = 'x'",
         "delete from tasks",
         "select command_id from command_log",
+        "select delete_task(gen_random_uuid(), gen_random_uuid(), '', gen_random_uuid())",
         "create table extra (id int)",
     ],
 )
@@ -114,6 +122,7 @@ async def test_the_reader_can_do_nothing_but_read_tasks(addresses: Addresses, sq
         "alter table tasks no force row level security",
         "drop policy tasks_of_user on tasks",
         "update command_log set status = 'done'",
+        "select list_tasks(gen_random_uuid())",
     ],
 )
 async def test_the_writer_cannot_change_the_schema_or_the_record(

@@ -1,4 +1,4 @@
-"""Every statement that touches a table is bound to one user, and names its columns.
+"""Every statement that touches a table is bound to one user, and names its columns: in strings and in functions.
 
 This is no parser of SQL. It knows the few forms that the services use, and takes whatever it does not know for a fault.
 """
@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 TABLES = {"tasks", "command_log"}
 USER = "%(user_id)s"
 FIRST_STATEMENT = ["set", "local", "app.user_id", "=", USER]
+FUNCTION_BODY = re.compile(r"\$\$.*?\bbegin\b(.*)\bend\s*\$\$", re.DOTALL | re.IGNORECASE)
+FIRST_OF_A_FUNCTION = "perform set_config('app.user_id', p_user_id::text, true);"
 CLAUSES = {
     "with", "select", "from", "join", "on", "where", "group", "order", "having", "limit", "offset", "window", "for",
     "insert", "into", "values", "update", "set", "delete", "using", "returning", "conflict",
@@ -45,13 +47,19 @@ def statements(sql: str) -> list[Group]:
 
 
 def faults(sql: str) -> list[str]:
-    """What is wrong with the statements of one string."""
-    all_statements = statements(sql)
+    """What is wrong with the statements of one string, or of the body of a function whose user is `p_user_id`."""
+    all_statements = statements(_of_function(body[1]) if (body := FUNCTION_BODY.search(sql)) else sql)
     touching = [statement for statement in all_statements if any(_table(word) for word in _words(statement))]
     found = [fault for statement in all_statements for fault in _faults_of_group(statement)]
     if touching and all_statements[0] != FIRST_STATEMENT:
         found.append("does not begin by telling row-level security who asks")
     return found
+
+
+def _of_function(body: str) -> str:
+    """The body as a string of the same meaning that is given its values."""
+    spelled_out = body.replace(FIRST_OF_A_FUNCTION, " ".join(FIRST_STATEMENT) + ";")
+    return re.sub(r"\bp_(\w+)", r"%(\1)s", spelled_out)
 
 
 def _words(group: Group) -> Iterator[str]:

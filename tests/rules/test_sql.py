@@ -102,3 +102,37 @@ def test_a_statement_on_other_tables_needs_no_user() -> None:
 
 def test_a_semicolon_in_a_text_or_a_comment_ends_no_statement() -> None:
     assert statements("select ';' -- ;\n /* ; */ from t; select 2") == [["select", "';'", "from", "t"], ["select", "2"]]
+
+
+FUNCTION = """
+create function f(p_user_id uuid, p_task_id uuid) returns text language plpgsql as $$
+declare
+  changed record;
+begin
+  perform set_config('app.user_id', p_user_id::text, true);
+  delete from tasks where id = p_task_id and user_id = p_user_id returning id into changed;
+  insert into command_log (user_id, status) values (p_user_id, case when found then 'done' end);
+  return 'done';
+end $$
+"""
+
+
+def test_a_sound_function_passes() -> None:
+    assert faults(FUNCTION) == []
+
+
+@pytest.mark.parametrize(
+    ("sound", "planted"),
+    [
+        (" and user_id = p_user_id", ""),
+        ("user_id = p_user_id", "user_id = p_task_id"),
+        ("values (p_user_id", "values (p_task_id"),
+        ("p_user_id::text", "p_task_id::text"),
+        ("  perform set_config('app.user_id', p_user_id::text, true);\n", ""),
+        (", true)", ", false)"),
+        ("returning id", "returning *"),
+    ],
+)
+def test_a_fault_of_a_function_is_found(sound: str, planted: str) -> None:
+    assert sound in FUNCTION
+    assert faults(FUNCTION.replace(sound, planted, 1)) != []

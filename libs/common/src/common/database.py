@@ -199,6 +199,20 @@ async def first_rows(db: Connection, texts: Iterable[tuple[str, Mapping[str, Any
     return rows
 
 
+async def call(db: Connection, calls: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Any, ...]:
+    """What each function returns, in order: all are called in one statement, and so in one round trip.
+
+    Each call is given with its values: 1 to 1,664 of them, as many as a row may have columns. Which of them runs first
+    is not said. Raises psycopg's errors.
+    """
+    async with db.cursor() as cursor:
+        assert isinstance(cursor, AsyncClientCursor)  # noqa: S101 - open_database makes these alone
+        await cursor.execute(("select " + ",".join(cursor.mogrify(text, values) for text, values in calls)).encode())
+        row: tuple[Any, ...] | None = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - a select without a table has one row
+    return row
+
+
 async def _first_row(connection: Connection, sql: str) -> tuple[Any, ...]:
     row = await (await connection.execute(sql.encode())).fetchone()
     if row is None:

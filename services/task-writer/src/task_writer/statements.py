@@ -1,7 +1,8 @@
-"""The writer's SQL: a command is one string that changes the task and records the command, in one transaction.
+"""The writer's SQL: a command is the call of a function that changes the task and records the command.
 
-Each begins by telling row-level security who asks (`set local` ends with the transaction), carries `user_id` in every
-statement, and answers with one row: status and, where a task is left, the task as JSON text.
+The functions are those of the migrations, so that PostgreSQL plans their statements once for each connection: ADR 9.
+Each tells row-level security who asks, binds every statement to that user, and answers with one row: status and, where
+a task is left, the task as JSON text.
 
 A command that was carried out before violates command_log_pkey, which undoes the whole transaction: the caller then
 looks the recorded answer up. That costs a command that is new, nearly all of them, no look-up. Only commands with a
@@ -14,62 +15,28 @@ from typing import Any
 from common.contracts import AnyCommand
 
 CREATE_TASK = """
-set local app.user_id = %(user_id)s;
-with task as (
-  insert into tasks (id, title, description, is_completed, created_at, user_id)
-  values (%(task_id)s, %(title)s, %(description)s, %(is_completed)s, clock_timestamp(), %(user_id)s)
-  returning id, title, description, is_completed, created_at, user_id
-)
-insert into command_log (command_id, user_id, fingerprint, status, task)
-select %(command_id)s, %(user_id)s, %(fingerprint)s, 'done', row_to_json(task)::text
-from task
-returning status, task;
+select status, task from create_task(
+  %(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s, %(title)s, %(description)s, %(is_completed)s
+);
 """
 
 REPLACE_TASK = """
-set local app.user_id = %(user_id)s;
-with task as (
-  update tasks
-  set title = %(title)s, description = %(description)s, is_completed = %(is_completed)s
-  where id = %(task_id)s and user_id = %(user_id)s
-  returning id, title, description, is_completed, created_at, user_id
-)
-insert into command_log (command_id, user_id, fingerprint, status, task)
-select %(command_id)s, %(user_id)s, %(fingerprint)s,
-  case when task.id is null then 'not_found' else 'done' end, row_to_json(task)::text
-from (values (1)) as always left join task on true
-returning status, task;
+select status, task from replace_task(
+  %(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s, %(title)s, %(description)s, %(is_completed)s
+);
 """
 
 TOGGLE_TASK = """
-set local app.user_id = %(user_id)s;
-with task as (
-  update tasks
-  set is_completed = coalesce(%(is_completed)s, not is_completed)
-  where id = %(task_id)s and user_id = %(user_id)s
-  returning id, title, description, is_completed, created_at, user_id
-)
-insert into command_log (command_id, user_id, fingerprint, status, task)
-select %(command_id)s, %(user_id)s, %(fingerprint)s,
-  case when task.id is null then 'not_found' else 'done' end, row_to_json(task)::text
-from (values (1)) as always left join task on true
-returning status, task;
+select status, task from toggle_task(
+  %(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s, %(is_completed)s
+);
 """
 
 DELETE_TASK = """
-set local app.user_id = %(user_id)s;
-with task as (
-  delete from tasks
-  where id = %(task_id)s and user_id = %(user_id)s
-  returning id
-)
-insert into command_log (command_id, user_id, fingerprint, status)
-select %(command_id)s, %(user_id)s, %(fingerprint)s,
-  case when task.id is null then 'not_found' else 'done' end
-from (values (1)) as always left join task on true
-returning status, task;
+select status, task from delete_task(%(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s);
 """
 
+# Seldom run, and so no function: `set local` ends with the implicit transaction of the string.
 FIND_RECORDED = """
 set local app.user_id = %(user_id)s;
 select status, task, fingerprint from command_log where command_id = %(command_id)s and user_id = %(user_id)s;

@@ -1,4 +1,4 @@
-"""The tables, as Alembic's autogenerate and the drift test read them. Hot statements are SQL text in statements.py."""
+"""The tables, as Alembic's autogenerate and the drift test read them. What services do with them is in functions."""
 
 from datetime import datetime
 from uuid import UUID
