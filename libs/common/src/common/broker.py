@@ -11,6 +11,7 @@ from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from yarl import URL
 
 from common.settings import BusSettings
+from common.time_limits import time_limit
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Publisher:
         """
         if self._exchange is None:
             raise ConnectionError("not connected to RabbitMQ yet")
-        async with asyncio.timeout(within_s):
+        with time_limit(within_s):
             await self._exchange.publish(message, queue, mandatory=self._confirmed)
 
 

@@ -1,6 +1,5 @@
 """The JSON bodies of writes: read with bounds, and checked by the rules of the contract."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -14,6 +13,7 @@ from common.problems import (
     SLOW_BODY,
     Problem,
 )
+from common.time_limits import time_limit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 from starlette.requests import Request
@@ -73,7 +73,7 @@ async def _read(request: Request, timeout_s: float) -> bytes:
         raise _too_large()
     received = bytearray()
     try:
-        async with asyncio.timeout(timeout_s):
+        with time_limit(timeout_s):
             async for chunk in request.stream():
                 received += chunk
                 if len(received) > MAX_BODY_BYTES:

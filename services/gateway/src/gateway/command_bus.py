@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from common.contracts import AnyCommand, CommandBatch, Outcome
+from common.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits, Full
 
@@ -53,7 +54,7 @@ class CommandBus:
             return BUS_DOWN
         call = _Call(command)
         try:
-            async with asyncio.timeout(command.seconds_left()):
+            with time_limit(command.seconds_left()):
                 return await self._batcher.submit(call)
         except Full:
             return OVERLOADED
@@ -96,7 +97,7 @@ class CommandBus:
         self._publishing.add(publishing)
         publishing.add_done_callback(self._publishing.discard)
         try:
-            async with asyncio.timeout(max(command.seconds_left() for command in commands)):
+            with time_limit(max(command.seconds_left() for command in commands)):
                 outcomes = await reply
         except TimeoutError:
             return [NO_ANSWER] * len(commands)

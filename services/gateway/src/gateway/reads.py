@@ -4,7 +4,6 @@ Concurrent reads leave as one request to the reader, which answers them in one S
 once. See batching.py.
 """
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from common import framing
 from common.contracts import Read, ReadBatch
 from common.paths import path_uuid
 from common.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
+from common.time_limits import time_limit
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -61,7 +61,7 @@ async def find_task(request: Request) -> Response:
 async def _answer(lane: Lane, read: Read, timeout_s: float) -> bytes | None:
     """The reader's JSON, waiting included within `timeout_s`; a 503 problem when there is none."""
     try:
-        async with asyncio.timeout(timeout_s):
+        with time_limit(timeout_s):
             return await lane.submit(read)
     except (ReaderUnavailable, Full, TimeoutError) as error:
         log.warning("a read was refused: %r", error)
