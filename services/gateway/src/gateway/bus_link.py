@@ -7,12 +7,12 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
-from common.broker import Publisher, make_broker, start_broker, whole_message
+from common.broker import Publisher, make_broker, start_broker
 from common.contracts import CommandBatch, OutcomeBatch
 from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
-from faststream import AckPolicy
-from faststream.rabbit import RabbitBroker, RabbitMessage
+from faststream.rabbit import RabbitBroker
 from pydantic import ValidationError
 
 from gateway.batching import BatchLimits
@@ -39,9 +39,6 @@ class BusLink:
                 max_waiting=settings.bus_max_waiting,
             ),
         )
-        self._consuming.subscriber(
-            self._reply_queue, ack_policy=AckPolicy.ACK_FIRST, no_reply=True, decoder=whole_message
-        )(self._on_reply)
 
     def _make_broker(self, name: str) -> RabbitBroker:
         return make_broker(
@@ -54,6 +51,8 @@ class BusLink:
     async def open(self) -> None:
         """Waits for RabbitMQ, however long it takes; the bus refuses commands until then."""
         await start_broker(self._consuming)
+        replies = await self._consuming.declare_queue(self._reply_queue)
+        await replies.consume(self._on_reply, no_ack=True)
         self._restored("gateway replies")
         await self._publisher.start()
         self._restored("gateway commands")
@@ -90,7 +89,8 @@ class BusLink:
         except DeliveryError as error:
             raise NotAccepted(type(error).__name__) from error
 
-    async def _on_reply(self, message: RabbitMessage) -> None:
+    async def _on_reply(self, message: AbstractIncomingMessage) -> None:
+        """Straight from aio_pika: FastStream's subscriber was 5 % of a lone write's CPU time in the gateway."""
         try:
             batch_id = UUID(message.correlation_id)
             outcomes = OutcomeBatch.model_validate_json(message.body).outcomes
