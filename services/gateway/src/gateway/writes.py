@@ -21,11 +21,11 @@ async def create_task(request: Request) -> Response:
     """Creates a task and answers with it."""
     user_id = path_uuid(request, "user_id")
     body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
-    task_id = uuid4()
+    envelope = _envelope(request, user_id)
+    # An id that was drawn for this command alone serves the task too: to draw one costs as much as to check a body.
+    task_id = uuid4() if envelope["keyed"] else envelope["command_id"]
 
-    outcome = await _bus(request).call(
-        CreateTask(**_envelope(request, user_id), task_id=task_id, **dict(body)),
-    )
+    outcome = await _bus(request).call(CreateTask(**envelope, task_id=task_id, **dict(body)))
 
     # A replayed outcome is of a request that chose another id.
     made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
