@@ -11,6 +11,7 @@ from common.broker import Publisher
 from common.contracts import Read
 from common.database import Connection, first_rows
 from gateway import bus_link, reads
+from gateway.reader_link import ReaderLink
 from local_stack.rabbitmq import Rabbitmq
 from pydantic import TypeAdapter
 from task_reader import routes
@@ -72,7 +73,7 @@ async def test_a_second_round_trip_of_the_task_reader_is_counted(
 async def test_a_second_request_of_the_gateway_is_counted(
     addresses: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reads, "_ask_reader", twice(reads._ask_reader))
+    monkeypatch.setattr(ReaderLink, "ask", twice(ReaderLink.ask))
 
     system = await a_read(addresses)
 

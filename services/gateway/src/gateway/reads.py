@@ -8,10 +8,8 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from http import HTTPStatus
 from uuid import UUID
 
-import aiohttp
 from common import framing
 from common.contracts import Read, ReadBatch
 from common.paths import path_uuid
@@ -21,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.batching import Batcher, BatchLimits, Full
+from gateway.reader_link import ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -35,10 +34,6 @@ class Reads:
     lists: Lane
     finds: Lane
     timeout_s: float
-
-
-class ReaderUnavailable(Exception):
-    """The task-reader cannot be reached, does not answer in time, or says that its database does not answer."""
 
 
 async def list_tasks(request: Request) -> Response:
@@ -70,41 +65,18 @@ async def _answer(lane: Lane, read: Read, timeout_s: float) -> bytes | None:
 
 @asynccontextmanager
 async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
-    """The way to the task-reader: kept connections, one for each batch on its way, and a limit on every answer."""
-    async with aiohttp.ClientSession(
-        str(settings.reader_url),
-        connector=aiohttp.TCPConnector(limit=2 * settings.reads_max_in_flight),
-        timeout=aiohttp.ClientTimeout(total=settings.read_timeout_s),
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-    ) as session:
+    """The lanes to the task-reader, and the limit on every answer."""
+    async with open_reader_link(settings) as link:
 
         async def send(reads: Sequence[Read]) -> list[bytes | None]:
             body = ReadBatch(reads=list(reads)).model_dump_json().encode()
-            return _unpack(await _ask_reader(session, body), len(reads))
+            return _unpack(await link.ask(body), len(reads))
 
         def lane(max_batch: int) -> Lane:
             limits = BatchLimits(max_batch, settings.reads_max_in_flight, settings.reads_max_waiting)
             return Batcher(send, limits)
 
         yield Reads(lane(settings.lists_max_batch), lane(settings.finds_max_batch), settings.read_timeout_s)
-
-
-async def _ask_reader(session: aiohttp.ClientSession, body: bytes) -> bytes:
-    """The reader's answer to a batch. Asks once more when a kept connection turns out to be closed: a reader that was
-    started again has closed them all."""
-    for last_try in (False, True):
-        try:
-            async with session.post("/reads", data=body) as answer:
-                if answer.status == HTTPStatus.OK:
-                    return await answer.read()
-                raise ReaderUnavailable(f"the task-reader answered {answer.status}")
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if last_try or isinstance(error, aiohttp.ClientConnectorError):
-                raise ReaderUnavailable(repr(error)) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise ReaderUnavailable(repr(error)) from error
-    raise AssertionError("unreachable")
 
 
 def _unpack(body: bytes, count: int) -> list[bytes | None]:

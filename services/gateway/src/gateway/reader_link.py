@@ -1,0 +1,103 @@
+"""The way to the task-readers: several may stand behind one name, come and go, and none is missed.
+
+A read changes nothing, so a request that no reader has answered is sent again, to another one where there is one.
+"""
+
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import aiohttp
+from aiohttp.abc import ResolveResult
+from common.time_limits import time_limit
+
+from gateway.settings import GatewaySettings
+
+_PAUSES_S = (0.0, 0.02, 0.05, 0.1)  # before each new try; short, so that a read is refused quickly when all are away
+_CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an address that swallows connections leaves time for another
+_ADDRESSES_KNOWN_S = 1  # then the name is looked up again: a reader that was replaced has another address
+_RENEW_EVERY_S = 5.0  # one connection is made anew, so that all readers get their share, also those that came later
+
+
+class ReaderUnavailable(Exception):
+    """The task-reader cannot be reached, does not answer in time, or says that its database does not answer."""
+
+
+class _Resolver(aiohttp.ThreadedResolver):
+    """The addresses in any order: getaddrinfo sorts them (RFC 6724), and all would go to the first of them."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        addresses = await super().resolve(host, port, family)
+        random.shuffle(addresses)
+        return addresses
+
+
+class ReaderLink:
+    """Kept connections to the readers at READER_URL. Belongs to one event loop."""
+
+    def __init__(self, session: aiohttp.ClientSession, timeout_s: float) -> None:
+        self._session = session
+        self._timeout_s = timeout_s
+        self._clock = asyncio.get_running_loop().time
+        self._renewed_at = self._clock()
+
+    async def ask(self, body: bytes) -> bytes:
+        """A reader's answer to a batch of reads; ReaderUnavailable when there is none within READ_TIMEOUT_S.
+
+        It is asked for again after a refused connection, and after one that was closed before the whole answer was
+        there: five times at most, since a read may be what the readers die of.
+        """
+        pauses = iter(_PAUSES_S)
+        try:
+            with time_limit(self._timeout_s):
+                while True:
+                    try:
+                        return await self._ask_once(body)
+                    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+                        await _pause(pauses, error)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise ReaderUnavailable(repr(error)) from error
+
+    async def _ask_once(self, body: bytes) -> bytes:
+        async with self._session.post("/reads", data=body, headers=self._headers()) as answer:
+            if answer.status != HTTPStatus.OK:
+                raise ReaderUnavailable(f"the task-reader answered {answer.status}")
+            return await answer.read()
+
+    def _headers(self) -> dict[str, str] | None:
+        now = self._clock()
+        if now - self._renewed_at < _RENEW_EVERY_S:
+            return None
+        self._renewed_at = now
+        return {"Connection": "close"}
+
+
+async def _pause(pauses: Iterator[float], error: Exception) -> None:
+    """Waits before the next try; raises the error when that was the last."""
+    pause_s = next(pauses, None)
+    if pause_s is None:
+        raise error
+    await asyncio.sleep(pause_s)
+
+
+@asynccontextmanager
+async def open_reader_link(settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
+    """The link, usable at once. It keeps a connection for each batch on its way, and opens them when needed."""
+    connector = aiohttp.TCPConnector(
+        limit=2 * settings.reads_max_in_flight,
+        resolver=_Resolver(),
+        ttl_dns_cache=_ADDRESSES_KNOWN_S,
+    )
+    async with aiohttp.ClientSession(
+        str(settings.reader_url),
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SHARE * settings.read_timeout_s),
+        auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+    ) as session:
+        yield ReaderLink(session, settings.read_timeout_s)
