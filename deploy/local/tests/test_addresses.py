@@ -12,7 +12,7 @@ BROKER = "amqp://someone:pass@mq.example/"
 
 def addresses_of(state: State, **given: str) -> Addresses:
     settings = StackSettings.model_validate({"database_url": OWNER, "rabbitmq_url": BROKER, **given})
-    return find_addresses(settings, state, database_url=OWNER, rabbitmq_url=BROKER)
+    return find_addresses(settings, state, database_url=OWNER, rabbitmq_url=BROKER, rabbitmq_users={})
 
 
 def test_writer_and_reader_get_roles_of_their_own_in_a_foreign_database(state: State) -> None:
@@ -34,6 +34,23 @@ def test_addresses_that_are_given_are_used_as_they_are(state: State) -> None:
     assert addresses.rabbitmq_url == BROKER
 
 
+def test_services_without_users_of_their_own_share_the_address_of_the_bus(state: State) -> None:
+    addresses = addresses_of(state)
+
+    assert {addresses.gateway_rabbitmq_url, addresses.writer_rabbitmq_url, addresses.operator_rabbitmq_url} == {BROKER}
+
+
+def test_each_service_gets_the_address_of_its_own_user(state: State) -> None:
+    users = {"gateway": "amqp://g@mq/", "task-writer": "amqp://w@mq/", "operator": "amqp://o@mq/"}
+
+    addresses = find_addresses(StackSettings(), state, database_url=OWNER, rabbitmq_url=BROKER, rabbitmq_users=users)
+
+    assert addresses.rabbitmq_url == BROKER
+    assert addresses.gateway_rabbitmq_url == users["gateway"]
+    assert addresses.writer_rabbitmq_url == users["task-writer"]
+    assert addresses.operator_rabbitmq_url == users["operator"]
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [("127.0.0.1", "http://127.0.0.1:81"), ("0.0.0.0", "http://127.0.0.1:81"), ("::1", "http://[::1]:81")],  # noqa: S104
@@ -41,7 +58,7 @@ def test_addresses_that_are_given_are_used_as_they_are(state: State) -> None:
 def test_the_gateways_address_can_be_called_from_here(state: State, host: str, url: str) -> None:
     settings = StackSettings.model_validate({"host": host, "gateway_port": 81})
 
-    addresses = find_addresses(settings, state, database_url=OWNER, rabbitmq_url=BROKER)
+    addresses = find_addresses(settings, state, database_url=OWNER, rabbitmq_url=BROKER, rabbitmq_users={})
 
     assert addresses.gateway_url == url
 

@@ -1,6 +1,7 @@
 """The addresses in use, and the file that offers them to a shell."""
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local_stack.database import role_url
@@ -15,13 +16,20 @@ class Addresses:
     database_url: str  # the owner's
     writer_database_url: str
     reader_database_url: str
-    rabbitmq_url: str
+    rabbitmq_url: str  # of a user who may do everything
+    gateway_rabbitmq_url: str
+    writer_rabbitmq_url: str
+    operator_rabbitmq_url: str  # for `task-writer dead-letters`
     gateway_url: str
     reader_url: str
 
 
-def find_addresses(settings: StackSettings, state: State, *, database_url: str, rabbitmq_url: str) -> Addresses:
+def find_addresses(
+    settings: StackSettings, state: State, *, database_url: str, rabbitmq_url: str, rabbitmq_users: Mapping[str, str]
+) -> Addresses:
     """The addresses of a stack on this database and this broker.
+
+    `rabbitmq_users` has the broker's address for each service's own user; a service without one gets `rabbitmq_url`.
 
     Writer and reader get roles of their own in the same database, with passwords kept in the state directory, unless
     the settings name both a database and their addresses in it.
@@ -37,6 +45,9 @@ def find_addresses(settings: StackSettings, state: State, *, database_url: str, 
         writer_database_url=writer.get_secret_value() if writer else address_of("taskwire_writer"),
         reader_database_url=reader.get_secret_value() if reader else address_of("taskwire_reader"),
         rabbitmq_url=rabbitmq_url,
+        gateway_rabbitmq_url=rabbitmq_users.get("gateway", rabbitmq_url),
+        writer_rabbitmq_url=rabbitmq_users.get("task-writer", rabbitmq_url),
+        operator_rabbitmq_url=rabbitmq_users.get("operator", rabbitmq_url),
         gateway_url=f"http://{_reachable(settings.host)}:{settings.gateway_port}",
         reader_url=f"http://127.0.0.1:{remembered_port(state, 'task-reader')}",
     )

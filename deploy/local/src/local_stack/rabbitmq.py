@@ -1,7 +1,7 @@
 """A RabbitMQ node of its own, with a port mapper of its own, so that nothing is shared and nothing is left behind."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from local_stack.probes import listens, speaks_amqp
 from local_stack.rabbitmq_programs import RabbitmqPrograms, rabbitmq_programs
+from local_stack.rabbitmq_users import ADMINISTRATOR, definitions, user_passwords
 from local_stack.settings import server_environment
-from local_stack.state import State, remembered, remembered_password, remembered_port, write_private
+from local_stack.state import State, remembered, remembered_port, write_private
 from local_stack.supervision import Process, Program, Report, silent
 
 _EPMD_READY_WITHIN_S = 10.0
 _READY_WITHIN_S = 60.0
 _QUEUES_KEPT_WITHIN_S = 10.0
-_USER = "taskwire"
 
 # RabbitMQ asks every module of every application for its attributes while it boots, and Erlang then loads them one by
 # one. Loading them in one go first takes its boot from 5.5 s to 1.7 s (RabbitMQ 3.10, 2 cores). Without spaces,
@@ -45,7 +45,8 @@ class Rabbitmq:
     epmd: Process
     epmd_port: int
     port: int
-    url: str
+    url: str  # of the administrator, who may do everything
+    user_urls: Mapping[str, str]  # of each service's own user, by its name
     data: Path
 
     async def start(self) -> None:
@@ -95,17 +96,19 @@ async def prepare_rabbitmq(state: State, report: Report = silent) -> Rabbitmq:
     """The node, not started yet. As root on a Debian without RabbitMQ this installs it, which takes a minute."""
     programs = await rabbitmq_programs(report)
     ports = _Ports(*(remembered_port(state, f"rabbitmq-{use}") for use in ("amqp", "distribution", "epmd")))
-    password = remembered_password(state, "rabbitmq")
+    passwords = user_passwords(state)
+    urls = {user: f"amqp://{user}:{word}@127.0.0.1:{ports.amqp}/" for user, word in passwords.items()}
     home = state.path / "rabbitmq"
     home.mkdir(mode=0o700, exist_ok=True)
-    _write_configuration(home, password)
+    _write_configuration(home, definitions(passwords))
     environment = _node_environment(state, home, ports)
     return Rabbitmq(
         process=Process(_node_program(programs, environment), state, report),
         epmd=Process(_epmd_program(programs, environment), state, report),
         epmd_port=ports.epmd,
         port=ports.amqp,
-        url=f"amqp://{_USER}:{password}@127.0.0.1:{ports.amqp}/",
+        url=urls.pop(ADMINISTRATOR),
+        user_urls=urls,
         data=home / "data",
     )
 
@@ -128,15 +131,14 @@ def _epmd_program(programs: RabbitmqPrograms, environment: dict[str, str]) -> Pr
     return Program(name="epmd", arguments=(str(programs.epmd),), environment=environment)
 
 
-def _write_configuration(home: Path, password: str) -> None:
+def _write_configuration(home: Path, users: str) -> None:
     """The node's files. Its settings are Erlang's, not `rabbitmq.conf`, whose schemas take 0.5 s to read at each boot.
 
-    The user is made on the first boot only, when the node's database is empty.
+    The paths in it are seen from the state directory, in which the node runs.
     """
-    write_private(
-        home / "node.config",
-        f'[{{rabbit, [{{default_user, <<"{_USER}">>}}, {{default_pass, <<"{password}">>}}, {{loopback_users, []}},'
-        " {disk_free_limit, 50000000}]}].\n",
+    write_private(home / "definitions.json", users)
+    (home / "node.config").write_text(
+        '[{rabbit, [{load_definitions, "rabbitmq/definitions.json"}, {disk_free_limit, 50000000}]}].\n'
     )
     (home / "enabled_plugins").write_text("[].\n")
     (home / "rabbitmq-env.conf").touch()  # in place of the machine's own in /etc/rabbitmq

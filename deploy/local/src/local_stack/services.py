@@ -39,11 +39,11 @@ def service_programs(settings: StackSettings, addresses: Addresses) -> dict[str,
         },
         "task-writer": {
             "WRITER_DATABASE_URL": addresses.writer_database_url,
-            "RABBITMQ_URL": addresses.rabbitmq_url,
+            "RABBITMQ_URL": addresses.writer_rabbitmq_url,
         },
         "gateway": {
             "READER_URL": addresses.reader_url,
-            "RABBITMQ_URL": addresses.rabbitmq_url,
+            "RABBITMQ_URL": addresses.gateway_rabbitmq_url,
             "HOST": settings.host,
             "PORT": str(settings.gateway_port),
         },

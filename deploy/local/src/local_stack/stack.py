@@ -120,7 +120,10 @@ async def prepare_stack(settings: StackSettings, state: State, report: Report = 
     else:
         rabbitmq = await prepare_rabbitmq(state, report)
         rabbitmq_url = rabbitmq.url
-    addresses = find_addresses(settings, state, database_url=database_url, rabbitmq_url=rabbitmq_url)
+    users = rabbitmq.user_urls if rabbitmq is not None else {}
+    addresses = find_addresses(
+        settings, state, database_url=database_url, rabbitmq_url=rabbitmq_url, rabbitmq_users=users
+    )
     write_environment_file(state, addresses)
     programs = service_programs(settings, addresses)
     services = {name: Process(program, state, report) for name, program in programs.items()}

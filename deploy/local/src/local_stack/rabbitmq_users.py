@@ -1,0 +1,29 @@
+"""The users of an own RabbitMQ node: those of production, with the same permissions, and one who may do everything."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_stack.state import State, remembered_password
+
+ADMINISTRATOR = "taskwire"
+SERVICE_USERS = ("gateway", "task-writer", "operator")
+
+_DEFINITIONS = Path(__file__).parents[3] / "rabbitmq" / "definitions.json"
+
+
+def user_passwords(state: State) -> dict[str, str]:
+    """The password of each user by name; the same at every start."""
+    keys = {ADMINISTRATOR: "rabbitmq"} | {user: f"rabbitmq-{user}" for user in SERVICE_USERS}
+    return {user: remembered_password(state, key) for user, key in keys.items()}
+
+
+def definitions(passwords: Mapping[str, str]) -> str:
+    """The JSON that RabbitMQ loads whenever it boots: deploy/rabbitmq/definitions.json, and the administrator."""
+    wanted = json.loads(_DEFINITIONS.read_text())
+    for user in wanted["users"]:
+        user["password"] = passwords[user["name"]]
+    wanted["users"].append({"name": ADMINISTRATOR, "password": passwords[ADMINISTRATOR], "tags": ["administrator"]})
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    wanted["permissions"].append({"vhost": "/", "user": ADMINISTRATOR, **everything})
+    return json.dumps(wanted, indent=2) + "\n"

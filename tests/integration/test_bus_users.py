@@ -1,0 +1,205 @@
+"""Each service's own RabbitMQ user, by deploy/rabbitmq/definitions.json: what it needs works, all else is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ProbableAuthenticationError
+from aiormq.exceptions import ChannelAccessRefused
+from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, REPLIES_NAME
+from gateway.bus_link import open_bus
+from gateway.settings import GatewaySettings
+from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
+from local_stack.rabbitmq_users import SERVICE_USERS
+from local_stack.state import State, open_state
+from pydantic import HttpUrl, SecretStr
+from task_writer.app import open_writer
+
+from tests.commands import create
+from tests.conftest import Addresses, writer_settings
+from tests.integration.dead_letters import Operator
+from tests.waiting import eventually
+
+GATEWAY, WRITER, OPERATOR = SERVICE_USERS
+STRANGE = "strange"
+
+type Deed = Callable[[AbstractChannel], Awaitable[object]]
+
+
+@pytest.fixture(scope="module")
+async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[State]:
+    async with open_state(tmp_path_factory.mktemp("users")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def node(node_state: State) -> AsyncIterator[Rabbitmq]:
+    """A node without a queue: what services need, they have to be able to make."""
+    async with running_rabbitmq(node_state) as running:
+        yield running
+
+
+@pytest.fixture
+async def queues(node: Rabbitmq) -> AsyncIterator[None]:
+    """All queues there are, a reply queue and one of somebody else among them."""
+    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        for queue in (COMMANDS, DEAD_LETTERS):
+            await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)
+        for name in (f"{REPLIES_NAME}.of-another", STRANGE):
+            await channel.declare_queue(name, durable=True)
+        yield
+
+
+async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addresses: Addresses) -> None:
+    gateway = GatewaySettings(
+        rabbitmq_url=SecretStr(node.user_urls[GATEWAY]), reader_url=HttpUrl("http://unused"), port=0
+    )
+    async with open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer, open_bus(gateway) as bus:
+        running = asyncio.create_task(writer.run())
+
+        async def works() -> bool:
+            return (await bus.call(create())).status == "done"
+
+        await eventually(works)
+        writer.exit()
+        await running
+
+
+async def test_the_operator_lists_replays_and_discards_dead_letters(
+    node: Rabbitmq, addresses: Addresses, queues: None
+) -> None:
+    operator = Operator(node.user_urls[OPERATOR])
+    async with await aio_pika.connect(node.user_urls[WRITER]) as connection, connection.channel() as channel:
+        for body in (b"none of ours", b'{"commands": [%s]}' % create().model_dump_json().encode()):
+            await channel.default_exchange.publish(aio_pika.Message(body), DEAD_LETTERS_NAME)
+
+    unreadable, readable = await operator.ids()
+    discarded = await operator("discard", unreadable, "--yes")
+    async with open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer:
+        running = asyncio.create_task(writer.run())
+        await eventually(lambda: has_consumer(node))
+        replayed = await operator("replay", readable, "--force")
+        writer.exit()
+        await running
+
+    assert (discarded.status, replayed.status) == (0, 0), (discarded, replayed)
+    assert await operator.ids() == []
+
+
+async def has_consumer(node: Rabbitmq) -> bool:
+    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+        queue = await channel.declare_queue(COMMANDS_NAME, passive=True)
+        return bool(queue.declaration_result.consumer_count)
+
+
+def reads(name: str) -> Deed:
+    async def deed(channel: AbstractChannel) -> object:
+        return await (await channel.get_queue(name, ensure=False)).get(fail=False, no_ack=True)
+
+    return deed
+
+
+def consumes(name: str) -> Deed:
+    async def deed(channel: AbstractChannel) -> object:
+        return await (await channel.get_queue(name, ensure=False)).consume(asyncio.Queue[object]().put)
+
+    return deed
+
+
+def purges(name: str) -> Deed:
+    async def deed(channel: AbstractChannel) -> object:
+        return await (await channel.get_queue(name, ensure=False)).purge()
+
+    return deed
+
+
+def deletes(name: str) -> Deed:
+    async def deed(channel: AbstractChannel) -> object:
+        return await channel.queue_delete(name)
+
+    return deed
+
+
+def declares(name: str) -> Deed:
+    async def deed(channel: AbstractChannel) -> object:
+        return await channel.declare_queue(name, durable=True)
+
+    return deed
+
+
+def taps(name: str) -> Deed:
+    """Has copies of what goes through an exchange sent to a queue of one's own, which is how a thief would listen."""
+
+    async def deed(channel: AbstractChannel) -> object:
+        queue = await channel.get_queue(name, ensure=False)
+        return await queue.bind("amq.direct", COMMANDS_NAME)
+
+    return deed
+
+
+async def makes_an_exchange(channel: AbstractChannel) -> object:
+    return await channel.declare_exchange(STRANGE)
+
+
+async def publishes_elsewhere(channel: AbstractChannel) -> object:
+    exchange = await channel.get_exchange("amq.fanout", ensure=False)
+    return await exchange.publish(aio_pika.Message(b""), "")
+
+
+ANYBODYS = {
+    "reads a strange queue": reads(STRANGE),
+    "deletes a strange queue": deletes(STRANGE),
+    "makes a queue": declares("of-its-own"),
+    "makes an exchange": makes_an_exchange,
+    "publishes to another exchange": publishes_elsewhere,
+}
+REFUSED: dict[str, dict[str, Deed]] = {
+    GATEWAY: {
+        "reads commands": reads(COMMANDS_NAME),
+        "consumes commands": consumes(COMMANDS_NAME),
+        "empties the command queue": purges(COMMANDS_NAME),
+        "deletes the command queue": deletes(COMMANDS_NAME),
+        "makes the command queue": declares(COMMANDS_NAME),
+        "reads dead letters": reads(DEAD_LETTERS_NAME),
+        "deletes the dead letters": deletes(DEAD_LETTERS_NAME),
+        "taps an exchange": taps(f"{REPLIES_NAME}.of-another"),
+        **ANYBODYS,
+    },
+    WRITER: {
+        "reads replies": reads(f"{REPLIES_NAME}.of-another"),
+        "deletes a reply queue": deletes(f"{REPLIES_NAME}.of-another"),
+        "reads dead letters": reads(DEAD_LETTERS_NAME),
+        "empties the dead letters": purges(DEAD_LETTERS_NAME),
+        "taps an exchange": taps(COMMANDS_NAME),
+        **ANYBODYS,
+    },
+    OPERATOR: {
+        "reads commands": reads(COMMANDS_NAME),
+        "empties the command queue": purges(COMMANDS_NAME),
+        "deletes the command queue": deletes(COMMANDS_NAME),
+        "reads replies": reads(f"{REPLIES_NAME}.of-another"),
+        "deletes a reply queue": deletes(f"{REPLIES_NAME}.of-another"),
+        **ANYBODYS,
+    },
+}
+
+
+@pytest.mark.usefixtures("queues")
+@pytest.mark.parametrize(
+    ("user", "deed"),
+    [pytest.param(user, deed, id=f"{user}-{name}") for user, deeds in REFUSED.items() for name, deed in deeds.items()],
+)
+async def test_what_a_user_has_no_need_of_is_refused(node: Rabbitmq, user: str, deed: Deed) -> None:
+    async with await aio_pika.connect(node.user_urls[user]) as connection:
+        channel = await connection.channel()
+
+        with pytest.raises(ChannelAccessRefused):
+            await deed(channel)
+
+
+@pytest.mark.parametrize("user", SERVICE_USERS)
+async def test_a_user_needs_its_own_password(node: Rabbitmq, user: str) -> None:
+    with pytest.raises(ProbableAuthenticationError):
+        await aio_pika.connect(f"amqp://{user}:{user}@127.0.0.1:{node.port}/")
