@@ -146,6 +146,29 @@ async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
     assert [outcome.status for outcome in outcomes] == ["done"]
 
 
+async def test_what_comes_while_a_writer_stops_is_run_by_another_at_once(
+    addresses: Addresses, rabbitmq: Rabbitmq, postgres_admin: psycopg.AsyncConnection
+) -> None:
+    first = create()
+    async with running_writer(addresses, rabbitmq) as stopped, raw_gateway(rabbitmq.url) as gateway:
+        await gateway.call(first)
+        async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
+            await blocker.execute("select set_config('app.user_id', %s, true)", [str(first.user_id)])
+            await blocker.execute("select 1 from tasks where id = %s for update", [first.task_id])
+            await gateway.send(toggle(first.user_id, first.task_id))
+            await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+
+            async with running_writer(addresses, rabbitmq):
+                stopping = asyncio.create_task(stopped.stop())
+                others = [await gateway.call(create()) for _ in range(10)]
+                assert not stopping.done()  # it holds the first command still
+                await blocker.rollback()
+                await stopping
+
+        _, outcomes = await gateway.reply()
+    assert {outcome.status for answered in [outcomes, *others] for outcome in answered} == {"done"}
+
+
 async def test_the_commands_wait_for_a_writer_that_is_not_there_yet(addresses: Addresses, rabbitmq: Rabbitmq) -> None:
     async with raw_gateway(rabbitmq.url) as gateway:
         async with running_writer(addresses, rabbitmq):

@@ -40,7 +40,12 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
             )
         )
         try:
-            yield FastStream(incoming, on_startup=[prepare], logger=logging.getLogger("task_writer"))
+            yield FastStream(
+                incoming,
+                on_startup=[prepare],
+                on_shutdown=[handler.take_no_more],
+                logger=logging.getLogger("task_writer"),
+            )
         finally:
             housekeeping.cancel()
             await handler.finish()

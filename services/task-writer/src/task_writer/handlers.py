@@ -3,15 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from aio_pika import DeliveryMode, Message
+from aio_pika.exceptions import AMQPError
 from common.broker import Publisher, whole_message
 from common.contracts import CommandBatch, Outcome, OutcomeBatch
 from common.database import Database
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS_NAME
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from pydantic import ValidationError
 
 from task_writer.batches import Answered, carry_out
@@ -19,6 +22,7 @@ from task_writer.batches import Answered, carry_out
 log = logging.getLogger(__name__)
 
 PUBLISH_TIMEOUT_S = 5.0
+CANCEL_TIMEOUT_S = 2.0
 
 MAX_REASON_CHARACTERS = 500
 
@@ -35,17 +39,19 @@ class CommandHandler:
         self._replies = replies
         self._dead_letters = dead_letters
         self._running: set[asyncio.Task[None]] = set()
+        self._subscriber: RabbitSubscriber | None = None
 
     def subscribe(self, incoming: RabbitBroker, *, concurrent_batches: int) -> None:
         """Consumes the command queue with `incoming`, at most `concurrent_batches` messages at a time."""
-        incoming.subscriber(
+        self._subscriber = incoming.subscriber(
             COMMANDS,
             channel=Channel(prefetch_count=concurrent_batches),
             ack_policy=AckPolicy.MANUAL,
             no_reply=True,
             decoder=whole_message,
             title=COMMANDS_NAME,
-        )(self.on_batch)
+        )
+        self._subscriber(self.on_batch)
 
     async def on_batch(self, message: RabbitMessage) -> None:
         """Runs in a task of its own: FastStream cancels handlers when the connection is lost, and a transaction that
@@ -55,6 +61,21 @@ class CommandHandler:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         await asyncio.shield(task)
+
+    async def take_no_more(self) -> None:
+        """Lets RabbitMQ give the waiting batches to others. What it has sent by then is carried out all the same.
+
+        FastStream's own stop ends it the other way round: first what is in hand, while RabbitMQ goes on to send
+        batches that are dropped, and come to others only when the connection is closed.
+        """
+        if (subscriber := self._subscriber) is None:
+            return
+        queue, tag = subscriber._queue_obj, subscriber._consumer_tag  # noqa: SLF001 - FastStream 0.7.8 has no other way
+        if queue is None or tag is None or queue.channel.is_closed:
+            return
+        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # without a connection nothing comes either
+            async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                await queue.cancel(tag)
 
     async def finish(self) -> None:
         """Waits until the batches in hand are done and answered."""
