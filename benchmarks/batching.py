@@ -42,7 +42,7 @@ async def single_command_gateway(stack: Stack) -> AsyncIterator[str]:
     """A second gateway of the same system; its address."""
     port = pick_port()
     gateway = stack.services["gateway"].program
-    environment = {**gateway.environment, **SINGLE, "PORT": str(port)}
+    environment = {**gateway.environment, **SINGLE, "PORT": str(port), "ADMIN_PORT": ""}
     process = Process(Program("gateway-single", gateway.arguments, environment), stack.state)
     url = f"http://127.0.0.1:{port}"
     await process.start()

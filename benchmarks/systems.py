@@ -41,7 +41,13 @@ class System:
 @asynccontextmanager
 async def running_product(directory: Path, report: Report = silent) -> AsyncIterator[Stack]:
     """The product on servers of its own, whatever the environment says."""
-    settings = StackSettings(stack_dir=directory, gateway_port=pick_port(), database_url=None, rabbitmq_url=None)
+    settings = StackSettings(
+        stack_dir=directory,
+        gateway_port=pick_port(),
+        admin_port=pick_port(),
+        database_url=None,
+        rabbitmq_url=None,
+    )
     async with running_stack(settings, report) as stack:
         yield stack
 

@@ -41,7 +41,13 @@ class System:
 @asynccontextmanager
 async def running_system(directory: Path, report: Report) -> AsyncIterator[System]:
     """A ready system on servers of its own in `directory`, whatever the environment says; its logs outlive it."""
-    settings = StackSettings(stack_dir=directory, gateway_port=pick_port(), database_url=None, rabbitmq_url=None)
+    settings = StackSettings(
+        stack_dir=directory,
+        gateway_port=pick_port(),
+        admin_port=pick_port(),
+        database_url=None,
+        rabbitmq_url=None,
+    )
     async with open_state(directory) as state:
         stack = await prepare_stack(settings, state, report)
         system = _with_lines(stack, report)
@@ -69,7 +75,8 @@ def _with_lines(stack: Stack, report: Report) -> System:
     names = ("gateway-reader", "gateway-rabbitmq", "writer-rabbitmq", "writer-postgres", "reader-postgres")
     lines = {name: Line(ports[name.partition("-")[2]]) for name in names}
     writer = stack.services["task-writer"]
-    second = Process(replace(writer.program, name="task-writer-2"), stack.state, report)
+    second_program = _with_environment(replace(writer.program, name="task-writer-2"), {"ADMIN_PORT": ""})
+    second = Process(second_program, stack.state, report)
     return System(stack, stack.postgres, stack.rabbitmq, (writer, second), lines)
 
 

@@ -67,7 +67,13 @@ async def rabbitmq(state: State) -> AsyncIterator[Rabbitmq]:
 
 def stack_settings(directory: Path) -> StackSettings:
     """A whole system with servers of its own, whatever the environment says."""
-    return StackSettings(stack_dir=directory, gateway_port=pick_port(), database_url=None, rabbitmq_url=None)
+    return StackSettings(
+        stack_dir=directory,
+        gateway_port=pick_port(),
+        admin_port=pick_port(),
+        database_url=None,
+        rabbitmq_url=None,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -88,6 +88,7 @@ async def system(
     settings = StackSettings(
         stack_dir=directory,
         gateway_port=pick_port(),
+        admin_port=pick_port(),
         database_url=SecretStr(database_url),
         rabbitmq_url=SecretStr(rabbitmq_url),
     )

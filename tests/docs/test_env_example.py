@@ -22,7 +22,7 @@ def test_the_example_environment_asks_for_what_is_required() -> None:
 
 def test_the_example_environment_shows_every_default() -> None:
     fields = {name: field for settings in SERVICES for name, field in settings.model_fields.items()}
-    defaults = {name.upper(): cells(name, field)[1].strip("`") for name, field in fields.items()}
+    defaults = {name.upper(): cells(name, field)[1].strip("`").removesuffix("unset") for name, field in fields.items()}
     asked_for = example_variables("")
 
     assert example_variables("# ") == {

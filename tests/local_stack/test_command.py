@@ -28,7 +28,12 @@ async def command(stack_dir: Path, gateway_port: int) -> AsyncIterator[asyncio.s
         sys.executable,
         "-m",
         "local_stack",
-        env={**environment, "STACK_DIR": str(stack_dir), "GATEWAY_PORT": str(gateway_port)},
+        env={
+            **environment,
+            "STACK_DIR": str(stack_dir),
+            "GATEWAY_PORT": str(gateway_port),
+            "ADMIN_PORT": str(pick_port()),
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )

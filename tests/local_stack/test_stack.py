@@ -33,6 +33,7 @@ async def guest_settings(foreign_postgres: Postgres, rabbitmq: Rabbitmq, tmp_pat
     return StackSettings(
         stack_dir=tmp_path / "stack",
         gateway_port=pick_port(),
+        admin_port=pick_port(),
         database_url=SecretStr(await new_database(foreign_postgres, f"guest_{uuid4().hex}")),
         rabbitmq_url=SecretStr(rabbitmq.url),
     )

@@ -17,7 +17,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 STRANGE_TO: Mapping[str, set[str]] = {
     "gateway": {"psycopg", "psycopg_pool", "asyncpg", "sqlalchemy", "sqlmodel", "alembic"},
     "task_reader": {"faststream", "aio_pika", "aiormq", "sqlalchemy", "sqlmodel", "alembic", "aiohttp"},
-    "task_writer": {"fastapi", "starlette", "uvicorn", "aiohttp"},
+    "task_writer": {"fastapi", "starlette", "aiohttp"},
 }
 ENTRY_OF_ALEMBIC = "migrations.env"  # shows Alembic the tables and the settings; the revisions stand alone
 

@@ -22,6 +22,9 @@ class Addresses:
     operator_rabbitmq_url: str  # for `task-writer dead-letters`
     gateway_url: str
     reader_url: str
+    gateway_admin_url: str
+    task_reader_admin_url: str
+    task_writer_admin_url: str
 
 
 def find_addresses(
@@ -38,6 +41,10 @@ def find_addresses(
     def address_of(role: str) -> str:
         return role_url(database_url, role, remembered_password(state, role))
 
+    def admin_url(service: str, place: int) -> str:
+        port = remembered_port(state, f"{service}-admin", wished=settings.admin_port + place)
+        return f"http://127.0.0.1:{port}"
+
     writer = settings.writer_database_url if settings.database_url else None
     reader = settings.reader_database_url if settings.database_url else None
     return Addresses(
@@ -50,6 +57,9 @@ def find_addresses(
         operator_rabbitmq_url=rabbitmq_users.get("operator", rabbitmq_url),
         gateway_url=f"http://{_reachable(settings.host)}:{settings.gateway_port}",
         reader_url=f"http://127.0.0.1:{remembered_port(state, 'task-reader')}",
+        gateway_admin_url=admin_url("gateway", 0),
+        task_reader_admin_url=admin_url("task-reader", 1),
+        task_writer_admin_url=admin_url("task-writer", 2),
     )
 
 

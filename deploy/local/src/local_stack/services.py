@@ -30,22 +30,24 @@ async def migrate(state: State, addresses: Addresses) -> None:
 
 def service_programs(settings: StackSettings, addresses: Addresses) -> dict[str, Program]:
     """The services by name, in the order in which they start. None of them gets the owner's address."""
-    reader_port = str(urlsplit(addresses.reader_url).port)
     variables = {
         "task-reader": {
             "READER_DATABASE_URL": addresses.reader_database_url,
             "HOST": "127.0.0.1",
-            "PORT": reader_port,
+            "PORT": _port(addresses.reader_url),
+            "ADMIN_PORT": _port(addresses.task_reader_admin_url),
         },
         "task-writer": {
             "WRITER_DATABASE_URL": addresses.writer_database_url,
             "RABBITMQ_URL": addresses.writer_rabbitmq_url,
+            "ADMIN_PORT": _port(addresses.task_writer_admin_url),
         },
         "gateway": {
             "READER_URL": addresses.reader_url,
             "RABBITMQ_URL": addresses.gateway_rabbitmq_url,
             "HOST": settings.host,
             "PORT": str(settings.gateway_port),
+            "ADMIN_PORT": _port(addresses.gateway_admin_url),
         },
     }
     return {
@@ -62,6 +64,10 @@ async def reads_through(url: str) -> bool:
 async def writes_through(gateway_url: str) -> bool:
     """Whether a write passes gateway, bus, writer and database and back: deleting a task that is not there."""
     return await http_status("DELETE", f"{gateway_url}/api/{uuid4()}/tasks/{uuid4()}") == _NOT_FOUND
+
+
+def _port(url: str) -> str:
+    return str(urlsplit(url).port)
 
 
 def _executable(name: str) -> str:

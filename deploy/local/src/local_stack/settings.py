@@ -14,6 +14,8 @@ _OWN_VARIABLES = frozenset(
     {
         "STACK_DIR",
         "GATEWAY_PORT",
+        "ADMIN_PORT",
+        "ADMIN_HOST",
         "HOST",
         "PORT",
         "DATABASE_URL",
@@ -51,6 +53,9 @@ class StackSettings(BaseSettings):
 
     stack_dir: Path = Field(Path(".stack"), description="where data, logs and pid files live")
     gateway_port: int = Field(8000, ge=1, le=65535, description="port of the gateway")
+    admin_port: int = Field(
+        9000, ge=1, le=65533, description="first of the three admin ports; each one that is taken gives way to another"
+    )
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     database_url: PostgresUrl | None = Field(None, description="the owner's address, instead of an own server")
     writer_database_url: PostgresUrl | None = Field(None, description="the writer's address; only with DATABASE_URL")

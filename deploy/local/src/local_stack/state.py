@@ -80,8 +80,11 @@ def remembered_password(state: State, name: str) -> str:
     return remembered(state, f"{name}-password", lambda: secrets.token_hex(24))
 
 
-def remembered_port(state: State, name: str) -> int:
-    """The loopback port of the last start where it is free, else a new one, which is kept."""
+def remembered_port(state: State, name: str, *, wished: int | None = None) -> int:
+    """The loopback port that is wished for, or the one of the last start, or a new one, which is kept: the first of
+    them that is free."""
+    if wished is not None and is_free(wished):
+        return wished
     known = _read(state)
     port = int(known.get(f"{name}-port", "0"))
     if port == 0 or not is_free(port):

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from pydantic import AfterValidator, SecretStr
 
+from common.health import Part
 from common.settings import DatabaseSettings
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Database:
 
     def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
         self._pool = pool
+        self.part = Part(self._role)
 
     async def run[Result](self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """What `work` returns. It is called again, on another connection, when its connection breaks: it must be safe
@@ -81,18 +83,25 @@ class Database:
             try:
                 async with self._live_connection() as connection:
                     try:
-                        return await work(connection)
+                        result = await work(connection)
                     except OperationalError as error:
                         if not connection.broken:
                             if give_up_at:
-                                raise DatabaseUnavailable(maybe_done=True) from error
+                                raise self._unavailable(maybe_done=True) from error
                             raise
                         give_up_at = give_up_at or monotonic() + self._pool.timeout
                         if monotonic() > give_up_at:
-                            raise DatabaseUnavailable(maybe_done=True) from error
+                            raise self._unavailable(maybe_done=True) from error
                         log.info("a database connection broke; trying another")
+                    else:
+                        self.part.worked()
+                        return result
             except (PoolTimeout, TooManyRequests) as error:
-                raise DatabaseUnavailable(maybe_done=give_up_at > 0) from error
+                raise self._unavailable(maybe_done=give_up_at > 0) from error
+
+    def _unavailable(self, *, maybe_done: bool) -> DatabaseUnavailable:
+        self.part.failed()
+        return DatabaseUnavailable(maybe_done=maybe_done)
 
     @asynccontextmanager
     async def _live_connection(self) -> AsyncIterator[Connection]:
@@ -109,10 +118,9 @@ class Database:
 
     async def refuse_rls_bypass(self) -> None:
         """Waits for PostgreSQL, says so, and raises RowSecurityBypassed when the role is not bound by the wall."""
-        sql = "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
         while True:
             try:
-                name, bypasses = await self.run(lambda connection: _first_row(connection, sql))
+                name, bypasses = await self._role()
                 break
             except (DatabaseUnavailable, Error) as error:
                 log.warning("waiting for PostgreSQL: %s", error)
@@ -123,6 +131,12 @@ class Database:
                 f"The database role {name} bypasses row-level security. Use a role without SUPERUSER and BYPASSRLS "
                 "(`task-writer migrate` makes them), or set ALLOW_RLS_BYPASS=true."
             )
+
+    async def _role(self) -> tuple[str, bool]:
+        """The role's name, and whether it bypasses row-level security."""
+        sql = "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+        name, bypasses = await self.run(lambda connection: _first_row(connection, sql))
+        return name, bypasses
 
 
 @asynccontextmanager

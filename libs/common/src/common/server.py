@@ -1,5 +1,6 @@
 """Runs a FastAPI app under uvicorn, with the errors of the HTTP parser as problem answers too."""
 
+import socket
 import sys
 from contextlib import suppress
 
@@ -9,6 +10,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from common.draining import DrainingServer
+from common.health import Health
 from common.problems import MALFORMED_REQUEST, MEDIA_TYPE, problem_bytes
 
 KEEP_ALIVE_S = 75
@@ -29,27 +31,39 @@ class ProblemHttpProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def serve(app: FastAPI, *, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; then finishes what is in hand and lets its clients go: draining.py. 11 s at most.
+class _Server(DrainingServer):
+    """A server that tells probes that it stops before it does."""
+
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self._health = health
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._health.stop()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, *, host: str, port: int, health: Health) -> None:
+    """Serves until SIGINT or SIGTERM; then is not ready any more, finishes what is in hand and lets its clients go:
+    draining.py. 11 s at most.
 
     Exits with status 3 when the port cannot be had or the app does not start.
     """
-    server = DrainingServer(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            loop="uvloop",
-            http=ProblemHttpProtocol,
-            ws="none",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=10,
-        )
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=ProblemHttpProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=10,
     )
+    server = _Server(config, health)
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

@@ -16,6 +16,15 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
 
 
+class AdminSettings(ServiceSettings):
+    """Where probes, Prometheus and operators come in."""
+
+    admin_port: int | None = Field(
+        None, ge=0, le=65535, description="port for probes and metrics; without one there is none"
+    )
+    admin_host: str = Field("127.0.0.1", description="address of the admin port; 0.0.0.0 in a container")
+
+
 class HttpSettings(ServiceSettings):
     """What a service that listens for HTTP has."""
 

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from common.admin import open_admin
+from common.health import Health
 from common.routing import add_route, make_app
 from common.server import serve
 from common.settings import configure_logging, load
@@ -23,13 +25,18 @@ COMPLETE = "/api/{user_id}/tasks/{task_id}/complete"
 def create_app(settings: GatewaySettings) -> FastAPI:
     """The gateway as an ASGI app. It serves at once; reads and writes answer 503 until their servers are there."""
 
+    health = Health(enough=any)  # one of reads and writes: to be told 503 for the other beats no answer for both
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_reads(settings) as reads, open_bus(settings) as bus:
             app.state.reads, app.state.bus, app.state.settings = reads, bus, settings
-            yield
+            health.parts.update(task_reader=reads.part, bus=bus.part)
+            async with open_admin(settings, health):
+                yield
 
     app = make_app("Taskwire", lifespan)
+    app.state.health = health
     add_route(app, "GET", TASKS, list_tasks)
     add_route(app, "POST", TASKS, writes.create_task)
     add_route(app, "GET", TASK, find_task)
@@ -52,4 +59,5 @@ def main() -> None:
     """The `gateway` command."""
     settings = load(GatewaySettings)
     configure_logging(settings.log_level)
-    serve(create_app(settings), host=settings.host, port=settings.port)
+    app = create_app(settings)
+    serve(app, host=settings.host, port=settings.port, health=app.state.health)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from common.contracts import AnyCommand, CommandBatch, Outcome
+from common.health import Part
 from common.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits, Full
@@ -44,6 +45,8 @@ class CommandBus:
     def __init__(self, publish: Publish, limits: BatchLimits) -> None:
         self._publish = publish
         self._batcher: Batcher[_Call, Outcome] = Batcher(self._exchange, limits)
+        self.part = Part()
+        self.part.lost()  # until it is connected
         self._connected = False
         self._replies: dict[UUID, asyncio.Future[Sequence[Outcome] | None]] = {}
         self._publishing: set[asyncio.Task[None]] = set()
@@ -71,11 +74,13 @@ class CommandBus:
 
     def connected(self) -> None:
         """From now on commands are taken."""
+        self.part.worked()
         self._connected = True
 
     def lost(self) -> None:
         """Answers all that wait at once: `refused` to those that have not left, `unknown` to those that have."""
         self._connected = False
+        self.part.lost()
         self._batcher.answer_waiting(BUS_DOWN)
         for reply in self._replies.values():
             if not reply.done():

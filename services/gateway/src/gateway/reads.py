@@ -8,10 +8,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from common import framing
 from common.contracts import Read, ReadBatch
+from common.health import Part
 from common.paths import path_uuid
 from common.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
 from common.time_limits import time_limit
@@ -34,6 +35,7 @@ class Reads:
     lists: Lane
     finds: Lane
     timeout_s: float
+    part: Part
 
 
 async def list_tasks(request: Request) -> Response:
@@ -70,13 +72,21 @@ async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
 
         async def send(reads: Sequence[Read]) -> list[bytes | None]:
             body = ReadBatch(reads=list(reads)).model_dump_json().encode()
-            return _unpack(await link.ask(body), len(reads))
+            try:
+                answers = _unpack(await link.ask(body), len(reads))
+            except ReaderUnavailable:
+                part.failed()
+                raise
+            part.worked()
+            return answers
 
         def lane(max_batch: int) -> Lane:
             limits = BatchLimits(max_batch, settings.reads_max_in_flight, settings.reads_max_waiting)
             return Batcher(send, limits)
 
-        yield Reads(lane(settings.lists_max_batch), lane(settings.finds_max_batch), settings.read_timeout_s)
+        lists, finds = lane(settings.lists_max_batch), lane(settings.finds_max_batch)
+        part = Part(lambda: finds.submit(Read(user_id=uuid4(), task_id=uuid4())))
+        yield Reads(lists, finds, settings.read_timeout_s, part)
 
 
 def _unpack(body: bytes, count: int) -> list[bytes | None]:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from common.contracts import MAX_READS_PER_BATCH
-from common.settings import BusSettings, HttpSettings
+from common.settings import AdminSettings, BusSettings, HttpSettings
 from pydantic import BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
@@ -14,7 +14,7 @@ def _from_json(value: object) -> object:
     return from_json(value) if isinstance(value, str) else value
 
 
-class GatewaySettings(HttpSettings, BusSettings):
+class GatewaySettings(HttpSettings, AdminSettings, BusSettings):
     """Every variable that the gateway reads."""
 
     reader_url: HttpUrl = Field(description="address of the task-reader, such as http://task-reader:8001")

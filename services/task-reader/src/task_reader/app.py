@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from common.admin import open_admin
 from common.database import DatabaseUnavailable, open_database
+from common.health import Health
 from common.routing import add_route, make_app
 from common.server import serve
 from common.settings import configure_logging, load
@@ -17,13 +19,18 @@ from task_reader.settings import ReaderSettings
 def create_app(settings: ReaderSettings) -> FastAPI:
     """The reader as an ASGI app. It opens its connections when it starts, and serves 503 until PostgreSQL answers."""
 
+    health = Health(enough=all)
+
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_database(settings.reader_database_url, settings) as database:
             app.state.database = database
-            yield
+            health.parts.update(database=database.part)
+            async with open_admin(settings, health):
+                yield
 
     app = make_app("Taskwire task-reader", lifespan)
+    app.state.health = health
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     add_route(app, "GET", "/api/{user_id}/tasks", routes.list_tasks)
@@ -36,4 +43,5 @@ def main() -> None:
     """The `task-reader` command."""
     settings = load(ReaderSettings)
     configure_logging(settings.log_level)
-    serve(create_app(settings), host=settings.host, port=settings.port)
+    app = create_app(settings)
+    serve(app, host=settings.host, port=settings.port, health=app.state.health)

@@ -5,10 +5,13 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from common.admin import open_admin
 from common.broker import Publisher, make_broker
 from common.database import open_database
+from common.health import Health, Part
 from common.topology import DEAD_LETTERS
 from faststream import FastStream
+from faststream.rabbit import RabbitBroker
 
 from task_writer.cleanup import keep_forgetting
 from task_writer.handlers import CommandHandler
@@ -18,12 +21,15 @@ from task_writer.settings import WriterSettings
 @asynccontextmanager
 async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
     """The writer, ready to `run()`. It waits for PostgreSQL and RabbitMQ, finishes what it holds, and then closes."""
-    replies = Publisher(make_broker(settings, "task-writer replies"), confirmed=False)
-    bury_broker = make_broker(settings, "task-writer dead letters")
+    health = Health(enough=all)
+    replies = Publisher(_make_broker(settings, "replies", health), confirmed=False)
+    bury_broker = _make_broker(settings, "dead letters", health)
     dead_letters = Publisher(bury_broker, confirmed=True)
-    incoming = make_broker(settings, "task-writer commands")
+    incoming = _make_broker(settings, "commands", health)
+    connections = list(health.parts.values())
 
     async with open_database(settings.writer_database_url, settings) as database:
+        health.parts["database"] = database.part
         handler = CommandHandler(database, replies=replies, dead_letters=dead_letters)
         handler.subscribe(incoming, concurrent_batches=settings.concurrent_batches)
 
@@ -31,6 +37,13 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
             await dead_letters.start()
             await bury_broker.declare_queue(DEAD_LETTERS)
             await replies.start()
+
+        async def started() -> None:
+            for connection in connections:
+                connection.worked()
+
+        async def stopping() -> None:
+            health.stop()
 
         housekeeping = asyncio.create_task(
             keep_forgetting(
@@ -40,17 +53,26 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
             )
         )
         try:
-            yield FastStream(
-                incoming,
-                on_startup=[prepare],
-                on_shutdown=[handler.take_no_more],
-                logger=logging.getLogger("task_writer"),
-            )
+            async with open_admin(settings, health):
+                yield FastStream(
+                    incoming,
+                    on_startup=[prepare],
+                    after_startup=[started],
+                    on_shutdown=[stopping, handler.take_no_more],
+                    logger=logging.getLogger("task_writer"),
+                )
         finally:
             housekeeping.cancel()
             await handler.finish()
             await replies.stop()
             await dead_letters.stop()
+
+
+def _make_broker(settings: WriterSettings, name: str, health: Health) -> RabbitBroker:
+    """A connection to be started later, and a part of the service by this name."""
+    part = health.parts[name.replace(" ", "_")] = Part()
+    part.lost()  # until it is started
+    return make_broker(settings, f"task-writer {name}", on_lost=part.lost, on_restored=part.worked)
 
 
 async def run(settings: WriterSettings) -> None:

@@ -1,0 +1,118 @@
+"""What is told of a service by what its traffic met with."""
+
+import asyncio
+
+import pytest
+from common import health
+from common.health import Health, Part
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, to be set."""
+    now = [1000.0]
+    monkeypatch.setattr(health, "monotonic", lambda: now[0])
+    return now
+
+
+class Probe:
+    """A check that counts, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.error: Exception | None = None
+
+    async def __call__(self) -> None:
+        self.calls += 1
+        if self.error is not None:
+            raise self.error
+
+
+async def test_a_part_that_was_never_used_is_unknown_and_counts_as_there() -> None:
+    whole = Health(enough=all)
+    whole.parts["database"] = Part()
+
+    assert await whole.look() == (True, {"database": "unknown"})
+
+
+async def test_one_failure_among_successes_is_no_outage(clock: list[float]) -> None:
+    part = Part()
+
+    part.worked()
+    clock[0] += health.DOWN_AFTER_S / 2
+    part.failed()
+
+    assert part.state == "up"
+
+
+async def test_failures_without_any_success_are_an_outage_until_one_works(clock: list[float]) -> None:
+    part = Part()
+
+    part.worked()
+    clock[0] += health.DOWN_AFTER_S * 2
+    part.failed()
+    state_before = part.state
+    part.worked()
+
+    assert (state_before, part.state) == ("down", "up")
+
+
+async def test_what_is_lost_is_down_at_once(clock: list[float]) -> None:
+    part = Part()
+
+    part.worked()
+    part.lost()
+
+    assert part.state == "down"
+
+
+async def test_a_part_that_is_up_is_never_checked_however_long_nobody_used_it(clock: list[float]) -> None:
+    check = Probe()
+    part = Part(check)
+    part.worked()
+
+    for _ in range(10):
+        clock[0] += 3600
+        await part.look()
+
+    assert check.calls == 0
+
+
+async def test_a_part_that_is_down_is_checked_seldom(clock: list[float]) -> None:
+    check = Probe()
+    check.error = ConnectionError()
+    part = Part(check)
+
+    for _ in range(100):
+        await part.look()
+        clock[0] += health.CHECK_EVERY_S / 10
+
+    assert part.state == "down"
+    assert check.calls == pytest.approx(10, abs=1)
+
+
+async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_WITHIN_S", 0.01)
+    part = Part(asyncio.Event().wait)
+
+    assert await part.look() == "down"
+
+
+@pytest.mark.parametrize(("enough", "ready"), [(any, True), (all, False)])
+async def test_how_many_parts_are_enough_is_the_services_choice(enough: health.Enough, ready: bool) -> None:
+    whole = Health(enough=enough)
+    whole.parts.update(task_reader=Part(), bus=Part())
+    whole.parts["task_reader"].worked()
+    whole.parts["bus"].lost()
+
+    assert await whole.look() == (ready, {"task_reader": "up", "bus": "down"})
+
+
+async def test_a_service_that_stops_is_not_ready() -> None:
+    whole = Health(enough=any)
+    whole.parts["bus"] = Part()
+    whole.parts["bus"].worked()
+
+    whole.stop()
+
+    assert (await whole.look())[0] is False

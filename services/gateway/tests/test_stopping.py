@@ -1,0 +1,96 @@
+"""A gateway that is told to stop finishes what it has in hand, and says meanwhile that it takes no more."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from common.framing import pack
+
+from tests.ports import closed_port
+from tests.serving import LIMIT_S, Served
+from tests.waiting import eventually
+
+from .in_process import TASKS
+
+ENDED_BY_SIGTERM = -signal.SIGTERM
+BODY = b'{"title": "Buy milk"}'
+
+
+async def find_nothing(requests: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+    """A task-reader that has no task of anybody."""
+    await requests.readuntil(b"\r\n\r\n")
+    body = pack([None])
+    answers.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    answers.close()
+
+
+@asynccontextmanager
+async def gateway_process(
+    *, port: int, admin_port: int, reader_port: int, nobody: int
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The `gateway` command, without a bus."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PORT": str(port),
+        "ADMIN_PORT": str(admin_port),
+        "READER_URL": f"http://127.0.0.1:{reader_port}",
+        "RABBITMQ_URL": f"amqp://guest:guest@127.0.0.1:{nobody}/",
+    }
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).parent / "gateway", env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def test_the_request_in_hand_is_answered_and_no_more_are_asked_for() -> None:
+    with closed_port() as port, closed_port() as admin_port, closed_port() as nobody:
+        pass
+    async with (
+        await asyncio.start_server(find_nothing, "127.0.0.1", 0) as reader,
+        gateway_process(
+            port=port,
+            admin_port=admin_port,
+            reader_port=reader.sockets[0].getsockname()[1],
+            nobody=nobody,
+        ) as process,
+    ):
+        admin = Served(admin_port)
+        await eventually(lambda: says(admin, 200))
+        answers, request = await begin_request(port)
+
+        process.terminate()
+        await eventually(lambda: says(admin, 503))
+        lives = (await admin.ask("GET", "/livez")).status
+        request.write(BODY)
+        status = (await asyncio.wait_for(answers.readline(), LIMIT_S)).split()[1]
+        request.close()
+
+        assert (lives, status) == (200, b"503")  # there is no bus
+        assert await asyncio.wait_for(process.wait(), LIMIT_S) == ENDED_BY_SIGTERM
+
+
+async def begin_request(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A write whose body has not come yet, but which the gateway has in hand."""
+    answers, request = await asyncio.open_connection("127.0.0.1", port)
+    head = f"POST {TASKS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
+    request.write(f"{head}Expect: 100-continue\r\n\r\n".encode())
+    assert b"100" in await asyncio.wait_for(answers.readline(), LIMIT_S)
+    await asyncio.wait_for(answers.readline(), LIMIT_S)
+    return answers, request
+
+
+async def says(admin: Served, status: int) -> bool:
+    """Whether /readyz answers with this status."""
+    try:
+        return (await admin.ask("GET", "/readyz")).status == status
+    except ConnectionRefusedError:
+        return False
