@@ -10,9 +10,9 @@ from task_reader.queries import answer_reads
 async def read_list(reader: Database, user_id: UUID) -> bytes:
     (tasks,) = await reader.run(lambda db: answer_reads(db, [Read(user_id=user_id)]))
     assert tasks is not None
-    return tasks
+    return bytes(tasks)
 
 
 async def read_one(reader: Database, user_id: UUID, task_id: UUID) -> bytes | None:
     (task,) = await reader.run(lambda db: answer_reads(db, [Read(user_id=user_id, task_id=task_id)]))
-    return task
+    return None if task is None else bytes(task)

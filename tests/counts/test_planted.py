@@ -81,7 +81,7 @@ async def test_a_second_request_of_the_gateway_is_counted(
 
 
 async def test_a_connection_that_is_not_kept_is_counted(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def and_then_close(db: Connection, wanted: Sequence[Read]) -> list[bytes | None]:
+    async def and_then_close(db: Connection, wanted: Sequence[Read]) -> list[memoryview | None]:
         answers = await answer_reads(db, wanted)
         await db.close()
         return answers
@@ -104,9 +104,9 @@ async def test_json_parsed_on_the_way_is_counted(
 ) -> None:
     unpack = reads._unpack
 
-    def curious(body: bytes, count: int) -> list[bytes | None]:
+    def curious(body: bytes, count: int) -> list[memoryview | None]:
         answers = unpack(body, count)
-        getattr(owner, parser)(answers[0])
+        getattr(owner, parser)(bytes(answers[0] or b""))
         return answers
 
     monkeypatch.setattr(reads, "_unpack", curious)

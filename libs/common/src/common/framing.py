@@ -12,17 +12,18 @@ _LENGTH = struct.Struct(">I")
 _MISSING = 0xFFFF_FFFF
 
 
-def pack(bodies: Sequence[bytes | None]) -> bytes:
+def pack(bodies: Sequence[bytes | memoryview | None]) -> bytes:
     """The bodies as one; copies each once. A body may have 4 GiB less 2 bytes."""
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
     for body in bodies:
         parts += (_LENGTH.pack(_MISSING), b"") if body is None else (_LENGTH.pack(len(body)), body)
     return b"".join(parts)
 
 
-def unpack(packed: bytes) -> list[bytes | None]:
-    """The bodies that `pack` was given. Raises ValueError when `packed` is cut off."""
-    bodies: list[bytes | None] = []
+def unpack(packed: bytes) -> list[memoryview | None]:
+    """The bodies that `pack` was given, as views into `packed`. Raises ValueError when it is cut off."""
+    bodies: list[memoryview | None] = []
+    whole = memoryview(packed)
     start = 0
     while start < len(packed):
         end = start + _LENGTH.size
@@ -34,6 +35,6 @@ def unpack(packed: bytes) -> list[bytes | None]:
         start, end = end, end + length
         if end > len(packed):
             raise ValueError("a framed body is cut off")
-        bodies.append(packed[start:end])
+        bodies.append(whole[start:end])
         start = end
     return bodies

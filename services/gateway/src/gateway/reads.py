@@ -25,7 +25,7 @@ from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
-type Lane = Batcher[Read, bytes | None]
+type Lane = Batcher[Read, memoryview | None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ async def find_task(request: Request) -> Response:
     return Response(task, media_type="application/json")
 
 
-async def _answer(lane: Lane, read: Read, timeout_s: float) -> bytes | None:
+async def _answer(lane: Lane, read: Read, timeout_s: float) -> memoryview | None:
     """The reader's JSON, waiting included within `timeout_s`; a 503 problem when there is none."""
     try:
         with time_limit(timeout_s):
@@ -70,7 +70,7 @@ async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
     """The lanes to the task-reader, and the limit on every answer."""
     async with open_reader_link(settings) as link:
 
-        async def send(reads: Sequence[Read]) -> list[bytes | None]:
+        async def send(reads: Sequence[Read]) -> list[memoryview | None]:
             body = ReadBatch(reads=list(reads)).model_dump_json().encode()
             try:
                 answers = _unpack(await link.ask(body), len(reads))
@@ -89,7 +89,7 @@ async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
         yield Reads(lists, finds, settings.read_timeout_s, part)
 
 
-def _unpack(body: bytes, count: int) -> list[bytes | None]:
+def _unpack(body: bytes, count: int) -> list[memoryview | None]:
     try:
         answers = framing.unpack(body)
     except ValueError as error:

@@ -13,7 +13,7 @@ LIST_TASKS = "list_tasks(%(user_id)s)"
 FIND_TASK = "find_task(%(user_id)s, %(task_id)s)"
 
 
-async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | None]:
+async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[memoryview | None]:
     """The answer to each read, in order, in one round trip: a JSON array of tasks, newest first, or one task as JSON,
     or None where the user has no such task.
 

@@ -42,7 +42,7 @@ async def read_batch(request: Request) -> Response:
     return Response(framing.pack(await _answer(request, batch.reads)), media_type=framing.MEDIA_TYPE)
 
 
-async def _answer(request: Request, reads: Sequence[Read]) -> list[bytes | None]:
+async def _answer(request: Request, reads: Sequence[Read]) -> list[memoryview | None]:
     database: Database = request.app.state.database
     return await database.run(lambda db: answer_reads(db, reads))
 
