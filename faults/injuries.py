@@ -11,19 +11,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
-from local_stack.commands import run_to_end
 from local_stack.probes import answers_sql, listens, speaks_amqp
 from local_stack.supervision import Process
 from local_stack.waiting import Probe, until
 
+from faults.alarms import alarm
 from faults.history import Injury
 from faults.schedule import Fault
 from faults.system import System
 
 _BACK_WITHIN_S = 60.0
-_CTL_WITHIN_S = 20.0
-_RABBITMQCTL = Path("/usr/lib/rabbitmq/bin/rabbitmqctl")
-_TINY_SHARE, _USUAL_SHARE = "0.0000001", "0.4"  # of the machine's memory: the alarm goes off at once; the default
 _TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'taskwire_%'"
 
 type Inflict = Callable[[System, Fault], Awaitable[None]]
@@ -111,22 +108,13 @@ async def _terminate(system: System, _: Fault) -> None:
 
 
 async def _memory_alarm(system: System, fault: Fault) -> None:
-    """RabbitMQ blocks all connections that publish, as it does when memory runs out."""
-    await _set_memory_limit(system, _TINY_SHARE)
-    try:
+    async with alarm(system.rabbitmq, "memory"):
         await asyncio.sleep(fault.seconds)
-    finally:
-        await _set_memory_limit(system, _USUAL_SHARE)
 
 
-async def _set_memory_limit(system: System, share: str) -> None:
-    process = system.rabbitmq.process
-    await run_to_end(
-        (str(_RABBITMQCTL), "set_vm_memory_high_watermark", share),
-        environment=process.program.environment,
-        directory=system.stack.state.path,
-        within_s=_CTL_WITHIN_S,
-    )
+async def _disk_alarm(system: System, fault: Fault) -> None:
+    async with alarm(system.rabbitmq, "disk"):
+        await asyncio.sleep(fault.seconds)
 
 
 async def _hold(system: System, fault: Fault) -> None:
@@ -164,6 +152,7 @@ INFLICT: Mapping[str, Inflict] = {
     "absence": _absence,
     "terminate": _terminate,
     "memory alarm": _memory_alarm,
+    "disk alarm": _disk_alarm,
     "hold": _hold,
     "cut": _cut,
     "refuse": _refuse,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 type Kind = Literal[
-    "kill", "stop", "restart", "absence", "terminate", "memory alarm", "hold", "cut", "refuse", "swallow"
+    "kill", "stop", "restart", "absence", "terminate", "memory alarm", "disk alarm", "hold", "cut", "refuse", "swallow"
 ]
 
+ALARMS = frozenset({"memory alarm", "disk alarm"})
 SERVICES = ("gateway", "task-reader", "task-writer")
 PARTS = (*SERVICES, "rabbitmq", "postgres")
 LINES = ("gateway-reader", "gateway-rabbitmq", "writer-rabbitmq", "writer-postgres", "reader-postgres")
@@ -47,6 +48,7 @@ def all_faults(choice: random.Random) -> list[Fault]:
         ("absence", ("task-writer",)),
         ("terminate", ("postgres",)),
         ("memory alarm", ("rabbitmq",)),
+        ("disk alarm", ("rabbitmq",)),
         ("hold", LINES),
         ("cut", LINES),
         ("refuse", LINES),
@@ -74,4 +76,4 @@ def rounds(seed: int) -> Iterator[Round]:
 
 def _can_meet(one: Fault, other: Fault) -> bool:
     """Each is done and mended by itself: two on one part would undo each other. An alarm needs a live node."""
-    return one.part != other.part and "memory alarm" not in {one.kind, other.kind}
+    return one.part != other.part and not ALARMS & {one.kind, other.kind}

@@ -63,6 +63,7 @@ async def counted_reads(addresses: Addresses) -> AsyncIterator[CountedReads]:
             reader_url=HttpUrl(f"http://127.0.0.1:{to_reader.port}"),
             rabbitmq_url=SecretStr(f"amqp://127.0.0.1:{opened.enter_context(closed_port())}"),
             read_timeout_s=PATIENCE_S,
+            bus_start_timeout_s=0.001,
             port=0,
         )
         gateway = await opened.enter_async_context(gateway_client(create_gateway(settings)))

@@ -1,16 +1,20 @@
 """What clients see while a part is down, and that all goes on by itself once it is back."""
 
+import asyncio
 import time
 from http import HTTPStatus
 
 import httpx
 import psycopg
+import pytest
 from local_stack.stack import Stack
 
+from faults.alarms import alarm
 from tests.waiting import eventually
 
 WRITE_DEADLINE_S = 2.0
 ROUNDING_S = 1.0
+BLOCKED = "its memory or disk has run out"
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -81,6 +85,25 @@ async def test_bus_down(system: Stack, user: httpx.AsyncClient) -> None:
     assert service_pids(system) == pids
 
 
+@pytest.mark.parametrize("resource", ["memory", "disk"])
+async def test_an_alarm_of_the_bus(system: Stack, user: httpx.AsyncClient, resource: str) -> None:
+    assert system.rabbitmq is not None
+    await write(user)
+    known = system.state.log_file("gateway").read_text().count(BLOCKED)
+    async with alarm(system.rabbitmq, resource):
+        maybe_left = asyncio.create_task(write(user, "maybe"))  # RabbitMQ blocks who publishes, and only then says so
+        await eventually(lambda: says(system, "gateway", BLOCKED, times=known + 1), within_s=WRITE_DEADLINE_S / 2)
+        reading, refused = await read(user), await write(user, "refused")
+        assert not maybe_left.done()
+        unknown = await maybe_left
+
+    assert reading.status_code == HTTPStatus.OK
+    assert_refused(refused)
+    assert unknown.status_code == HTTPStatus.GATEWAY_TIMEOUT
+    await all_goes_on(user)
+    assert "refused" not in await titles(user)
+
+
 async def test_reader_down(system: Stack, user: httpx.AsyncClient) -> None:
     await system.services["task-reader"].stop()
 
@@ -136,7 +159,7 @@ async def test_services_wait_for_their_servers_and_say_so(system: Stack, user: h
     assert_refused(reading)
     assert_refused(writing)
     for name, server in [("task-reader", "PostgreSQL"), ("task-writer", "PostgreSQL"), ("gateway", "RabbitMQ")]:
-        await eventually(lambda name=name, server=server: says_it_waits(system, name, server))  # type: ignore[misc]
+        await eventually(lambda name=name, server=server: says(system, name, f"waiting for {server}"))  # type: ignore[misc]
     await system.postgres.start()
     await system.rabbitmq.start()
     await all_goes_on(user)
@@ -150,5 +173,5 @@ async def connects(user: httpx.AsyncClient) -> bool:
     return True
 
 
-async def says_it_waits(system: Stack, service: str, server: str) -> bool:
-    return f"waiting for {server}" in system.state.log_file(service).read_text()
+async def says(system: Stack, service: str, what: str, *, times: int = 1) -> bool:
+    return system.state.log_file(service).read_text().count(what) >= times

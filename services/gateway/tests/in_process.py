@@ -24,7 +24,7 @@ JSON = {"Content-Type": "application/json"}
 def settings(port: int, **given: Any) -> GatewaySettings:
     """Settings whose reader and whose RabbitMQ are both at `port` of this machine."""
     addresses = {"reader_url": f"http://127.0.0.1:{port}", "rabbitmq_url": f"amqp://guest:guest@127.0.0.1:{port}/"}
-    return GatewaySettings(**(addresses | {"port": 0} | given))
+    return GatewaySettings(**(addresses | {"port": 0, "bus_start_timeout_s": 0.001} | given))
 
 
 @asynccontextmanager

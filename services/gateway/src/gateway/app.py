@@ -23,7 +23,9 @@ COMPLETE = "/api/{user_id}/tasks/{task_id}/complete"
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
-    """The gateway as an ASGI app. It serves at once; reads and writes answer 503 until their servers are there."""
+    """The gateway as an ASGI app. It serves once the bus is up, or without it after BUS_START_TIMEOUT_S: so one that is
+    started again in its turn refuses nothing. Reads and writes answer 503 until their servers are there.
+    """
 
     health = Health(enough=any)  # one of reads and writes: to be told 503 for the other beats no answer for both
 

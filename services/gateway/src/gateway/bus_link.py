@@ -21,6 +21,8 @@ from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
+LOOK_FOR_ALARMS_EVERY_S = 0.1
+
 
 class BusLink:
     """Owns both connections, and tells the bus when it can be used: both must be up."""
@@ -29,6 +31,7 @@ class BusLink:
         self._settings = settings
         self._reply_queue = reply_queue(f"{REPLIES_NAME}.{uuid4()}")
         self._up: set[str] = set()
+        self._blocked = False
         self._publisher = Publisher(self._make_broker("gateway commands"), confirmed=True)
         self._consuming = self._make_broker("gateway replies")
         self.bus = CommandBus(
@@ -57,6 +60,17 @@ class BusLink:
         await self._publisher.start()
         self._restored("gateway commands")
 
+    async def watch_alarms(self) -> None:
+        """Without end: tells the bus when RabbitMQ blocks it and when that is over. aio_pika tells nobody."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_ALARMS_EVERY_S)
+            before, self._blocked = self._blocked, await self._publisher.is_blocked()
+            if self._blocked and not before:
+                log.warning("RabbitMQ takes no commands: its memory or disk has run out")
+                self.bus.blocked()
+            elif before and not self._blocked:
+                self._tell_when_usable()
+
     async def close(self) -> None:
         """Closes both connections; RabbitMQ then deletes the reply queue."""
         self._up.clear()
@@ -65,7 +79,10 @@ class BusLink:
 
     def _restored(self, name: str) -> None:
         self._up.add(name)
-        if len(self._up) == 2:  # noqa: PLR2004 - both connections
+        self._tell_when_usable()
+
+    def _tell_when_usable(self) -> None:
+        if len(self._up) == 2 and not self._blocked:  # noqa: PLR2004 - both connections
             log.info("the bus is up")
             self.bus.connected()
 
@@ -102,14 +119,17 @@ class BusLink:
 
 @asynccontextmanager
 async def open_bus(settings: GatewaySettings) -> AsyncIterator[CommandBus]:
-    """The bus, usable at once: it refuses commands until RabbitMQ is there."""
+    """The bus, up when RabbitMQ is there within BUS_START_TIMEOUT_S; else it refuses commands until it is."""
     link = BusLink(settings)
     opening = asyncio.create_task(link.open())
     opening.add_done_callback(_log_failure)
+    watching = asyncio.create_task(link.watch_alarms())
+    await asyncio.wait({opening}, timeout=settings.bus_start_timeout_s)
     try:
         yield link.bus
     finally:
         opening.cancel()
+        watching.cancel()
         await link.close()
 
 

@@ -18,6 +18,7 @@ from gateway.batching import Batcher, BatchLimits, Full
 log = logging.getLogger(__name__)
 
 BUS_DOWN = Outcome(status="refused", reason="The message bus is down.")
+BUS_BLOCKED = Outcome(status="refused", reason="The message bus takes nothing now: its memory or disk has run out.")
 OVERLOADED = Outcome(status="refused", reason="Too many writes are waiting.")
 NOT_SENT = Outcome(status="expired", reason="The write's deadline passed before it could be sent.")
 NOT_ACCEPTED = Outcome(status="refused", reason="The message bus did not accept the write.")
@@ -76,6 +77,11 @@ class CommandBus:
         """From now on commands are taken."""
         self.part.worked()
         self._connected = True
+
+    def blocked(self) -> None:
+        """From now on none are taken, and those that have not left are refused. Those that have may be answered yet."""
+        self._connected = False
+        self._batcher.answer_waiting(BUS_BLOCKED)
 
     def lost(self) -> None:
         """Answers all that wait at once: `refused` to those that have not left, `unknown` to those that have."""

@@ -32,6 +32,9 @@ class GatewaySettings(HttpSettings, AdminSettings, BusSettings):
     write_deadline_s: PositiveFloat = Field(
         2.0, description="limit for the answer to a write; then 504, or 503 when it never left"
     )
+    bus_start_timeout_s: PositiveFloat = Field(
+        2.0, description="wait for RabbitMQ before a starting gateway listens; then it listens without"
+    )
     bus_max_batch: PositiveInt = Field(128, description="commands in one message, at most")
     bus_max_in_flight: PositiveInt = Field(2, description="batches on their way at once, at most, per process")
     bus_max_waiting: PositiveInt = Field(4096, description="commands that wait for a batch, at most; then 503")

@@ -112,3 +112,34 @@ async def test_an_answer_with_too_many_outcomes_serves_those_who_asked() -> None
     await bench.answer_next([DONE, Outcome(status="not_found")])
 
     assert await outcomes_of(calls) == [DONE]
+
+
+async def test_a_blocked_bus_refuses_what_comes_and_what_waits() -> None:
+    bench = Bench(max_batch=1, max_in_flight=1)
+    _, *waiting = await bench.call(command(), command())
+
+    bench.bus.blocked()
+
+    assert await statuses_of(waiting) == ["refused"]
+    assert (await bench.bus.call(command())).status == "refused"
+
+
+async def test_what_left_before_the_bus_was_blocked_may_be_answered_yet() -> None:
+    bench = Bench()
+    calls = await bench.call(command())
+
+    bench.bus.blocked()
+    await bench.answer_next()
+
+    assert await outcomes_of(calls) == [DONE]
+
+
+async def test_a_bus_that_is_blocked_no_more_takes_commands() -> None:
+    bench = Bench()
+    bench.bus.blocked()
+    bench.bus.connected()
+
+    calls = await bench.call(command())
+    await bench.answer_next()
+
+    assert await outcomes_of(calls) == [DONE]
