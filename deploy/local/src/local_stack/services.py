@@ -1,6 +1,7 @@
 """The three services, as processes of the same virtual environment, and the migrations that precede them."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -11,6 +12,7 @@ from local_stack.probes import http_status
 from local_stack.settings import StackSettings, service_environment
 from local_stack.state import State
 from local_stack.supervision import Program
+from local_stack.waiting import Probe
 
 _MIGRATED_WITHIN_S = 300.0
 _OK, _NOT_FOUND = 200, 404
@@ -48,12 +50,28 @@ def service_programs(settings: StackSettings, addresses: Addresses) -> dict[str,
             "HOST": settings.host,
             "PORT": str(settings.gateway_port),
             "ADMIN_PORT": _port(addresses.gateway_admin_url),
+            **({"AUTH_JWKS_FILE": str(settings.auth_jwks_file.absolute())} if settings.auth_jwks_file else {}),
         },
     }
     return {
         name: Program(name=name, arguments=(_executable(name),), environment={**service_environment(), **own})
         for name, own in variables.items()
     }
+
+
+def service_probes(settings: StackSettings, addresses: Addresses) -> dict[str, Probe]:
+    """Whether each service works, best seen by what goes through it. Where that needs a token, it tells for itself."""
+    reads, writes = (partial(way, addresses.gateway_url) for way in (reads_through, writes_through))
+    if settings.auth_mode == "jwt":
+        reads, writes = (
+            partial(says_ready, url) for url in (addresses.gateway_admin_url, addresses.task_writer_admin_url)
+        )
+    return {"task-reader": partial(reads_through, addresses.reader_url), "gateway": reads, "task-writer": writes}
+
+
+async def says_ready(admin_url: str) -> bool:
+    """Whether the service itself says so."""
+    return await http_status("GET", f"{admin_url}/readyz") == _OK
 
 
 async def reads_through(url: str) -> bool:

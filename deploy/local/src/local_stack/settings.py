@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -61,6 +61,8 @@ class StackSettings(BaseSettings):
     writer_database_url: PostgresUrl | None = Field(None, description="the writer's address; only with DATABASE_URL")
     reader_database_url: PostgresUrl | None = Field(None, description="the reader's address; only with DATABASE_URL")
     rabbitmq_url: AmqpUrl | None = Field(None, description="address of a RabbitMQ, instead of an own node")
+    auth_mode: Literal["off", "jwt"] = Field("off", description="as the gateway's, which gets it too")
+    auth_jwks_file: Path | None = Field(None, description="as the gateway's, which gets it too; from here if relative")
 
 
 def load() -> StackSettings:

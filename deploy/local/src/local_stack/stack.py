@@ -5,17 +5,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 from local_stack.addresses import Addresses, find_addresses, write_environment_file
 from local_stack.errors import StackError
 from local_stack.ports import is_free
 from local_stack.postgres import Postgres, prepare_postgres
 from local_stack.rabbitmq import Rabbitmq, prepare_rabbitmq
-from local_stack.services import migrate, reads_through, service_programs, writes_through
+from local_stack.services import migrate, service_probes, service_programs
 from local_stack.settings import StackSettings
 from local_stack.state import State, open_state
 from local_stack.supervision import Process, Report, silent
+from local_stack.waiting import Probe
 
 _SERVICE_READY_WITHIN_S = 60.0
 
@@ -30,6 +30,7 @@ class Stack:
     postgres: Postgres | None
     rabbitmq: Rabbitmq | None
     services: dict[str, Process]  # gateway, task-reader, task-writer
+    probes: dict[str, Probe]
 
     async def start(self) -> None:
         """Returns once a read and a write pass through all of it. StackError when a part fails; `stop` it then too."""
@@ -85,14 +86,9 @@ class Stack:
         await self._wait_for_services()
 
     async def _wait_for_services(self) -> None:
-        probes = {
-            "task-reader": partial(reads_through, self.addresses.reader_url),
-            "gateway": partial(reads_through, self.addresses.gateway_url),
-            "task-writer": partial(writes_through, self.addresses.gateway_url),
-        }
         addresses = {"task-reader": self.addresses.reader_url, "gateway": self.addresses.gateway_url}
         async with asyncio.TaskGroup() as waits:
-            for name, probe in probes.items():
+            for name, probe in self.probes.items():
                 ready = self.services[name].wait_ready(probe, within_s=_SERVICE_READY_WITHIN_S)
                 where = f"ready on {addresses[name]}" if name in addresses else "ready"
                 waits.create_task(self._timed(name, where, ready))
@@ -127,7 +123,7 @@ async def prepare_stack(settings: StackSettings, state: State, report: Report = 
     write_environment_file(state, addresses)
     programs = service_programs(settings, addresses)
     services = {name: Process(program, state, report) for name, program in programs.items()}
-    return Stack(state, report, addresses, postgres, rabbitmq, services)
+    return Stack(state, report, addresses, postgres, rabbitmq, services, service_probes(settings, addresses))
 
 
 def _first(failures: BaseExceptionGroup[StackError]) -> StackError:

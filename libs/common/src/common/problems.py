@@ -35,6 +35,8 @@ INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "An id in the pat
 MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is no JSON")
 MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is no valid HTTP")
 INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is no key")
+NO_TOKEN = ProblemType("no-token", HTTPStatus.UNAUTHORIZED, "The request has no bearer token")
+INVALID_TOKEN = ProblemType("invalid-token", HTTPStatus.UNAUTHORIZED, "The bearer token is not valid")
 ORIGIN_REFUSED = ProblemType("origin-refused", HTTPStatus.BAD_REQUEST, "The origin may not send this request")
 TASK_NOT_FOUND = ProblemType("task-not-found", HTTPStatus.NOT_FOUND, "The user has no such task")
 SLOW_BODY = ProblemType("slow-body", HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time")
@@ -46,6 +48,9 @@ KEY_REUSED = ProblemType(
 )
 NOT_DONE = ProblemType("not-done", HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was done; try again later")
 UNAVAILABLE = ProblemType("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Reading is not possible now; try again later")
+TOKENS_UNVERIFIABLE = ProblemType(
+    "tokens-unverifiable", HTTPStatus.SERVICE_UNAVAILABLE, "Tokens cannot be verified now; try again later"
+)
 OUTCOME_UNKNOWN = ProblemType("outcome-unknown", HTTPStatus.GATEWAY_TIMEOUT, "The write may or may not have been done")
 INTERNAL = ProblemType("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "Something is broken on our side")
 

@@ -69,7 +69,8 @@ def load[Settings: ServiceSettings](settings_class: type[Settings]) -> Settings:
         return settings_class()
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
-            sys.stderr.write(f"{str(fault['loc'][0]).upper()}: {fault['msg']}\n")
+            place = f"{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""  # some are of several together
+            sys.stderr.write(f"{place}{fault['msg']}\n")
         sys.stderr.write("Set the variables above; the README lists them all.\n")
         raise SystemExit(2) from None
 

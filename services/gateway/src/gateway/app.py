@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from common.admin import open_admin
 from common.health import Health
-from common.routing import add_route, make_app
+from common.routing import Endpoint, add_route, make_app
 from common.server import serve
 from common.settings import configure_logging, load
 from fastapi import FastAPI
@@ -14,12 +14,22 @@ from gateway import writes
 from gateway.bus_link import open_bus
 from gateway.cors import ANSWER_HEADERS, REQUEST_HEADERS, ProblemCors
 from gateway.docs import add_docs
+from gateway.identity import for_owner, open_tokens
 from gateway.reads import find_task, list_tasks, open_reads
 from gateway.settings import GatewaySettings
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
 COMPLETE = "/api/{user_id}/tasks/{task_id}/complete"
+
+ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", TASKS, list_tasks),
+    ("POST", TASKS, writes.create_task),
+    ("GET", TASK, find_task),
+    ("PUT", TASK, writes.replace_task),
+    ("DELETE", TASK, writes.delete_task),
+    ("PATCH", COMPLETE, writes.toggle_task),
+)
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
@@ -31,21 +41,18 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_reads(settings) as reads, open_bus(settings) as bus:
+        async with open_tokens(settings) as tokens, open_reads(settings) as reads, open_bus(settings) as bus:
             app.state.reads, app.state.bus, app.state.settings = reads, bus, settings
+            app.state.tokens = tokens
             health.parts.update(task_reader=reads.part, bus=bus.part)
             async with open_admin(settings, health):
                 yield
 
     app = make_app("Taskwire", lifespan)
     app.state.health = health
-    add_route(app, "GET", TASKS, list_tasks)
-    add_route(app, "POST", TASKS, writes.create_task)
-    add_route(app, "GET", TASK, find_task)
-    add_route(app, "PUT", TASK, writes.replace_task)
-    add_route(app, "DELETE", TASK, writes.delete_task)
-    add_route(app, "PATCH", COMPLETE, writes.toggle_task)
-    add_docs(app)
+    for method, path, endpoint in ENDPOINTS:
+        add_route(app, method, path, for_owner(endpoint) if settings.auth_mode == "jwt" else endpoint)
+    add_docs(app, jwt=settings.auth_mode == "jwt")
     if settings.cors_origins:
         app.add_middleware(
             ProblemCors,

@@ -7,10 +7,10 @@ from starlette.responses import Response
 
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
 
-REQUEST_HEADERS = ("Content-Type", KEY_HEADER)
+REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER)
 """That pages of the allowed origins may send, beside those that every page may."""
 
-ANSWER_HEADERS = ("Location", "Retry-After", REPLAYED_HEADER)
+ANSWER_HEADERS = ("Location", "Retry-After", "WWW-Authenticate", REPLAYED_HEADER)
 """That such pages may read, beside those that every page may."""
 
 

@@ -17,9 +17,9 @@ from gateway.openapi import openapi_document
 ASSETS = Path(__file__).parent / "static" / "swagger-ui"
 
 
-def add_docs(app: FastAPI) -> None:
-    """Serves /openapi.json, /docs and the assets that /docs needs."""
-    add_route(app, "GET", "/openapi.json", _document)
+def add_docs(app: FastAPI, *, jwt: bool) -> None:
+    """Serves /openapi.json, /docs and the assets that /docs needs. `jwt` is whether the API needs tokens."""
+    add_route(app, "GET", "/openapi.json", partial(_document, jwt))
     add_route(app, "GET", "/docs", _page)
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
         add_route(app, "GET", f"/docs/assets/{asset}", partial(_asset, ASSETS / asset))
@@ -29,8 +29,8 @@ async def _asset(path: Path, _: Request) -> Response:
     return FileResponse(path)
 
 
-async def _document(_: Request) -> Response:
-    return JSONResponse(openapi_document())
+async def _document(jwt: bool, _: Request) -> Response:
+    return JSONResponse(openapi_document(jwt=jwt))
 
 
 async def _page(_: Request) -> Response:

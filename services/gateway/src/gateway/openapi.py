@@ -35,7 +35,17 @@ BODY_ERRORS = (
     problems.INVALID_TASK,
 )
 
+TOKEN_ERRORS = (problems.NO_TOKEN, problems.INVALID_TOKEN, problems.TOKENS_UNVERIFIABLE, *NO_SUCH_TASK)
+
 type Json = dict[str, Any]
+
+ERROR_HEADERS: dict[int, Json] = {
+    problems.NO_TOKEN.status: {
+        "WWW-Authenticate": {"description": "Bearer, and what is wrong (RFC 6750)", "schema": {"type": "string"}}
+    },
+    problems.NOT_DONE.status: {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}},
+}
+"""What every error of such a status says in its headers."""
 
 KEY_PARAMETER: Json = {
     "name": KEY_HEADER,
@@ -90,39 +100,51 @@ class ProblemDetails(BaseModel):
 
 
 @cache
-def openapi_document() -> Json:
-    """The OpenAPI 3.1 document of all six endpoints."""
+def openapi_document(*, jwt: bool = False) -> Json:
+    """The OpenAPI 3.1 document of all six endpoints. With `jwt`, they need a bearer token."""
     models = [(model, "validation") for model in (TaskBody, CompletionBody, ProblemDetails)]
     _, schemas = models_json_schema([*models, (Task, "serialization")], ref_template="#/components/schemas/{model}")  # type: ignore[list-item]
-    return {
+    document: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Taskwire",
             "version": "1.0.0",
             "description": "Tasks of many users. A write answers once it is committed; another user's task is 404.",
         },
-        "paths": _paths(),
+        "paths": _paths(TOKEN_ERRORS if jwt else ()),
         "components": {
             "schemas": schemas["$defs"],
             "parameters": {"IdempotencyKey": KEY_PARAMETER},
             "headers": {"IdempotencyReplayed": REPLAYED},
         },
     }
+    if jwt:
+        scheme = {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A token of the path's user",
+        }
+        document["components"]["securitySchemes"] = {"bearer": scheme}
+        document["security"] = [{"bearer": []}]
+    return document
 
 
-def _paths() -> Json:
+def _paths(guard_errors: tuple[ProblemType, ...]) -> Json:
+    """Every operation may answer with `guard_errors` too."""
+    reads, writes = READ_ERRORS + guard_errors, WRITE_ERRORS + guard_errors
     user, task = _id_parameter("user_id", "The user whose tasks these are"), _id_parameter("task_id", "The task")
     collection = {
         "parameters": [user],
-        "get": _operation("list_tasks", "List all tasks, newest first", _tasks(), READ_ERRORS),
-        "post": _write("create_task", "Create a task", _created(), WRITE_ERRORS + BODY_ERRORS, _body("TaskBody")),
+        "get": _operation("list_tasks", "List all tasks, newest first", _tasks(), reads),
+        "post": _write("create_task", "Create a task", _created(), writes + BODY_ERRORS, _body("TaskBody")),
     }
-    replace_errors = WRITE_ERRORS + NO_SUCH_TASK + BODY_ERRORS
+    replace_errors = writes + NO_SUCH_TASK + BODY_ERRORS
     item = {
         "parameters": [user, task],
-        "get": _operation("find_task", "Get one task", _task(), READ_ERRORS + NO_SUCH_TASK),
+        "get": _operation("find_task", "Get one task", _task(), reads + NO_SUCH_TASK),
         "put": _write("replace_task", "Replace a task", _task(), replace_errors, _body("TaskBody")),
-        "delete": _write("delete_task", "Delete a task", _deleted(), WRITE_ERRORS + NO_SUCH_TASK),
+        "delete": _write("delete_task", "Delete a task", _deleted(), writes + NO_SUCH_TASK),
     }
     completion = _body("CompletionBody", required=False)
     complete = {
@@ -158,11 +180,11 @@ def _error_responses(errors: tuple[ProblemType, ...]) -> Json:
     """One response per status; kinds that share a status share its description."""
     content = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}}
     responses: Json = {}
-    for kind in sorted(errors, key=lambda kind: kind.status):
+    for kind in sorted(dict.fromkeys(errors), key=lambda kind: kind.status):
         response = responses.setdefault(str(int(kind.status)), {"description": "", "content": content})
         response["description"] = "; ".join(filter(None, [response["description"], f"{kind.title} (`{kind.uri}`)"]))
-        if kind.status == problems.NOT_DONE.status:
-            response["headers"] = {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}}
+        if kind.status in ERROR_HEADERS:
+            response["headers"] = dict(ERROR_HEADERS[kind.status])
     return responses
 
 

@@ -1,10 +1,11 @@
 """The gateway's settings."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 from common.contracts import MAX_READS_PER_BATCH
-from common.settings import AdminSettings, BusSettings, HttpSettings
-from pydantic import BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt
+from common.settings import AdminSettings, BusSettings, HttpSettings, ServiceSettings
+from pydantic import BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
 
@@ -14,7 +15,29 @@ def _from_json(value: object) -> object:
     return from_json(value) if isinstance(value, str) else value
 
 
-class GatewaySettings(HttpSettings, AdminSettings, BusSettings):
+class IdentitySettings(ServiceSettings):
+    """Who may use the paths of which user: anyone, or the bearer of a token that names the user."""
+
+    auth_mode: Literal["off", "jwt"] = Field(
+        "off", description="jwt: a request needs a bearer token whose claim is the path's user; off: anyone may call"
+    )
+    auth_jwks_url: HttpUrl | None = Field(None, description="where the issuer publishes its signing keys (RFC 7517)")
+    auth_jwks_file: Path | None = Field(None, description="the same as a file, instead of AUTH_JWKS_URL")
+    auth_issuer: str | None = Field(None, description="what a token's iss must be; jwt needs it")
+    auth_audience: str | None = Field(None, description="what a token's aud must be or hold; jwt needs it")
+    auth_user_claim: str = Field("sub", pattern=r"^[\w.:/-]+$", description="the claim that holds the user's UUID")
+
+    @model_validator(mode="after")
+    def _jwt_is_whole(self) -> Self:
+        if self.auth_mode == "jwt":
+            if (self.auth_jwks_url is None) == (self.auth_jwks_file is None):
+                raise ValueError("AUTH_MODE=jwt needs AUTH_JWKS_URL or AUTH_JWKS_FILE, and not both")
+            if not self.auth_issuer or not self.auth_audience:
+                raise ValueError("AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE")
+        return self
+
+
+class GatewaySettings(HttpSettings, AdminSettings, BusSettings, IdentitySettings):
     """Every variable that the gateway reads."""
 
     reader_url: HttpUrl = Field(description="address of the task-reader, such as http://task-reader:8001")

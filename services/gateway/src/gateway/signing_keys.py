@@ -1,0 +1,155 @@
+"""The issuer's public keys, by which tokens are verified: fetched, renewed, and kept while the issuer is away.
+
+They come as a JSON Web Key Set (RFC 7517). Only keys of three algorithms count; a symmetric one never does.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+import aiohttp
+from jwt import PyJWK, PyJWKSet, PyJWTError
+from pydantic import HttpUrl
+
+log = logging.getLogger(__name__)
+
+ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
+RENEWAL_INTERVAL_S = 300.0
+"""A key that the issuer has withdrawn counts for so long, at most."""
+
+PAUSE_BETWEEN_FETCHES_S = 10.0
+"""Whatever tokens come: anyone can make up one with an unknown key."""
+
+FETCH_TIMEOUT_S = 5.0
+MAX_SET_BYTES = 256 * 1024
+MAX_KEYS = 100
+
+type Fetch = Callable[[], Awaitable[bytes]]
+"""The key set as it stands at the issuer's. Raises FetchFailed."""
+
+
+class FetchFailed(Exception):
+    """The key set cannot be had, or is none."""
+
+
+class UnknownSigningKey(Exception):
+    """The issuer has no such key."""
+
+
+class SigningKeysUnavailable(Exception):
+    """Whether the issuer has such a key cannot be found out now."""
+
+
+class SigningKeys:
+    """The keys of the last fetch that went well. `current` is another object whenever they have changed."""
+
+    def __init__(self, fetch: Fetch, *, pause_s: float = PAUSE_BETWEEN_FETCHES_S) -> None:
+        self.current: Mapping[str, PyJWK] = {}
+        self._fetch = fetch
+        self._pause_s = pause_s
+        self._last_set = b""
+        self._fetched_at = -pause_s
+        self._reachable = False
+        self._fetching = asyncio.Lock()
+
+    async def find(self, key_id: str | None) -> PyJWK:
+        """The key that a token names. One that names none means the only key there is.
+
+        A key that is not known is asked for, by at most one fetch for all who wait, and none within a pause of the last
+        one. Raises UnknownSigningKey, or SigningKeysUnavailable when the last fetch failed.
+        """
+        key = self._known(key_id)
+        if key is None:
+            await self.renew()
+            key = self._known(key_id)
+        if key is not None:
+            return key
+        raise UnknownSigningKey if self._reachable else SigningKeysUnavailable
+
+    def _known(self, key_id: str | None) -> PyJWK | None:
+        if key_id is None:
+            return next(iter(self.current.values())) if len(self.current) == 1 else None
+        return self.current.get(key_id)
+
+    async def renew(self) -> None:
+        """Fetches the keys, unless that has just been done. When it fails, those that are there stay."""
+        async with self._fetching:
+            if monotonic() - self._fetched_at < self._pause_s:
+                return
+            try:
+                fetched = await self._fetch()
+                if fetched != self._last_set:
+                    self.current, self._last_set = usable_keys(fetched), fetched
+                    log.info("the issuer has %d signing keys", len(self.current))
+                self._reachable = True
+            except FetchFailed as error:
+                self._reachable = False
+                log.warning("the issuer's signing keys could not be fetched, and %d stay: %s", len(self.current), error)
+            self._fetched_at = monotonic()
+
+    async def keep_fresh(self) -> None:
+        """Renews the keys for ever: often while there are none, then every RENEWAL_INTERVAL_S."""
+        while True:
+            await self.renew()
+            await asyncio.sleep(RENEWAL_INTERVAL_S if self.current else self._pause_s)
+
+
+def usable_keys(key_set: bytes) -> dict[str, PyJWK]:
+    """The keys of a key set that may verify tokens, by their id. Raises FetchFailed when there is none."""
+    try:
+        document = json.loads(key_set)
+        keys = PyJWKSet(document["keys"][:MAX_KEYS]).keys
+    except (ValueError, KeyError, TypeError, RecursionError, PyJWTError) as error:
+        raise FetchFailed(f"it is no key set: {type(error).__name__}") from error
+    usable = {key.key_id or "": key for key in keys if _is_usable(key)}
+    if not usable:
+        raise FetchFailed(f"none of its keys is for {', '.join(sorted(ALGORITHMS))}")
+    return usable
+
+
+def _is_usable(key: PyJWK) -> bool:
+    too_short = key.Algorithm.check_key_length(key.key)
+    if too_short:
+        log.warning("a signing key is left out: %s", too_short)
+    named = isinstance(key.key_id, str | None)
+    return named and key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig") and not too_short
+
+
+@asynccontextmanager
+async def open_signing_keys(source: HttpUrl | Path) -> AsyncIterator[SigningKeys]:
+    """The keys at an address or in a file. Usable at once, while they are fetched in the background."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)) as session:
+
+        async def fetch() -> bytes:
+            return await (_read(source) if isinstance(source, Path) else _download(session, str(source)))
+
+        keys = SigningKeys(fetch)
+        renewing = asyncio.create_task(keys.keep_fresh())
+        try:
+            yield keys
+        finally:
+            renewing.cancel()
+
+
+async def _read(path: Path) -> bytes:
+    try:
+        return await asyncio.to_thread(path.read_bytes)
+    except OSError as error:
+        raise FetchFailed(error) from error
+
+
+async def _download(session: aiohttp.ClientSession, url: str) -> bytes:
+    try:
+        async with session.get(url, allow_redirects=False, raise_for_status=True) as answer:
+            parts = bytearray()
+            async for part in answer.content.iter_any():
+                parts += part
+                if len(parts) > MAX_SET_BYTES:
+                    raise FetchFailed(f"it has more than {MAX_SET_BYTES} bytes")
+            return bytes(parts)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise FetchFailed(repr(error)) from error

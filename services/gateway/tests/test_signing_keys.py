@@ -1,0 +1,157 @@
+"""Where the issuer's keys come from, and what becomes of them when it changes them or is away."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+from gateway.signing_keys import FetchFailed, SigningKeys, SigningKeysUnavailable, UnknownSigningKey, usable_keys
+from gateway.tokens import InvalidToken, Rules, Tokens
+
+from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key
+
+RULES = Rules(ISSUER, AUDIENCE, "sub")
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer({"ES256-1": new_key("ES256")})
+
+
+def keys_of(issuer: Issuer, *, pause_s: float = 0.0) -> SigningKeys:
+    """The issuer's keys, without HTTP in between."""
+
+    async def fetch() -> bytes:
+        issuer.fetches += 1
+        await asyncio.sleep(0)
+        if issuer.is_down:
+            raise FetchFailed("down")
+        return json.dumps(issuer.key_set()).encode()
+
+    return SigningKeys(fetch, pause_s=pause_s)
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it(issuer: Issuer) -> None:
+    keys = keys_of(issuer)
+    tokens = Tokens(keys, RULES)
+    await keys.find("ES256-1")
+    issuer.keys["ES256-2"] = new_key("ES256")
+
+    assert await tokens.user_of(issuer.token("ES256-2").encode()) == OWNER
+    assert await tokens.user_of(issuer.token("ES256-1").encode()) == OWNER
+
+
+async def test_a_remembered_token_is_forgotten_when_its_key_is_withdrawn(issuer: Issuer) -> None:
+    keys = keys_of(issuer)
+    tokens = Tokens(keys, RULES)
+    token = issuer.token("ES256-1").encode()
+    await tokens.user_of(token)
+
+    issuer.keys = {"ES256-2": new_key("ES256")}
+    await keys.renew()
+
+    with pytest.raises(InvalidToken):
+        await tokens.user_of(token)
+
+
+async def test_a_remembered_token_needs_no_key(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(keys_of(issuer), RULES)
+    token = issuer.token("ES256-1").encode()
+    await tokens.user_of(token)
+    monkeypatch.setattr("gateway.tokens.jwt.decode", None)
+
+    assert await tokens.user_of(token) == OWNER
+
+
+async def test_the_memory_of_tokens_is_bounded(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.tokens.MAX_REMEMBERED", 3)
+    tokens = Tokens(keys_of(issuer), RULES)
+
+    for number in range(10):
+        await tokens.user_of(issuer.token("ES256-1", jti=str(number)).encode())
+
+    assert len(tokens._remembered) == 3
+
+
+async def test_many_who_miss_a_key_share_one_fetch(issuer: Issuer) -> None:
+    keys = keys_of(issuer, pause_s=60)
+
+    found = await asyncio.gather(*(keys.find("ES256-1") for _ in range(50)))
+
+    assert len(found) == 50
+    assert issuer.fetches == 1
+
+
+async def test_unknown_keys_are_asked_for_once_in_a_pause(issuer: Issuer) -> None:
+    keys = keys_of(issuer, pause_s=60)
+
+    for number in range(20):
+        with pytest.raises(UnknownSigningKey):
+            await keys.find(str(number))
+
+    assert issuer.fetches == 1
+
+
+async def test_a_key_that_nobody_can_ask_for_is_no_verdict(issuer: Issuer) -> None:
+    keys = keys_of(issuer)
+    await keys.find("ES256-1")
+    issuer.is_down = True
+
+    with pytest.raises(SigningKeysUnavailable):
+        await keys.find("ES256-2")
+
+    assert (await keys.find("ES256-1")).key_id == "ES256-1"
+
+
+async def test_the_only_key_needs_no_name(issuer: Issuer) -> None:
+    assert (await keys_of(issuer).find(None)).key_id == "ES256-1"
+
+
+@pytest.mark.parametrize(
+    "key_set",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"keys": null}',
+        b'{"keys": {}}',
+        b'{"keys": []}',
+        b'{"keys": [null, 1, {}, {"kty": "RSA"}, {"kty": "RSA", "n": 1}]}',
+        b'{"keys": [{"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "1"}]}',
+        b"[" * 5000,
+    ],
+)
+def test_what_holds_no_usable_key_is_no_key_set(key_set: bytes) -> None:
+    with pytest.raises(FetchFailed):
+        usable_keys(key_set)
+
+
+def test_keys_for_something_else_are_left_out(issuer: Issuer, caplog: pytest.LogCaptureFixture) -> None:
+    good = issuer.jwk("ES256-1")
+    others = [
+        good | {"kid": "encryption", "use": "enc"},
+        good | {"kid": ["list"]},
+        Issuer({"RS256": new_key("RS256")}).jwk("RS256") | {"kid": "pss", "alg": "PS256"},
+        {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256", "kid": "secret"},
+        {"kty": "RSA", "kid": "short", "alg": "RS256", "e": "AQAB", "n": "v" * 170},
+    ]
+
+    with caplog.at_level(logging.WARNING):
+        usable = usable_keys(json.dumps({"keys": [*others, good]}).encode())
+
+    assert set(usable) == {"ES256-1"}
+    assert "a signing key is left out" in caplog.text
+
+
+async def test_a_broken_key_set_leaves_the_keys_that_are_there(issuer: Issuer) -> None:
+    answers = iter([json.dumps(issuer.key_set()).encode(), b"<html>sorry</html>"])
+
+    async def fetch() -> bytes:
+        return next(answers)
+
+    keys = SigningKeys(fetch, pause_s=0)
+    await keys.renew()
+    await keys.renew()
+
+    assert (await keys.find("ES256-1")).key_id == "ES256-1"

@@ -1,0 +1,79 @@
+"""`AUTH_MODE=jwt make run`: the whole system, for who has a token."""
+
+import json
+from collections.abc import AsyncIterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from local_stack.stack import Stack, running_stack
+
+from tests.conftest import stack_settings
+from tests.issuer import AUDIENCE, ISSUER, Issuer
+from tests.serving import Answer, Served
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Issuer:
+    return Issuer()
+
+
+@pytest.fixture(scope="module")
+async def guarded_stack(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A system whose services get the variables of identity as `make run` got them, with a path from where it began."""
+    home = tmp_path_factory.mktemp("guarded")
+    (home / "keys.json").write_text(json.dumps(issuer.key_set()))
+    given = {"AUTH_MODE": "jwt", "AUTH_JWKS_FILE": "keys.json", "AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
+    with pytest.MonkeyPatch.context() as environment:
+        environment.chdir(home)
+        for name, value in given.items():
+            environment.setenv(name, value)
+        async with running_stack(stack_settings(Path("stack"))) as running:
+            yield running
+
+
+class Client:
+    """Asks as one user, with a token of that user."""
+
+    def __init__(self, stack: Stack, issuer: Issuer, user_id: str) -> None:
+        self._gateway = Served(urlsplit(stack.addresses.gateway_url).port or 0)
+        self._headers = {"Authorization": f"Bearer {issuer.token(sub=user_id)}", "Content-Type": "application/json"}
+
+    async def __call__(self, method: str, path: str, **body: Any) -> Answer:
+        return await self._gateway.ask(
+            method, path, body=json.dumps(body).encode() if body else None, headers=self._headers
+        )
+
+
+async def test_the_owner_works_and_a_stranger_meets_what_is_not_there(guarded_stack: Stack, issuer: Issuer) -> None:
+    owner_id, stranger_id = str(uuid4()), str(uuid4())
+    owner, stranger = Client(guarded_stack, issuer, owner_id), Client(guarded_stack, issuer, stranger_id)
+    tasks = f"/api/{owner_id}/tasks"
+
+    created = await owner("POST", tasks, title="Buy milk")
+    task = created.headers["location"]
+    missing = await owner("GET", f"{tasks}/{uuid4()}")
+    foreign = [
+        await stranger("GET", task),
+        await stranger("GET", tasks),
+        await stranger("POST", tasks, title="Not mine"),
+        await stranger("PUT", task, title="Not mine"),
+        await stranger("PATCH", f"{task}/complete"),
+        await stranger("DELETE", task),
+    ]
+
+    assert created.status == HTTPStatus.CREATED
+    assert {(answer.status, answer.body) for answer in foreign} == {(missing.status, missing.body)}
+    assert missing.status == HTTPStatus.NOT_FOUND
+    assert (await owner("GET", tasks)).json() == [created.json()]
+
+
+async def test_nobody_comes_in_without_a_token(guarded_stack: Stack) -> None:
+    gateway = Served(urlsplit(guarded_stack.addresses.gateway_url).port or 0)
+
+    answer = await gateway.ask("GET", f"/api/{uuid4()}/tasks")
+
+    assert answer.status == HTTPStatus.UNAUTHORIZED
