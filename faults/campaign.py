@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from local_stack.waiting import until
@@ -17,6 +17,8 @@ from faults.report import progress_line, round_line
 from faults.schedule import Round, rounds
 from faults.system import System, running_system
 
+GATEWAYS = 2
+
 _PROGRESS_EVERY_S = 5.0
 _WARM_UP_WITHIN_S = 10.0
 _RECOVERED_WITHIN_S = 20.0  # then the next faults come all the same; what is promised is judged afterwards
@@ -25,24 +27,22 @@ _BREATH_S = 0.5  # between a recovery and the next faults
 type Show = Callable[[str], None]
 
 
-@dataclass
 class Recorder:
-    """Keeps what happens, and when the latest successful read and write began."""
+    """Keeps what happens, and when the latest successful read and write at each gateway began."""
 
-    history: History
-    read_began_s: float = 0.0
-    write_began_s: float = 0.0
+    def __init__(self, history: History) -> None:
+        self.history = history
+        self._began_s = dict.fromkeys(product(range(history.campaign.gateways), ("read", "write")), 0.0)
 
     def record(self, operation: Operation) -> None:
         self.history.operations.append(operation)
-        if operation.is_answered and operation.is_write:
-            self.write_began_s = max(self.write_began_s, operation.began_s)
-        elif operation.is_answered:
-            self.read_began_s = max(self.read_began_s, operation.began_s)
+        if operation.is_answered:
+            kind = (operation.gateway, "write" if operation.is_write else "read")
+            self._began_s[kind] = max(self._began_s[kind], operation.began_s)
 
     async def both_pass(self, since_s: float) -> bool:
-        """Whether a read and a write have succeeded that began after this moment."""
-        return min(self.read_began_s, self.write_began_s) >= since_s
+        """Whether a read and a write have succeeded at each gateway that began after this moment."""
+        return min(self._began_s.values()) >= since_s
 
 
 async def run_campaign(directory: Path, history: History, show: Show) -> None:
@@ -53,7 +53,7 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
     """
     plan, recorder = history.campaign, Recorder(history)
     async with running_system(directory, show) as system:
-        load = Load(system.gateway_url, recorder.record)
+        load = Load(system.gateway_urls, recorder.record)
         clients = [Client(number, plan.seed, load) for number in range(plan.clients)]
         async with asyncio.TaskGroup() as tasks:
             for client in clients:
@@ -64,14 +64,14 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
             load.ending.set()
             reporting.cancel()
         await asyncio.sleep(plan.write_deadline_s + SLACK_S)  # what can still take effect has done so by then
-        history.final.extend(await final_states(system.postgres.superuser_url, system.gateway_url, plan.users))
+        history.final.extend(await final_states(system.postgres.superuser_url, system.gateway_urls[0], plan.users))
 
 
 def plan_campaign(seed: int, seconds: float, clients: int) -> Campaign:
     """The plan, with the users that the clients will be."""
-    load = Load("", lambda _: None)
+    load = Load((), lambda _: None)
     users = tuple(Client(number, seed, load).user_id for number in range(clients))
-    return Campaign(seed, seconds, clients, users)
+    return Campaign(seed, seconds, clients, users, gateways=GATEWAYS)
 
 
 async def _make_faults(plan: Campaign, system: System, recorder: Recorder, show: Show) -> None:
@@ -85,7 +85,7 @@ async def _make_faults(plan: Campaign, system: System, recorder: Recorder, show:
         next_s = time.monotonic()
         injuries = await _hurt(system, one, number)
         recorder.history.injuries.extend(injuries)
-        await _recovered(recorder, max(injury.back_s for injury in injuries))
+        await _recovered(recorder, system, max(injury.back_s for injury in injuries))
         show(round_line(recorder.history, number))
 
 
@@ -95,9 +95,11 @@ async def _hurt(system: System, one: Round, number: int) -> list[Injury]:
     return [task.result() for task in pending]
 
 
-async def _recovered(recorder: Recorder, back_s: float) -> None:
+async def _recovered(recorder: Recorder, system: System, back_s: float) -> None:
+    """The next faults come to a system that is whole: every replica is ready, and each gateway answers."""
     try:
         await until(lambda: recorder.both_pass(back_s), within_s=_RECOVERED_WITHIN_S)
+        await until(system.is_ready, within_s=_RECOVERED_WITHIN_S)
     except TimeoutError:
         return  # the recovery of this round is judged like any other
 

@@ -6,7 +6,7 @@ from functools import partial
 from faults.history import FinalState, History
 from faults.lateness import last_moment_s
 from faults.model import UserModel
-from faults.rules import Rule, Violation
+from faults.rules import Rule, Violation, violation
 
 
 def check(history: History) -> list[Violation]:
@@ -16,6 +16,7 @@ def check(history: History) -> list[Violation]:
     """
     found = [one for client in range(history.campaign.clients) for one in _check_client(history, client)]
     found.extend(_strangers(history))
+    found.extend(_failed_in_restarts(history))
     return sorted(found, key=lambda one: one.at_s)
 
 
@@ -38,3 +39,15 @@ def _strangers(history: History) -> Iterator[Violation]:
     for final in _final(history.final, -1):
         for body in final.tasks:
             yield Violation(Rule.IMPOSSIBLE, -1, -1, final.began_s, f"a task of an unknown user: {body!r:.300}")
+
+
+def _failed_in_restarts(history: History) -> Iterator[Violation]:
+    """Requests that began while nothing happened but a rolling restart, and were not answered."""
+    for injury in history.injuries:
+        alone = sum(other.round == injury.round for other in history.injuries) == 1
+        if injury.kind != "restart" or not alone:
+            continue
+        for operation in history.operations:
+            if injury.began_s <= operation.began_s <= injury.back_s and not operation.is_answered:
+                told = operation.failure or f"answered with {operation.status}"
+                yield violation(Rule.FAILED, operation, f"{told} in a rolling restart of the {injury.part}s")

@@ -44,6 +44,7 @@ class Operation:
     body: Any = None  # the task or tasks of a 2xx, the problem's type of an error
     failure: str | None = None
     replayed: bool = False  # Idempotency-Replayed
+    gateway: int = 0  # the one that was asked, the last one where another was unreachable
 
     @property
     def is_write(self) -> bool:
@@ -100,6 +101,7 @@ class Campaign:
     clients: int
     users: tuple[str, ...]
     write_deadline_s: float = 2.0
+    gateways: int = 1
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 from local_stack.probes import answers_sql, listens, speaks_amqp
@@ -18,7 +17,7 @@ from local_stack.waiting import Probe, until
 from faults.alarms import alarm
 from faults.history import Injury
 from faults.schedule import Fault
-from faults.system import System
+from faults.system import System, port, says_ready
 
 _BACK_WITHIN_S = 60.0
 _TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'taskwire_%'"
@@ -43,18 +42,21 @@ async def injure(system: System, fault: Fault, number: int) -> Injury:
 
 
 async def _kill(system: System, fault: Fault) -> None:
-    await _ended_by(system, system.process(fault.part), fault.part, signal.SIGKILL)
+    process = system.process(fault.part, fault.replica)
+    await _ended_by(process, signal.SIGKILL)
+    if (probe := _probe(system, process)) is not None:
+        await until(probe, within_s=_BACK_WITHIN_S, every_s=0.02)
 
 
 async def _restart(system: System, fault: Fault) -> None:
-    """A rolling restart: each replica in turn, the next one once the last is back."""
-    replicas = system.writers if fault.part == "task-writer" else (system.process(fault.part),)
-    for process in replicas:
-        await _ended_by(system, process, fault.part, signal.SIGTERM)
+    """A rolling restart: each replica that runs in turn, the next one once the last says that it is ready."""
+    for process in [replica for replica in system.replicas[fault.part] if replica.pid is not None]:
+        await _ended_by(process, signal.SIGTERM)
+        await until(partial(says_ready, process), within_s=_BACK_WITHIN_S, every_s=0.02)
 
 
-async def _ended_by(system: System, process: Process, part: str, signum: signal.Signals) -> None:
-    """The supervision starts it again; a service without a port is back when its process is."""
+async def _ended_by(process: Process, signum: signal.Signals) -> None:
+    """The supervision starts it again."""
     former = process.pid
 
     async def is_another() -> bool:
@@ -62,17 +64,13 @@ async def _ended_by(system: System, process: Process, part: str, signum: signal.
 
     process.send_signal(signum)
     await until(is_another, within_s=_BACK_WITHIN_S, every_s=0.01)
-    if (probe := _probe(system, part)) is not None:
-        await until(probe, within_s=_BACK_WITHIN_S, every_s=0.02)
 
 
-def _probe(system: System, part: str) -> Probe | None:
-    addresses = system.stack.addresses
-    match part:
-        case "gateway":
-            return partial(listens, urlsplit(addresses.gateway_url).port or 0)
-        case "task-reader":
-            return partial(listens, urlsplit(addresses.reader_url).port or 0)
+def _probe(system: System, process: Process) -> Probe | None:
+    """Whether the part is back, as far as it can be asked; a service without a port is back when its process is."""
+    match process.name.removesuffix("-2"):
+        case "gateway" | "task-reader":
+            return partial(listens, port(process))
         case "rabbitmq":
             return partial(speaks_amqp, system.rabbitmq.port)
         case "postgres":
@@ -83,7 +81,7 @@ def _probe(system: System, part: str) -> Probe | None:
 
 async def _stop(system: System, fault: Fault) -> None:
     """SIGSTOP to all processes of the part, parents first, and SIGCONT to the same."""
-    pids = _with_children(system.process(fault.part).pid)
+    pids = _with_children(system.process(fault.part, fault.replica).pid)
     _signal_all(pids, signal.SIGSTOP)
     try:
         await asyncio.sleep(fault.seconds)
@@ -92,13 +90,17 @@ async def _stop(system: System, fault: Fault) -> None:
 
 
 async def _absence(system: System, fault: Fault) -> None:
-    for process in system.writers:
-        await process.stop()
+    """All replicas end in good order, and are not there for some time."""
+    replicas = system.replicas[fault.part]
+    await asyncio.gather(*(process.stop() for process in replicas))
     try:
         await asyncio.sleep(fault.seconds)
     finally:
-        for process in system.writers:
+        for process in replicas:
             await process.start()
+    for process in replicas:
+        if (probe := _probe(system, process)) is not None:
+            await until(probe, within_s=_BACK_WITHIN_S, every_s=0.02)
 
 
 async def _terminate(system: System, _: Fault) -> None:

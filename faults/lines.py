@@ -1,18 +1,19 @@
-"""A TCP line between a service and a server, that can be slow, cut, or dead without anybody noticing."""
+"""A TCP line between services and servers, that can be slow, cut, or dead without anybody noticing."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from itertools import cycle
 
 CHUNK_BYTES = 65_536
 
 
 class Line:
-    """Stands between a client and a server on loopback. Belongs to one event loop."""
+    """Stands between clients and servers on loopback, to which connections go in turn. Belongs to one event loop."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, *target_ports: int) -> None:
         self.port = 0
-        self._target_port = target_port
+        self._targets = cycle(target_ports)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
@@ -67,7 +68,7 @@ class Line:
             return
         self._writers.add(to_client)
         try:
-            server, to_server = await asyncio.open_connection("127.0.0.1", self._target_port)
+            server, to_server = await asyncio.open_connection("127.0.0.1", next(self._targets))
         except OSError:
             self._writers.discard(to_client)
             to_client.transport.abort()

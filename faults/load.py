@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from faults.model import UserModel
 _ANSWER_WITHIN_S = 12.0  # longer than any stop of a part and the deadline after it
 _MOST_TASKS, _MOST_PENDING = 10, 2
 _RETRIES = 6
-_PAUSE_S, _PAUSE_AFTER_FAILURE_S = 0.03, 0.1  # at most
+_PAUSE_AFTER_FAILURE_S = 0.1  # at most
 _FORGET_PENDING_AFTER_S = 10.0  # the client's own guess; the checker knows better
 _CHOICES: dict[Verb, int] = {
     "create": 4,
@@ -34,19 +34,26 @@ _CHOICES: dict[Verb, int] = {
 class Load:
     """What all clients share."""
 
-    gateway_url: str
+    gateway_urls: Sequence[str]
     record: Callable[[Operation], None]
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    pause_s: float = 0.03  # between two operations of a client, at most
     seen: list[tuple[int, str]] = field(default_factory=list)  # the latest tasks, with their owners, to peek at
 
 
 class Client:
-    """One user, with an exact model of its tasks. All choices come from the seed."""
+    """One user, with an exact model of its tasks. All choices come from the seed.
+
+    Half of the clients begin at each gateway. One that is not there, so that no connection is made and no byte sent, is
+    passed over for the next, as a load balancer does it; and a write is sent again, under its key, to the next one.
+    Every third client opens a connection for each request, the others keep theirs.
+    """
 
     def __init__(self, number: int, seed: int, load: Load) -> None:
         self.choice = random.Random(f"{seed} client {number}")  # noqa: S311 - to be repeated, not to be secret
         self.user_id = str(UUID(int=self.choice.getrandbits(128), version=4))
         self.number = number
+        self._gateway = number // 2  # the first that it asks, of those that there are
         self._insists = number % 2 == 1  # sends every write with a key, and again until it knows the outcome
         self._load = load
         self._done = 0
@@ -55,32 +62,35 @@ class Client:
 
     async def run(self) -> None:
         """Works until the load ends; then finishes the operation in hand."""
-        limits = httpx.Limits(max_connections=2, max_keepalive_connections=1)
+        limits = httpx.Limits(max_connections=4, max_keepalive_connections=2 if self.number % 3 else 0)
         async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, limits=limits, trust_env=False) as http:
             while not self._load.ending.is_set():
                 operation = await self._carry_out(http, self._next_request())
-                pause_s = _PAUSE_S if operation.is_answered else _PAUSE_AFTER_FAILURE_S
+                pause_s = self._load.pause_s if operation.is_answered else _PAUSE_AFTER_FAILURE_S
                 await asyncio.sleep(self.choice.uniform(0, pause_s))
 
     async def _carry_out(self, http: httpx.AsyncClient, request: Request) -> Operation:
         """The request, and its repetitions under the same key."""
         operation = await self._once(http, request, self._done)
-        for _ in range(_RETRIES if request.key else 0):
+        for again in range(_RETRIES if request.key else 0):
             if operation.is_answered or self._load.ending.is_set():
                 break
             await asyncio.sleep(self.choice.uniform(0, _PAUSE_AFTER_FAILURE_S))
-            operation = await self._once(http, request, operation.effect)
+            operation = await self._once(http, request, operation.effect, turn=again + 1)
         if operation.is_write and operation.is_unknown:
             self._doubtful = Request("get", operation.request.task_id) if request.task_id else Request("list")
         elif not operation.is_write and operation.is_answered:
             self._doubtful = None
         return operation
 
-    async def _once(self, http: httpx.AsyncClient, request: Request, effect: int) -> Operation:
+    async def _once(self, http: httpx.AsyncClient, request: Request, effect: int, *, turn: int = 0) -> Operation:
         began_s = time.monotonic()
-        status, body, failure, replayed = await _ask(
-            http, f"{self._load.gateway_url}/api/{self.user_id}/tasks", request
-        )
+        urls = self._load.gateway_urls
+        for asked in range(self._gateway + turn, self._gateway + turn + len(urls)):
+            gateway = asked % len(urls)
+            status, body, failure, replayed = await _ask(http, f"{urls[gateway]}/api/{self.user_id}/tasks", request)
+            if failure != UNREACHABLE:
+                break
         operation = Operation(
             client=self.number,
             number=self._done,
@@ -92,6 +102,7 @@ class Client:
             body=body,
             failure=failure,
             replayed=replayed,
+            gateway=gateway,
         )
         self._done += 1
         self._load.record(operation)

@@ -1,7 +1,7 @@
 """How long it took until reads and writes passed again, after each round of injuries."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -12,7 +12,8 @@ LIMIT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """After one round: seconds from the moment when all its parts were back to the first success that began after it.
+    """After one round: seconds from the moment when all its parts were back to the first success that began after it,
+    at the gateway where that took longest.
 
     None where no success followed before the end.
     """
@@ -36,14 +37,14 @@ class Recovery:
 
 def recoveries(history: History) -> list[Recovery]:
     """One for each round of injuries, in order."""
-    reads = _successes(operation for operation in history.operations if not operation.is_write)
-    writes = _successes(operation for operation in history.operations if operation.is_write)
+    reads = _successes(history, lambda operation: not operation.is_write)
+    writes = _successes(history, lambda operation: operation.is_write)
     found = []
     for number, together in groupby(sorted(history.injuries, key=_round), key=_round):
         injuries = list(together)
         back_s = max(injury.back_s for injury in injuries)
         kind = " + ".join(f"{injury.kind} {injury.part}" for injury in injuries)
-        found.append(Recovery(number, kind, back_s, _first_s(reads, back_s), _first_s(writes, back_s)))
+        found.append(Recovery(number, kind, back_s, _all_s(reads, back_s), _all_s(writes, back_s)))
     return found
 
 
@@ -60,12 +61,25 @@ type _Successes = tuple[Sequence[float], Sequence[float]]
 """When successes began, in order, and the least end of all that began at that moment or later."""
 
 
-def _successes(operations: Iterator[Operation]) -> _Successes:
-    spans = sorted((operation.began_s, operation.ended_s) for operation in operations if is_success(operation))
+def _successes(history: History, fits: Callable[[Operation], bool]) -> list[_Successes]:
+    """Those at each gateway."""
+    spans: list[list[tuple[float, float]]] = [[] for _ in range(history.campaign.gateways)]
+    for operation in history.operations:
+        if is_success(operation) and fits(operation):
+            spans[operation.gateway].append((operation.began_s, operation.ended_s))
+    return [_ordered(sorted(of_one)) for of_one in spans]
+
+
+def _ordered(spans: Sequence[tuple[float, float]]) -> _Successes:
     ends: list[float] = []
     for _, ended_s in reversed(spans):
         ends.append(min(ended_s, ends[-1]) if ends else ended_s)
     return [began_s for began_s, _ in spans], ends[::-1]
+
+
+def _all_s(successes: Sequence[_Successes], back_s: float) -> float | None:
+    firsts = [_first_s(one, back_s) for one in successes]
+    return None if None in firsts else max(first for first in firsts if first is not None)
 
 
 def _first_s(successes: _Successes, back_s: float) -> float | None:

@@ -20,11 +20,12 @@ _PAIRS = 0.15  # of the rounds have two faults at once
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is done to which part, and for how long where it has a length."""
+    """What is done to which part, to which of two replicas, and for how long where it has a length."""
 
     kind: Kind
     part: str
     seconds: float
+    replica: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ class Round:
 def all_faults(choice: random.Random) -> list[Fault]:
     """Every kind with every part that it can be done to, once, with lengths of 1 to 4 s.
 
-    `kill` and `stop` hit one of two writers, `restart` both in turn; `absence` takes all writers away for longer than
-    the deadline of a write and all that may follow it.
+    `kill` and `stop` hit one of two replicas, `restart` both in turn; `absence` takes all of a service away,
+    writers for longer than the deadline of a write and all that may follow it.
     """
     kinds: list[tuple[Kind, tuple[str, ...]]] = [
-        ("kill", (*PARTS, "task-writer")),
+        ("kill", PARTS),
         ("stop", PARTS),
         ("restart", SERVICES),
-        ("absence", ("task-writer",)),
+        ("absence", SERVICES),
         ("terminate", ("postgres",)),
         ("memory alarm", ("rabbitmq",)),
         ("disk alarm", ("rabbitmq",)),
@@ -55,10 +56,12 @@ def all_faults(choice: random.Random) -> list[Fault]:
         ("swallow", LINES),
     ]
     return [
-        Fault(kind, part, choice.uniform(6, 8) if kind == "absence" else choice.uniform(1, 4))
-        for kind, parts in kinds
-        for part in parts
+        Fault(kind, part, _length_s(choice, kind, part), choice.randrange(2)) for kind, parts in kinds for part in parts
     ]
+
+
+def _length_s(choice: random.Random, kind: Kind, part: str) -> float:
+    return choice.uniform(6, 8) if (kind, part) == ("absence", "task-writer") else choice.uniform(1, 4)
 
 
 def rounds(seed: int) -> Iterator[Round]:

@@ -1,4 +1,4 @@
-"""The system that is hurt: a whole stack, with a second writer, and a line under each of its connections."""
+"""The system that is hurt: a whole stack, with a second replica of each service, and a line under each connection."""
 
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -9,44 +9,69 @@ from urllib.parse import urlsplit
 
 from local_stack.ports import pick_port
 from local_stack.postgres import Postgres
+from local_stack.probes import http_status
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.settings import StackSettings
 from local_stack.stack import Stack, prepare_stack
 from local_stack.state import open_state
 from local_stack.supervision import Process, Program, Report
+from local_stack.waiting import until
 
 from faults.lines import Line
+from faults.schedule import SERVICES
+
+_READY_WITHIN_S = 30.0
+_OK = 200
 
 
 @dataclass(frozen=True)
 class System:
-    """A running stack. `lines` by name; `writers` are two, the first being that of the stack."""
+    """A running stack. `lines` by name; two `replicas` of each service, the first being that of the stack.
+
+    Behind the line from the gateways to the readers are both readers, in turn, as behind a service of Kubernetes.
+    """
 
     stack: Stack
     postgres: Postgres
     rabbitmq: Rabbitmq
-    writers: tuple[Process, Process]
+    replicas: Mapping[str, tuple[Process, Process]]
     lines: Mapping[str, Line]
 
     @property
-    def gateway_url(self) -> str:
-        return self.stack.addresses.gateway_url
+    def gateway_urls(self) -> tuple[str, str]:
+        first, second = (f"http://127.0.0.1:{port(process)}" for process in self.replicas["gateway"])
+        return first, second
 
-    def process(self, part: str) -> Process:
-        """The process that a fault of this part hits; of the writers the second."""
-        servers = {"postgres": self.postgres.process, "rabbitmq": self.rabbitmq.process, "task-writer": self.writers[1]}
-        return servers[part] if part in servers else self.stack.services[part]
+    def process(self, part: str, replica: int) -> Process:
+        """The process that a fault of this part hits; of a server there is one alone."""
+        servers = {"postgres": self.postgres.process, "rabbitmq": self.rabbitmq.process}
+        return servers[part] if part in servers else self.replicas[part][replica]
+
+    async def is_ready(self) -> bool:
+        """Whether every replica says so."""
+        for processes in self.replicas.values():
+            for process in processes:
+                if not await says_ready(process):
+                    return False
+        return True
+
+
+def port(process: Process) -> int:
+    """Where a gateway or a reader listens."""
+    return int(process.program.environment["PORT"])
+
+
+async def says_ready(process: Process) -> bool:
+    """Whether a service is ready by its own word, on its admin port."""
+    admin_port = process.program.environment["ADMIN_PORT"]
+    return await http_status("GET", f"http://127.0.0.1:{admin_port}/readyz") == _OK
 
 
 @asynccontextmanager
 async def running_system(directory: Path, report: Report) -> AsyncIterator[System]:
     """A ready system on servers of its own in `directory`, whatever the environment says; its logs outlive it."""
     settings = StackSettings(
-        stack_dir=directory,
-        gateway_port=pick_port(),
-        admin_port=pick_port(),
-        database_url=None,
-        rabbitmq_url=None,
+        stack_dir=directory, gateway_port=pick_port(), admin_port=pick_port(), database_url=None, rabbitmq_url=None
     )
     async with open_state(directory) as state:
         stack = await prepare_stack(settings, state, report)
@@ -56,10 +81,13 @@ async def running_system(directory: Path, report: Report) -> AsyncIterator[Syste
                 await line.open()
             _lead_through(system)
             await system.stack.start()
-            await system.writers[1].start()
+            for _, second in system.replicas.values():
+                await second.start()
+            await until(system.is_ready, within_s=_READY_WITHIN_S)
             yield system
         finally:
-            await system.writers[1].stop()
+            for _, second in system.replicas.values():
+                await second.stop()
             await system.stack.stop()
             for line in system.lines.values():
                 line.close()
@@ -70,14 +98,18 @@ async def running_system(directory: Path, report: Report) -> AsyncIterator[Syste
 def _with_lines(stack: Stack, report: Report) -> System:
     assert stack.postgres is not None  # noqa: S101 - it was asked for without addresses
     assert stack.rabbitmq is not None  # noqa: S101
-    reader_port = urlsplit(stack.addresses.reader_url).port or 0
-    ports = {"reader": reader_port, "rabbitmq": stack.rabbitmq.port, "postgres": stack.postgres.port}
+    replicas = {name: (stack.services[name], _second(stack, name, report)) for name in SERVICES}
+    readers = [port(process) for process in replicas["task-reader"]]
+    ports = {"reader": readers, "rabbitmq": [stack.rabbitmq.port], "postgres": [stack.postgres.port]}
     names = ("gateway-reader", "gateway-rabbitmq", "writer-rabbitmq", "writer-postgres", "reader-postgres")
-    lines = {name: Line(ports[name.partition("-")[2]]) for name in names}
-    writer = stack.services["task-writer"]
-    second_program = _with_environment(replace(writer.program, name="task-writer-2"), {"ADMIN_PORT": ""})
-    second = Process(second_program, stack.state, report)
-    return System(stack, stack.postgres, stack.rabbitmq, (writer, second), lines)
+    lines = {name: Line(*ports[name.partition("-")[2]]) for name in names}
+    return System(stack, stack.postgres, stack.rabbitmq, replicas, lines)
+
+
+def _second(stack: Stack, name: str, report: Report) -> Process:
+    program = stack.services[name].program
+    changed = {variable: str(pick_port()) for variable in ("PORT", "ADMIN_PORT") if variable in program.environment}
+    return Process(_with_environment(replace(program, name=f"{name}-2"), changed), stack.state, report)
 
 
 def _lead_through(system: System) -> None:
@@ -87,12 +119,13 @@ def _lead_through(system: System) -> None:
         "task-reader": {"READER_DATABASE_URL": "reader-postgres"},
         "task-writer": {"WRITER_DATABASE_URL": "writer-postgres", "RABBITMQ_URL": "writer-rabbitmq"},
     }
-    for process in (*system.stack.services.values(), system.writers[1]):
-        changed = {
-            variable: _at_port(process.program.environment[variable], system.lines[name].port)
-            for variable, name in lines[process.program.arguments[0].rpartition("/")[2]].items()
-        }
-        process.program = _with_environment(process.program, changed)
+    for name, processes in system.replicas.items():
+        for process in processes:
+            changed = {
+                variable: _at_port(process.program.environment[variable], system.lines[line].port)
+                for variable, line in lines[name].items()
+            }
+            process.program = _with_environment(process.program, changed)
 
 
 def _with_environment(program: Program, changed: Mapping[str, str]) -> Program:

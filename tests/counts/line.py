@@ -17,6 +17,7 @@ class Line(lines.Line):
 
     def __init__(self, target_port: int) -> None:
         super().__init__(target_port)
+        self._server_port = target_port
         self.to_server: list[bytearray] = []
         self.to_client: list[bytearray] = []
         self._connections: set[asyncio.Task[Any] | None] = set()
@@ -37,7 +38,7 @@ class Line(lines.Line):
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         kept = bytearray()
-        leads_to_server = sink.get_extra_info("peername")[1] == self._target_port
+        leads_to_server = sink.get_extra_info("peername")[1] == self._server_port
         (self.to_server if leads_to_server else self.to_client).append(kept)
         with suppress(OSError):
             while chunk := await source.read(lines.CHUNK_BYTES):

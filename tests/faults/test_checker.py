@@ -281,3 +281,34 @@ def test_a_file_that_is_no_history_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="no history"):
         read_history(path)
+
+
+RESTART = Injury(7, "restart", "gateway", began_s=0.0, back_s=100.0)
+
+
+@pytest.mark.parametrize("fate", ["refused", "unreachable", "unknown and done"])
+def test_a_request_that_fails_in_a_rolling_restart_is_found(fate: str) -> None:
+    client = busy_client()
+    client.task("flip", fate)
+    recorded = history(client)
+    recorded.injuries.append(RESTART)
+
+    assert [violation.rule for violation in check(recorded)] == [Rule.FAILED]
+
+
+def test_a_request_may_fail_when_more_happens_than_a_rolling_restart() -> None:
+    client = busy_client()
+    client.task("flip", "refused")
+    recorded = history(client)
+    recorded.injuries.extend([RESTART, Injury(7, "kill", "postgres", began_s=1.0, back_s=2.0)])
+
+    assert check(recorded) == []
+
+
+def test_a_request_may_fail_before_a_rolling_restart() -> None:
+    client = busy_client()
+    client.task("flip", "refused")
+    recorded = history(client)
+    recorded.injuries.append(replace(RESTART, began_s=client.now_s))
+
+    assert check(recorded) == []

@@ -1,0 +1,78 @@
+"""Services are restarted under load, as for a new release: replicas one by one, and the only one there is.
+
+The clients are those of `make faults`: each does one operation at a time over kept connections, and tries the other
+gateway when one refuses the connection, before it has sent anything. Nothing else is repeated, but writes with a key.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from local_stack.supervision import silent
+
+from faults.history import LOST, Operation
+from faults.injuries import injure
+from faults.load import Client, Load
+from faults.schedule import SERVICES, Fault
+from faults.system import System, running_system
+from tests.waiting import eventually
+
+CLIENTS, SEED = 8, 4
+FEWEST_OPERATIONS = 50
+DEFINITE_ERRORS = {503, 504}
+
+
+@pytest.fixture(scope="module")
+async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
+    async with running_system(tmp_path_factory.mktemp("restarts"), silent) as running:
+        yield running
+
+
+@asynccontextmanager
+async def load_on(*gateway_urls: str) -> AsyncIterator[list[Operation]]:
+    """All operations of clients that are busy as long as it is open."""
+    operations: list[Operation] = []
+    load = Load(gateway_urls, operations.append, pause_s=0)
+    async with asyncio.TaskGroup() as clients:
+        for number in range(CLIENTS):
+            clients.create_task(Client(number, SEED, load).run())
+        await eventually(lambda: enough(operations))
+        try:
+            yield operations
+        finally:
+            before = len(operations)
+            await eventually(lambda: enough(operations[before:]))
+            load.ending.set()
+
+
+async def enough(operations: list[Operation]) -> bool:
+    return len(operations) >= FEWEST_OPERATIONS
+
+
+def told(operation: Operation) -> str:
+    return f"{operation.request.verb} {operation.status or operation.failure} {operation.body}"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_rolling_restart_of_two_replicas_fails_no_request(replicated: System, service: str) -> None:
+    async with load_on(*replicated.gateway_urls) as operations:
+        await injure(replicated, Fault("restart", service, 0), 0)
+
+    assert [told(operation) for operation in operations if not operation.is_answered] == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_restart_of_the_only_replica_gives_definite_answers(replicated: System, service: str) -> None:
+    _, second = replicated.replicas[service]
+    await second.stop()
+    try:
+        async with load_on(replicated.gateway_urls[0]) as operations:
+            await injure(replicated, Fault("restart", service, 0), 0)
+    finally:
+        await second.start()
+        await eventually(replicated.is_ready)
+
+    failed = [operation for operation in operations if not operation.is_answered]
+    assert [told(operation) for operation in failed if operation.failure == LOST] == []
+    assert {operation.status for operation in failed if operation.status is not None} <= DEFINITE_ERRORS
