@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+import uvloop
 from common.time_limits import time_limit
 
 
@@ -105,3 +106,11 @@ async def test_without_a_task_it_says_so() -> None:
     asyncio.get_running_loop().call_soon(no_task)
 
     assert await done == "a time limit needs a task"
+
+
+def test_one_that_has_passed_already_does_not_disturb_the_next_under_uvloop() -> None:
+    async def two_limits() -> None:
+        with pytest.raises(TimeoutError), time_limit(-1), time_limit(1):  # the second is set before the first has ended
+            await asyncio.Event().wait()
+
+    uvloop.run(two_limits())

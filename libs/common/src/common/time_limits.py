@@ -60,12 +60,13 @@ class _Limits:
         self.loop = loop
         self._numbers = count()  # orders limits of the same moment
         self._waiting: list[tuple[float, int, time_limit]] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._timer_at = 0.0  # kept here: uvloop makes a handle without `when` for a time that has passed
 
     def add(self, limit: time_limit, seconds: float) -> None:
         self._forget_ended()
         heappush(self._waiting, (self.loop.time() + seconds, next(self._numbers), limit))
-        if self._timer is None or self._timer.when() > self._waiting[0][0]:
+        if self._timer is None or self._timer_at > self._waiting[0][0]:
             self._set_timer()
 
     def _forget_ended(self) -> None:
@@ -76,7 +77,10 @@ class _Limits:
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_at(self._waiting[0][0], self._expire_due) if self._waiting else None
+            self._timer = None
+        if self._waiting:
+            self._timer_at = self._waiting[0][0]
+            self._timer = self.loop.call_at(self._timer_at, self._expire_due)
 
     def _expire_due(self) -> None:
         now = self.loop.time()
