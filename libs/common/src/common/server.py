@@ -10,6 +10,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from common.draining import DrainingServer
+from common.garbage import spare_what_is_loaded
 from common.health import Health
 from common.problems import MALFORMED_REQUEST, MEDIA_TYPE, problem_bytes
 
@@ -64,6 +65,7 @@ def serve(app: FastAPI, *, host: str, port: int, health: Health) -> None:
         timeout_graceful_shutdown=10,
     )
     server = _Server(config, health)
+    spare_what_is_loaded()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

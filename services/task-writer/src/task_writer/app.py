@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from common.admin import open_admin
 from common.broker import Publisher, make_broker
 from common.database import open_database
+from common.garbage import spare_what_is_loaded
 from common.health import Health, Part
 from common.topology import DEAD_LETTERS
 from faststream import FastStream
@@ -78,4 +79,5 @@ def _make_broker(settings: WriterSettings, name: str, health: Health) -> RabbitB
 async def run(settings: WriterSettings) -> None:
     """Runs the writer until SIGINT or SIGTERM."""
     async with open_writer(settings) as app:
+        spare_what_is_loaded()
         await app.run()
