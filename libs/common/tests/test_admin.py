@@ -14,8 +14,8 @@ from tests.serving import Served
 
 @pytest.fixture
 def health() -> Health:
-    made = Health(enough=all)
-    made.parts["database"] = Part()
+    made = Health("common", enough=all)
+    made.start(database=Part())
     made.parts["database"].worked()
     return made
 

@@ -29,8 +29,8 @@ class Probe:
 
 
 async def test_a_part_that_was_never_used_is_unknown_and_counts_as_there() -> None:
-    whole = Health(enough=all)
-    whole.parts["database"] = Part()
+    whole = Health("common", enough=all)
+    whole.start(database=Part())
 
     assert await whole.look() == (True, {"database": "unknown"})
 
@@ -100,8 +100,8 @@ async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(("enough", "ready"), [(any, True), (all, False)])
 async def test_how_many_parts_are_enough_is_the_services_choice(enough: health.Enough, ready: bool) -> None:
-    whole = Health(enough=enough)
-    whole.parts.update(task_reader=Part(), bus=Part())
+    whole = Health("common", enough=enough)
+    whole.start(task_reader=Part(), bus=Part())
     whole.parts["task_reader"].worked()
     whole.parts["bus"].lost()
 
@@ -109,10 +109,14 @@ async def test_how_many_parts_are_enough_is_the_services_choice(enough: health.E
 
 
 async def test_a_service_that_stops_is_not_ready() -> None:
-    whole = Health(enough=any)
-    whole.parts["bus"] = Part()
-    whole.parts["bus"].worked()
+    whole = Health("common", enough=any)
+    whole.start(bus=Part())
+    ready_before = (await whole.look())[0]
 
     whole.stop()
 
-    assert (await whole.look())[0] is False
+    assert (ready_before, (await whole.look())[0]) == (True, False)
+
+
+async def test_a_service_that_has_not_started_is_not_ready() -> None:
+    assert await Health("common", enough=all).look() == (False, {})

@@ -5,13 +5,15 @@ It is a server of its own in the service's event loop, which leaves the signals 
 
 import json
 import logging
+import math
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 
 import uvicorn
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from common.health import Health
@@ -32,6 +34,13 @@ class Page:
     status: int = 200
 
 
+BUILD = Gauge(
+    "taskwire_build_info", "Always 1; the labels say which service of which version this is", ["service", "version"]
+)
+PART_UP = Gauge(
+    "taskwire_part_up", "1 while the part works, 0 while it does not, NaN while it was not used yet", ["part"]
+)
+
 type Pages = Mapping[str, Callable[[], Awaitable[Page]]]
 """What is shown at each path."""
 
@@ -46,6 +55,7 @@ async def open_admin(settings: AdminSettings, health: Health, more: Pages | None
     if settings.admin_port is None:
         yield
         return
+    BUILD.labels(health.service, version(health.service)).set(1)
     listening = _listen(settings.admin_host, settings.admin_port)
     log.info("the admin port is %s:%d", *listening.getsockname()[:2])
     server = _server(_pages(health) | dict(more or {}))
@@ -66,6 +76,8 @@ def _pages(health: Health) -> dict[str, Callable[[], Awaitable[Page]]]:
         return Page(body, "application/json", 200 if is_ready else 503)
 
     async def metrics() -> Page:
+        for name, part in health.parts.items():
+            PART_UP.labels(name).set({"up": 1.0, "down": 0.0, "unknown": math.nan}[part.state])
         return Page(generate_latest(), CONTENT_TYPE_LATEST)
 
     return {"/livez": live, "/readyz": ready, "/metrics": metrics}

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2000
+SENT_HEADER = "x-sent-unix-ms"  # of a message with commands: when it left, in milliseconds since 1970
 MAX_READS_PER_BATCH = 1024  # bounds what one request can ask of a reader
 
 

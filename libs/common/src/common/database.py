@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from pydantic import AfterValidator, SecretStr
 
+from common.database_metrics import DATABASE_SECONDS, show_pool
 from common.health import Part
 from common.settings import DatabaseSettings
 
@@ -82,6 +83,7 @@ class Database:
         while True:
             try:
                 async with self._live_connection() as connection:
+                    began = monotonic()
                     try:
                         result = await work(connection)
                     except OperationalError as error:
@@ -95,6 +97,7 @@ class Database:
                         log.info("a database connection broke; trying another")
                     else:
                         self.part.worked()
+                        DATABASE_SECONDS.observe(monotonic() - began)
                         return result
             except (PoolTimeout, TooManyRequests) as error:
                 raise self._unavailable(maybe_done=give_up_at > 0) from error
@@ -156,6 +159,7 @@ async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIter
     )
     async with pool:
         database = Database(pool)
+        show_pool(pool.get_stats)
         guard = None if settings.allow_rls_bypass else asyncio.create_task(database.refuse_rls_bypass())
         try:
             yield database

@@ -61,19 +61,25 @@ class Part:
 
 
 class Health:
-    """The parts of a service by name. It is ready while `enough` of them are not down, and until it begins to stop."""
+    """The parts of a service by name. It is ready from its start to its stop, while `enough` of them are not down."""
 
-    def __init__(self, *, enough: Enough) -> None:
+    def __init__(self, service: str, *, enough: Enough) -> None:
+        self.service = service
         self.parts: dict[str, Part] = {}
         self._enough = enough
-        self._stopping = False
+        self._serves = False
+
+    def start(self, **parts: Part) -> None:
+        """From now on the service takes work, with these parts."""
+        self.parts.update(parts)
+        self._serves = True
 
     def stop(self) -> None:
         """From now on the service takes no new work: it is not ready."""
-        self._stopping = True
+        self._serves = False
 
     async def look(self) -> tuple[bool, Mapping[str, State]]:
         """Whether the service is ready, and the state of each part."""
         states = await asyncio.gather(*(part.look() for part in self.parts.values()))
-        ready = not self._stopping and self._enough([state != "down" for state in states])
+        ready = self._serves and self._enough([state != "down" for state in states])
         return ready, dict(zip(self.parts, states, strict=True))

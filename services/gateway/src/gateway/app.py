@@ -37,16 +37,20 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     started again in its turn refuses nothing. Reads and writes answer 503 until their servers are there.
     """
 
-    health = Health(enough=any)  # one of reads and writes: to be told 503 for the other beats no answer for both
+    health = Health("gateway", enough=any)  # to be told 503 for writes beats no answer for reads as well
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_tokens(settings) as tokens, open_reads(settings) as reads, open_bus(settings) as bus:
+        async with (
+            open_admin(settings, health),
+            open_tokens(settings) as tokens,
+            open_reads(settings) as reads,
+            open_bus(settings) as bus,
+        ):
             app.state.reads, app.state.bus, app.state.settings = reads, bus, settings
             app.state.tokens = tokens
-            health.parts.update(task_reader=reads.part, bus=bus.part)
-            async with open_admin(settings, health):
-                yield
+            health.start(task_reader=reads.part, bus=bus.part)
+            yield
 
     app = make_app("Taskwire", lifespan)
     app.state.health = health

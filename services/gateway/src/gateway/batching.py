@@ -51,6 +51,16 @@ class Batcher[Item, Answer]:
         self._flush_soon()
         return answer
 
+    @property
+    def waiting(self) -> int:
+        """How many items have not left yet."""
+        return len(self._waiting)
+
+    @property
+    def in_flight(self) -> int:
+        """How many batches hold a slot."""
+        return len(self._under_way)
+
     def answer_waiting(self, answer: Answer) -> None:
         """Answers all that wait, at once; what is on its way stays on its way."""
         while self._waiting:

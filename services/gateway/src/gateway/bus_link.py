@@ -2,21 +2,23 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
 from common.broker import Publisher, make_broker, start_broker
-from common.contracts import CommandBatch, OutcomeBatch
+from common.contracts import SENT_HEADER, CommandBatch, OutcomeBatch
 from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
 from faststream.rabbit import RabbitBroker
 from pydantic import ValidationError
 
 from gateway.batching import BatchLimits
 from gateway.command_bus import CommandBus, NotAccepted
+from gateway.queue_watch import keep_watching
 from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,10 @@ class BusLink:
             elif before and not self._blocked:
                 self._tell_when_usable()
 
+    async def open_channel(self) -> AbstractChannel:
+        """A channel for questions, on the connection that replies come by."""
+        return await (await self._consuming.connect()).channel()
+
     async def close(self) -> None:
         """Closes both connections; RabbitMQ then deletes the reply queue."""
         self._up.clear()
@@ -100,6 +106,7 @@ class BusLink:
             correlation_id=str(batch_id),
             content_type="application/json",
             delivery_mode=DeliveryMode.PERSISTENT,
+            headers={SENT_HEADER: int(time.time() * 1000)},
         )
         try:
             await self._publisher.publish(message, COMMANDS_NAME, within_s=self._settings.write_deadline_s)
@@ -123,13 +130,16 @@ async def open_bus(settings: GatewaySettings) -> AsyncIterator[CommandBus]:
     link = BusLink(settings)
     opening = asyncio.create_task(link.open())
     opening.add_done_callback(_log_failure)
-    watching = asyncio.create_task(link.watch_alarms())
+    watching = [asyncio.create_task(link.watch_alarms())]
+    if settings.admin_port is not None:
+        watching.append(asyncio.create_task(keep_watching(link.open_channel)))
     await asyncio.wait({opening}, timeout=settings.bus_start_timeout_s)
     try:
         yield link.bus
     finally:
         opening.cancel()
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         await link.close()
 
 

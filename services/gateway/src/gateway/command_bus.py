@@ -14,6 +14,7 @@ from common.health import Part
 from common.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits, Full
+from gateway.metrics import LATE_REPLIES, measured, show_lane
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,8 @@ class CommandBus:
 
     def __init__(self, publish: Publish, limits: BatchLimits) -> None:
         self._publish = publish
-        self._batcher: Batcher[_Call, Outcome] = Batcher(self._exchange, limits)
+        self._batcher: Batcher[_Call, Outcome] = Batcher(measured("commands", self._exchange), limits)
+        show_lane("commands", self._batcher)
         self.part = Part()
         self.part.lost()  # until it is connected
         self._connected = False
@@ -69,6 +71,7 @@ class CommandBus:
         """Hands the outcomes of a batch to those who wait for them; an answer that comes too late is ignored."""
         reply = self._replies.get(batch_id)
         if reply is None or reply.done():
+            LATE_REPLIES.inc()
             log.info("a late answer was ignored: batch %s", batch_id)
         else:
             reply.set_result(outcomes)
@@ -81,6 +84,7 @@ class CommandBus:
     def blocked(self) -> None:
         """From now on none are taken, and those that have not left are refused. Those that have may be answered yet."""
         self._connected = False
+        self.part.lost()
         self._batcher.answer_waiting(BUS_BLOCKED)
 
     def lost(self) -> None:

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.batching import Batcher, BatchLimits, Full
+from gateway.metrics import measured, show_lane
 from gateway.reader_link import ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
 
@@ -80,11 +81,13 @@ async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
             part.worked()
             return answers
 
-        def lane(max_batch: int) -> Lane:
+        def lane(name: str, max_batch: int) -> Lane:
             limits = BatchLimits(max_batch, settings.reads_max_in_flight, settings.reads_max_waiting)
-            return Batcher(send, limits)
+            batcher = Batcher(measured(name, send), limits)
+            show_lane(name, batcher)
+            return batcher
 
-        lists, finds = lane(settings.lists_max_batch), lane(settings.finds_max_batch)
+        lists, finds = lane("lists", settings.lists_max_batch), lane("finds", settings.finds_max_batch)
         part = Part(lambda: finds.submit(Read(user_id=uuid4(), task_id=uuid4())))
         yield Reads(lists, finds, settings.read_timeout_s, part)
 

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from gateway.bodies import CompletionBody, TaskBody, read_json, read_optional_json
 from gateway.command_bus import CommandBus
 from gateway.idempotency import REPLAYED_HEADER, derive_command_id, read_key
+from gateway.metrics import WRITES_FAILED
 from gateway.settings import GatewaySettings
 
 
@@ -100,9 +101,11 @@ def _replay_headers(outcome: Outcome) -> dict[str, str]:
 
 def _require_done(outcome: Outcome) -> None:
     """Raises a problem unless the command was carried out on a task that exists."""
+    if outcome.status == "done":
+        return
+    if outcome.status != "not_found":
+        WRITES_FAILED.labels(outcome.status).inc()
     match outcome.status:
-        case "done":
-            return
         case "not_found":
             raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replay_headers(outcome))
         case "key_reused":

@@ -19,15 +19,14 @@ from task_reader.settings import ReaderSettings
 def create_app(settings: ReaderSettings) -> FastAPI:
     """The reader as an ASGI app. It opens its connections when it starts, and serves 503 until PostgreSQL answers."""
 
-    health = Health(enough=all)
+    health = Health("task-reader", enough=all)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_database(settings.reader_database_url, settings) as database:
+        async with open_admin(settings, health), open_database(settings.reader_database_url, settings) as database:
             app.state.database = database
-            health.parts.update(database=database.part)
-            async with open_admin(settings, health):
-                yield
+            health.start(database=database.part)
+            yield
 
     app = make_app("Taskwire task-reader", lifespan)
     app.state.health = health

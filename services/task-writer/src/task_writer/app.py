@@ -22,7 +22,7 @@ from task_writer.settings import WriterSettings
 @asynccontextmanager
 async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
     """The writer, ready to `run()`. It waits for PostgreSQL and RabbitMQ, finishes what it holds, and then closes."""
-    health = Health(enough=all)
+    health = Health("task-writer", enough=all)
     replies = Publisher(_make_broker(settings, "replies", health), confirmed=False)
     bury_broker = _make_broker(settings, "dead letters", health)
     dead_letters = Publisher(bury_broker, confirmed=True)
@@ -42,6 +42,7 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
         async def started() -> None:
             for connection in connections:
                 connection.worked()
+            health.start()
 
         async def stopping() -> None:
             health.stop()

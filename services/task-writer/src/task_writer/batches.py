@@ -11,6 +11,7 @@ from psycopg import DataError, Error, IntegrityError
 from psycopg.errors import UniqueViolation
 
 from task_writer import statements
+from task_writer.metrics import REPEATS
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,7 @@ async def _find_recorded(db: Connection, commands: Sequence[AnyCommand]) -> list
 
 def _recorded_outcome(command: AnyCommand, row: tuple[Any, ...]) -> Outcome:
     """Without a key, an id is made for one command alone: whatever is recorded under it is the command's own."""
+    REPEATS.inc()
     if not command.keyed:
         return _outcome(row)
     if row[2] != statements.fingerprint(command):

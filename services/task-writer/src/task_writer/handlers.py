@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
 from common.broker import Publisher, whole_message
-from common.contracts import CommandBatch, Outcome, OutcomeBatch
+from common.contracts import SENT_HEADER, CommandBatch, Outcome, OutcomeBatch
 from common.database import Database
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS_NAME
 from faststream import AckPolicy
@@ -17,6 +18,7 @@ from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from pydantic import ValidationError
 
+from task_writer import metrics
 from task_writer.batches import Answered, carry_out
 
 log = logging.getLogger(__name__)
@@ -40,6 +42,7 @@ class CommandHandler:
         self._dead_letters = dead_letters
         self._running: set[asyncio.Task[None]] = set()
         self._subscriber: RabbitSubscriber | None = None
+        metrics.IN_HAND.set_function(lambda: len(self._running))
 
     def subscribe(self, incoming: RabbitBroker, *, concurrent_batches: int) -> None:
         """Consumes the command queue with `incoming`, at most `concurrent_batches` messages at a time."""
@@ -94,19 +97,24 @@ class CommandHandler:
 
     async def _work_off(self, message: RabbitMessage) -> list[Outcome]:
         """The outcomes of the batch, which is acknowledged; none when it could not be read."""
+        _measure_way(message)
         try:
             batch = CommandBatch.model_validate_json(message.body)
         except ValidationError as error:
+            metrics.DEAD_LETTERS.labels("malformed").inc()
             await self._bury(message.body, _why_malformed(error))
             await message.ack()
             return []
+        metrics.BATCH_COMMANDS.observe(len(batch.commands))
 
         answered = await carry_out(self._database, batch.commands, redelivered=bool(message.raw_message.redelivered))
 
         for one in answered:
             if one.poison is not None:
+                metrics.DEAD_LETTERS.labels("poison").inc()
                 await self._bury(CommandBatch(commands=[one.command]).model_dump_json().encode(), one.poison)
         await _acknowledge(message, answered)
+        metrics.count_answers((one.command.type, one.outcome.status) for one in answered)
         return [one.outcome for one in answered]
 
     async def _reply(self, message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
@@ -129,6 +137,14 @@ class CommandHandler:
             delivery_mode=DeliveryMode.PERSISTENT,
         )
         await self._dead_letters.publish(letter, DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S)
+
+
+def _measure_way(message: RabbitMessage) -> None:
+    """A message that comes again has been on its way for other reasons than the queue."""
+    if message.raw_message.redelivered:
+        metrics.REDELIVERED.inc()
+    elif isinstance(sent := message.headers.get(SENT_HEADER), int):
+        metrics.QUEUE_SECONDS.observe(max(time.time() - sent / 1000, 0.0))
 
 
 async def _acknowledge(message: RabbitMessage, answered: Sequence[Answered]) -> None:

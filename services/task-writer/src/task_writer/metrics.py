@@ -1,0 +1,28 @@
+"""What Prometheus learns of the task-writer."""
+
+from collections import Counter as Tally
+from collections.abc import Iterable
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+
+COMMANDS = Counter("taskwire_commands", "Commands that the task-writer answered", ["type", "outcome"])
+REPEATS = Counter("taskwire_repeats", "Commands that were answered from the command log")
+REDELIVERED = Counter("taskwire_redelivered_batches", "Batches that RabbitMQ delivered again")
+DEAD_LETTERS = Counter("taskwire_dead_letters", "Messages that were buried", ["reason"])
+BATCH_COMMANDS = Histogram(
+    "taskwire_writer_batch_commands", "Commands in a batch that came", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+)
+QUEUE_SECONDS = Histogram(
+    "taskwire_queue_seconds",
+    "From a batch's leaving the gateway until a task-writer takes it, by the clocks of both",
+    buckets=SECONDS,
+)
+IN_HAND = Gauge("taskwire_batches_in_hand", "Batches that are being carried out")
+
+
+def count_answers(answers: Iterable[tuple[str, str]]) -> None:
+    """Counts the answers to a batch, each given as the type of its command and its status."""
+    for (kind, outcome), number in Tally(answers).items():
+        COMMANDS.labels(kind, outcome).inc(number)

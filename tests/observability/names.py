@@ -1,0 +1,38 @@
+"""The metrics that the code has, and those that texts and configurations name."""
+
+import re
+
+import common.admin
+import common.database_metrics
+import common.request_metrics
+import gateway.metrics
+import task_writer.metrics
+from prometheus_client import Counter, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+
+MODULES = (common.admin, common.database_metrics, common.request_metrics, gateway.metrics, task_writer.metrics)
+NAME = re.compile(r"\btaskwire_[a-z_]+\b")
+
+
+def metrics() -> dict[str, MetricWrapperBase]:
+    """Every metric of the code, by the name that Prometheus shows: a counter ends in _total."""
+    made = {metric for module in MODULES for metric in vars(module).values() if isinstance(metric, MetricWrapperBase)}
+    return {
+        described.name + ("_total" if isinstance(metric, Counter) else ""): metric
+        for metric in made
+        for described in metric.describe()
+    }
+
+
+def series() -> set[str]:
+    """The names that a query can use: of a histogram those of its parts."""
+    parts = ("_bucket", "_count", "_sum")
+    return {
+        name + part
+        for name, metric in metrics().items()
+        for part in (parts if isinstance(metric, Histogram) else ("",))
+    }
+
+
+def labels(metric: MetricWrapperBase) -> list[str]:
+    return list(metric._labelnames)

@@ -1,0 +1,25 @@
+"""What the texts name is what the code has, and the other way round."""
+
+from tests.docs.pages import ROOT, table
+from tests.rules.sources import PRODUCT, sources
+
+from .names import MODULES, labels, metrics
+
+OPERATIONS = ROOT / "docs" / "operations.md"
+
+
+def test_the_table_of_metrics_is_that_of_the_code() -> None:
+    rows = table(OPERATIONS.read_text(), "## Metrics")
+
+    described = {
+        name.strip("`"): [label.strip("` ") for label in named.split(",") if label != "none"]
+        for name, _, named, _ in rows
+    }
+
+    assert described == {name: labels(metric) for name, metric in metrics().items()}
+
+
+def test_metrics_are_made_in_the_modules_that_are_known_here() -> None:
+    making = {source.module for source in sources(*PRODUCT) if "prometheus_client import" in source.text}
+
+    assert making == {module.__name__ for module in MODULES}
