@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from typing import Any, Literal
 
 import uvicorn
-from common.server import ProblemHttpProtocol
+from common.http_protocol import HttpLimits, with_limits
 from fastapi import FastAPI
 
 LIMIT_S = 10.0
@@ -50,11 +50,12 @@ class Served:
 
 
 @asynccontextmanager
-async def serving(app: FastAPI, *, lifespan: Literal["on", "off"] = "on") -> AsyncIterator[Served]:
+async def serving(
+    app: FastAPI, *, lifespan: Literal["on", "off"] = "on", limits: HttpLimits | None = None
+) -> AsyncIterator[Served]:
     """Serves `app` as common.server does; with `lifespan` off, its state is the caller's to set."""
-    config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, http=ProblemHttpProtocol, ws="none", lifespan=lifespan, log_config=None
-    )
+    http = with_limits(limits or HttpLimits())
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, http=http, ws="none", lifespan=lifespan, log_config=None)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 from common.draining import LINGER_S, DrainingServer
-from common.server import ProblemHttpProtocol
+from common.http_protocol import LimitedHttpProtocol
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -39,7 +39,7 @@ def door() -> Door:
 @pytest.fixture
 async def server(door: Door) -> AsyncIterator[DrainingServer]:
     app = Starlette(routes=[Route("/", door.answer)])
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, http=ProblemHttpProtocol, ws="none", log_config=None)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, http=LimitedHttpProtocol, ws="none", log_config=None)
     config.load()
     started = DrainingServer(config)
     started.lifespan = config.lifespan_class(config)

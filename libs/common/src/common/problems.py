@@ -37,6 +37,14 @@ MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "Th
 INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is no key")
 NO_TOKEN = ProblemType("no-token", HTTPStatus.UNAUTHORIZED, "The request has no bearer token")
 INVALID_TOKEN = ProblemType("invalid-token", HTTPStatus.UNAUTHORIZED, "The bearer token is not valid")
+SLOW_HEAD = ProblemType("slow-head", HTTPStatus.REQUEST_TIMEOUT, "The head of the request did not arrive in time")
+HEAD_TOO_LARGE = ProblemType(
+    "head-too-large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large"
+)
+TOO_MANY_REQUESTS = ProblemType(
+    "too-many-requests", HTTPStatus.TOO_MANY_REQUESTS, "There were too many requests; try again later"
+)
+OVERLOADED = ProblemType("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, "The server is full; try again later")
 ORIGIN_REFUSED = ProblemType("origin-refused", HTTPStatus.BAD_REQUEST, "The origin may not send this request")
 TASK_NOT_FOUND = ProblemType("task-not-found", HTTPStatus.NOT_FOUND, "The user has no such task")
 SLOW_BODY = ProblemType("slow-body", HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time")

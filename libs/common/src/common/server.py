@@ -1,5 +1,6 @@
-"""Runs a FastAPI app under uvicorn, with the errors of the HTTP parser as problem answers too."""
+"""Runs a FastAPI app under uvicorn, within the limits of its settings."""
 
+import resource
 import socket
 import sys
 from contextlib import suppress
@@ -7,29 +8,18 @@ from contextlib import suppress
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from common.draining import DrainingServer
 from common.garbage import spare_what_is_loaded
 from common.health import Health
-from common.problems import MALFORMED_REQUEST, MEDIA_TYPE, problem_bytes
+from common.http_protocol import HttpLimits, with_limits
+from common.settings import HttpSettings
 
 KEEP_ALIVE_S = 75
 """How long an idle connection is kept: longer than load balancers keep theirs (mostly 60 s), so that they end it and no
 request meets a closing one."""
 
-
-class ProblemHttpProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, whose answer to bytes that are no HTTP is a problem answer instead of plain text."""
-
-    def send_400_response(self, msg: str) -> None:
-        body = problem_bytes(MALFORMED_REQUEST, "The request could not be parsed as HTTP/1.1.")
-        head = (
-            f"HTTP/1.1 400 Bad Request\r\ncontent-type: {MEDIA_TYPE}\r\n"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.close()
+OTHER_OPEN_FILES = 256
 
 
 class _Server(DrainingServer):
@@ -44,7 +34,7 @@ class _Server(DrainingServer):
         await super().shutdown(sockets)
 
 
-def serve(app: FastAPI, *, host: str, port: int, health: Health) -> None:
+def serve(app: FastAPI, settings: HttpSettings, health: Health) -> None:
     """Serves until SIGINT or SIGTERM; then is not ready any more, finishes what is in hand and lets its clients go:
     draining.py. 11 s at most.
 
@@ -52,10 +42,10 @@ def serve(app: FastAPI, *, host: str, port: int, health: Health) -> None:
     """
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
+        host=settings.host,
+        port=settings.port,
         loop="uvloop",
-        http=ProblemHttpProtocol,
+        http=with_limits(_limits(settings)),
         ws="none",
         access_log=False,
         log_config=None,
@@ -64,9 +54,30 @@ def serve(app: FastAPI, *, host: str, port: int, health: Health) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=10,
     )
+    _allow_open_files(settings.connections_max)
     server = _Server(config, health)
     spare_what_is_loaded()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _limits(settings: HttpSettings) -> HttpLimits:
+    return HttpLimits(
+        head_bytes=settings.head_max_bytes,
+        head_timeout_s=settings.head_timeout_s,
+        answer_timeout_s=settings.answer_timeout_s,
+        connections=settings.connections_max,
+        requests=settings.requests_max_in_hand,
+    )
+
+
+def _allow_open_files(connections: int) -> None:
+    """Raises the limit that the process may raise by itself: each connection is an open file, and many shells allow
+    1,024."""
+    wanted = connections + OTHER_OPEN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

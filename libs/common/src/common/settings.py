@@ -30,6 +30,13 @@ class HttpSettings(ServiceSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
     port: int = Field(ge=0, le=65535, description="port to listen on")
+    head_max_bytes: PositiveInt = Field(32768, description="address and headers of a request, at most; then 431")
+    head_timeout_s: PositiveFloat = Field(10.0, description="limit for them to arrive; then 408")
+    answer_timeout_s: PositiveFloat = Field(
+        30.0, description="limit for a client that does not read its answer; then its connection is cut"
+    )
+    connections_max: PositiveInt = Field(10_000, description="connections at once, at most, per process; then 503")
+    requests_max_in_hand: PositiveInt = Field(5_000, description="requests at once, at most, per process; then 503")
 
 
 def _amqp_url(url: SecretStr) -> SecretStr:

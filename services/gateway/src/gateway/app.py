@@ -1,6 +1,6 @@
 """Builds and runs the gateway."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from common.admin import open_admin
@@ -15,6 +15,8 @@ from gateway.bus_link import open_bus
 from gateway.cors import ANSWER_HEADERS, REQUEST_HEADERS, ProblemCors
 from gateway.docs import add_docs
 from gateway.identity import for_owner, open_tokens
+from gateway.openapi import openapi_document
+from gateway.rate_limits import Buckets, Policy, RateLimits, for_few_requests
 from gateway.reads import find_task, list_tasks, open_reads
 from gateway.settings import GatewaySettings
 
@@ -54,9 +56,13 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     app = make_app("Taskwire", lifespan)
     app.state.health = health
+    has_rates = bool(settings.user_requests_per_s or settings.address_requests_per_s)
+    guard = _guard(settings)
     for method, path, endpoint in ENDPOINTS:
-        add_route(app, method, path, for_owner(endpoint) if settings.auth_mode == "jwt" else endpoint)
-    add_docs(app, jwt=settings.auth_mode == "jwt")
+        add_route(app, method, path, guard(endpoint))
+    add_docs(app, openapi_document(jwt=settings.auth_mode == "jwt", rates=has_rates))
+    if has_rates:
+        app.add_middleware(RateLimits, settings=settings)
     if settings.cors_origins:
         app.add_middleware(
             ProblemCors,
@@ -68,9 +74,22 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     return app
 
 
+def _guard(settings: GatewaySettings) -> Callable[[Endpoint], Endpoint]:
+    """What stands before every endpoint. A user's requests are counted once it is certain that they are the user's."""
+    per_s = settings.user_requests_per_s
+    users = Buckets(Policy("user", per_s, settings.user_burst)) if per_s else None
+
+    def guarded(endpoint: Endpoint) -> Endpoint:
+        if users is not None:
+            endpoint = for_few_requests(endpoint, users)
+        return for_owner(endpoint) if settings.auth_mode == "jwt" else endpoint
+
+    return guarded
+
+
 def main() -> None:
     """The `gateway` command."""
     settings = load(GatewaySettings)
     configure_logging(settings.log_level)
     app = create_app(settings)
-    serve(app, host=settings.host, port=settings.port, health=app.state.health)
+    serve(app, settings, app.state.health)

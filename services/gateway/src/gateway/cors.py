@@ -6,11 +6,12 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
+from gateway.rate_limits import LEFT_HEADER, POLICY_HEADER
 
 REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER)
 """That pages of the allowed origins may send, beside those that every page may."""
 
-ANSWER_HEADERS = ("Location", "Retry-After", "WWW-Authenticate", REPLAYED_HEADER)
+ANSWER_HEADERS = ("Location", "Retry-After", "WWW-Authenticate", REPLAYED_HEADER, LEFT_HEADER, POLICY_HEADER)
 """That such pages may read, beside those that every page may."""
 
 

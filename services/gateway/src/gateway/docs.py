@@ -12,14 +12,14 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from gateway.openapi import openapi_document
+from gateway.openapi import Json
 
 ASSETS = Path(__file__).parent / "static" / "swagger-ui"
 
 
-def add_docs(app: FastAPI, *, jwt: bool) -> None:
-    """Serves /openapi.json, /docs and the assets that /docs needs. `jwt` is whether the API needs tokens."""
-    add_route(app, "GET", "/openapi.json", partial(_document, jwt))
+def add_docs(app: FastAPI, document: Json) -> None:
+    """Serves the document at /openapi.json, /docs and the assets that /docs needs."""
+    add_route(app, "GET", "/openapi.json", partial(_document, document))
     add_route(app, "GET", "/docs", _page)
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
         add_route(app, "GET", f"/docs/assets/{asset}", partial(_asset, ASSETS / asset))
@@ -29,8 +29,8 @@ async def _asset(path: Path, _: Request) -> Response:
     return FileResponse(path)
 
 
-async def _document(jwt: bool, _: Request) -> Response:
-    return JSONResponse(openapi_document(jwt=jwt))
+async def _document(document: Json, _: Request) -> Response:
+    return JSONResponse(document)
 
 
 async def _page(_: Request) -> Response:

@@ -35,15 +35,22 @@ BODY_ERRORS = (
     problems.INVALID_TASK,
 )
 
+RATE_ERRORS = (problems.TOO_MANY_REQUESTS,)
 TOKEN_ERRORS = (problems.NO_TOKEN, problems.INVALID_TOKEN, problems.TOKENS_UNVERIFIABLE, *NO_SUCH_TASK)
 
 type Json = dict[str, Any]
 
+RETRY_AFTER: Json = {"description": "Seconds to wait", "schema": {"type": "integer"}}
 ERROR_HEADERS: dict[int, Json] = {
     problems.NO_TOKEN.status: {
         "WWW-Authenticate": {"description": "Bearer, and what is wrong (RFC 6750)", "schema": {"type": "string"}}
     },
-    problems.NOT_DONE.status: {"Retry-After": {"description": "Seconds to wait", "schema": {"type": "integer"}}},
+    problems.TOO_MANY_REQUESTS.status: {
+        "Retry-After": RETRY_AFTER,
+        "RateLimit-Policy": {"description": "What may be sent: quota and window of each", "schema": {"type": "string"}},
+        "RateLimit": {"description": "What is left of it, and when all is back", "schema": {"type": "string"}},
+    },
+    problems.NOT_DONE.status: {"Retry-After": RETRY_AFTER},
 }
 """What every error of such a status says in its headers."""
 
@@ -100,8 +107,9 @@ class ProblemDetails(BaseModel):
 
 
 @cache
-def openapi_document(*, jwt: bool = False) -> Json:
-    """The OpenAPI 3.1 document of all six endpoints. With `jwt`, they need a bearer token."""
+def openapi_document(*, jwt: bool = False, rates: bool = False) -> Json:
+    """The OpenAPI 3.1 document of all six endpoints. With `jwt`, they need a bearer token; with `rates`, there are
+    limits of requests per second."""
     models = [(model, "validation") for model in (TaskBody, CompletionBody, ProblemDetails)]
     _, schemas = models_json_schema([*models, (Task, "serialization")], ref_template="#/components/schemas/{model}")  # type: ignore[list-item]
     document: Json = {
@@ -111,7 +119,7 @@ def openapi_document(*, jwt: bool = False) -> Json:
             "version": "1.0.0",
             "description": "Tasks of many users. A write answers once it is committed; another user's task is 404.",
         },
-        "paths": _paths(TOKEN_ERRORS if jwt else ()),
+        "paths": _paths((TOKEN_ERRORS if jwt else ()) + (RATE_ERRORS if rates else ())),
         "components": {
             "schemas": schemas["$defs"],
             "parameters": {"IdempotencyKey": KEY_PARAMETER},

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from common.contracts import MAX_READS_PER_BATCH
 from common.settings import AdminSettings, BusSettings, HttpSettings, ServiceSettings
-from pydantic import BeforeValidator, Field, HttpUrl, PositiveFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, HttpUrl, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
 
@@ -37,7 +37,23 @@ class IdentitySettings(ServiceSettings):
         return self
 
 
-class GatewaySettings(HttpSettings, AdminSettings, BusSettings, IdentitySettings):
+class RateLimitSettings(ServiceSettings):
+    """How many requests each gateway process takes from one user and from one address."""
+
+    user_requests_per_s: PositiveFloat | None = Field(
+        None, description="requests of one user a second, per process; then 429. Unset: no limit"
+    )
+    user_burst: PositiveInt = Field(100, description="requests that a user may send at once, at most")
+    address_requests_per_s: PositiveFloat | None = Field(
+        None, description="requests from one address a second, per process; then 429. Unset: no limit"
+    )
+    address_burst: PositiveInt = Field(200, description="requests that an address may send at once, at most")
+    trusted_proxies: NonNegativeInt = Field(
+        0, description="proxies in front that add their client's address to X-Forwarded-For; 0: the peer is the client"
+    )
+
+
+class GatewaySettings(HttpSettings, AdminSettings, BusSettings, IdentitySettings, RateLimitSettings):
     """Every variable that the gateway reads."""
 
     reader_url: HttpUrl = Field(description="address of the task-reader, such as http://task-reader:8001")

@@ -43,4 +43,4 @@ def main() -> None:
     settings = load(ReaderSettings)
     configure_logging(settings.log_level)
     app = create_app(settings)
-    serve(app, host=settings.host, port=settings.port, health=app.state.health)
+    serve(app, settings, app.state.health)

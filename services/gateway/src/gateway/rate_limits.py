@@ -1,0 +1,165 @@
+"""How many requests one user and one address may send: token buckets, told as
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/ has it.
+
+Each gateway process counts for itself: behind N of them a client may have up to N times as much.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from time import monotonic
+
+from common.paths import path_uuid
+from common.problems import TOO_MANY_REQUESTS, Problem, problem_response
+from common.routing import Endpoint
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.settings import RateLimitSettings
+
+POLICY_HEADER = "RateLimit-Policy"
+LEFT_HEADER = "RateLimit"
+
+MAX_REMEMBERED = 65_536  # of each kind, twice; about 10 MB
+_IN_SCOPE = "taskwire.rate_limits"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """`burst` requests at once, and `per_s` more each second."""
+
+    name: str
+    per_s: float
+    burst: int
+
+    @property
+    def window_s(self) -> float:
+        """From an empty bucket to a full one."""
+        return self.burst / self.per_s
+
+    def header(self) -> str:
+        """The policy as RateLimit-Policy names it."""
+        return f'"{self.name}";q={self.burst};w={math.ceil(self.window_s)}'
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a bucket answered: how many requests are left, how long until it is full, and until the next is granted."""
+
+    policy: Policy
+    left: int
+    full_in_s: float
+    retry_in_s: float
+
+    def header(self) -> str:
+        """The state of the bucket as RateLimit names it."""
+        return f'"{self.policy.name}";r={self.left};t={math.ceil(self.full_in_s)}'
+
+    def require(self) -> None:
+        """Raises a 429 problem when the request was not granted."""
+        if self.retry_in_s > 0:
+            detail = f"This {self.policy.name} may send {self.policy.per_s:g} requests a second. Wait, then go on."
+            headers = {"Retry-After": str(math.ceil(self.retry_in_s))}
+            raise Problem(TOO_MANY_REQUESTS, detail, headers=headers)
+
+
+@dataclass
+class Buckets:
+    """A bucket for each name, of which only that is kept when it will be full.
+
+    A bucket that nobody touched for a whole window is full, as one that is not there. So names are kept in two
+    generations, which change places every window, and the older one is thrown away. When there are more than
+    MAX_REMEMBERED they change places earlier: some then get a full bucket too soon.
+    """
+
+    policy: Policy
+    _full_at: dict[str, float] = field(default_factory=dict)
+    _full_at_before: dict[str, float] = field(default_factory=dict)
+    _changed_at: float = 0.0
+
+    def take(self, name: str) -> Taken:
+        """Takes one request out of the bucket, if there is one left."""
+        now = monotonic()
+        if now - self._changed_at > self.policy.window_s or len(self._full_at) >= MAX_REMEMBERED:
+            self._full_at_before, self._full_at, self._changed_at = self._full_at, {}, now
+        full_at = self._full_at.get(name) or self._full_at_before.get(name, now)
+        wanted = max(full_at, now) + 1 / self.policy.per_s
+        too_early_s = wanted - now - self.policy.window_s
+        if too_early_s < 1e-9:  # noqa: PLR2004 - sums of floats
+            self._full_at[name] = full_at = wanted
+            too_early_s = 0.0
+        full_in_s = full_at - now
+        left = max(0, math.floor((self.policy.window_s - full_in_s) * self.policy.per_s + 1e-9))
+        return Taken(self.policy, left, full_in_s, too_early_s)
+
+
+class RateLimits:
+    """ASGI middleware: counts the requests of an address, and tells in every answer what all buckets have left."""
+
+    def __init__(self, app: ASGIApp, settings: RateLimitSettings) -> None:
+        self._app = app
+        self._proxies = settings.trusted_proxies
+        per_s = settings.address_requests_per_s
+        self._addresses = Buckets(Policy("address", per_s, settings.address_burst)) if per_s else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        taken: list[Taken] = []
+        scope[_IN_SCOPE] = taken
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start" and taken:
+                headers = MutableHeaders(scope=message)
+                headers[POLICY_HEADER] = ", ".join(one.policy.header() for one in taken)
+                headers[LEFT_HEADER] = ", ".join(one.header() for one in taken)
+            await send(message)
+
+        try:
+            if self._addresses is not None:
+                taken.append(self._addresses.take(client_address(scope, self._proxies)))
+                taken[0].require()
+        except Problem as problem:
+            await problem_response(problem)(scope, receive, tell)
+        else:
+            await self._app(scope, receive, tell)
+
+
+def for_few_requests(endpoint: Endpoint, users: Buckets) -> Endpoint:
+    """The endpoint, for as many requests of the user in its path as the policy grants; then 429."""
+
+    async def limited(request: Request) -> Response:
+        taken = users.take(path_uuid(request, "user_id"))
+        request.scope[_IN_SCOPE].append(taken)
+        taken.require()
+        return await endpoint(request)
+
+    return limited
+
+
+def client_address(scope: Scope, trusted_proxies: int) -> str:
+    """Who sent the request: the peer, or whom the farthest of so many proxies in front of us has seen as its peer.
+
+    Each proxy adds the address of its own peer to the end of X-Forwarded-For; what stands before those was written by
+    the client itself. One IPv6 network of 64 bits counts as one address, since a household has a whole one.
+    """
+    client = scope.get("client")
+    address: str = client[0] if client else ""
+    if trusted_proxies:
+        seen = _forwarded_for(scope["headers"])
+        address = seen[-trusted_proxies] if len(seen) >= trusted_proxies else address
+    if ":" not in address:
+        return address
+    try:
+        return ip_address(address.strip("[]")).packed[:8].hex()
+    except ValueError:
+        return address
+
+
+def _forwarded_for(headers: Sequence[tuple[bytes, bytes]]) -> list[str]:
+    values = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
+    return [address.strip() for address in ",".join(values).split(",") if address.strip()]

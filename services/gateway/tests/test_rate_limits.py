@@ -1,0 +1,237 @@
+"""Who sends too much is told to wait, and how long; nobody else pays for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from gateway.rate_limits import MAX_REMEMBERED, Buckets, Policy, client_address
+
+from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key, published
+from tests.serving import Answer, Served
+
+from .in_process import TASKS, lonely_gateway
+from .test_openapi import OPERATIONS
+
+STRANGER = "4d0c2a9b-8e37-4b16-a1f5-92c6e07d3b58"
+SLOW = {"user_requests_per_s": 0.001, "user_burst": 2}
+PROXIED = {"address_requests_per_s": 0.001, "address_burst": 2, "trusted_proxies": 1}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that buckets see, to be moved."""
+    now = [1000.0]
+    monkeypatch.setattr("gateway.rate_limits.monotonic", lambda: now[0])
+    return now
+
+
+def granted(buckets: Buckets, name: str, times: int) -> int:
+    return sum(buckets.take(name).retry_in_s == 0 for _ in range(times))
+
+
+def test_a_burst_is_granted_and_then_the_rate(clock: list[float]) -> None:
+    buckets = Buckets(Policy("user", 2.0, 10))
+
+    assert granted(buckets, "a", 15) == 10
+    clock[0] += 1.5
+    assert granted(buckets, "a", 15) == 3
+    clock[0] += 100
+    assert granted(buckets, "a", 15) == 10
+
+
+def test_one_name_takes_nothing_from_another(clock: list[float]) -> None:
+    buckets = Buckets(Policy("user", 1.0, 5))
+
+    assert [granted(buckets, name, 10) for name in "abc"] == [5, 5, 5]
+
+
+def test_what_is_refused_costs_nothing(clock: list[float]) -> None:
+    buckets = Buckets(Policy("user", 1.0, 5))
+    granted(buckets, "a", 1000)
+
+    clock[0] += 1
+
+    assert granted(buckets, "a", 10) == 1
+
+
+def test_who_waits_as_long_as_told_is_granted(clock: list[float]) -> None:
+    buckets = Buckets(Policy("user", 3.0, 7))
+    granted(buckets, "a", 7)
+
+    for _ in range(50):
+        clock[0] += buckets.take("a").retry_in_s
+        assert buckets.take("a").retry_in_s == 0
+
+
+def test_what_is_left_is_what_is_granted(clock: list[float]) -> None:
+    buckets = Buckets(Policy("user", 0.7, 9))
+
+    for moved in (0, 0.1, 1, 2.5, 4, 30):
+        clock[0] += moved
+        left = buckets.take("a").left
+        assert granted(buckets, "a", 20) == left
+
+
+def test_the_memory_of_names_is_bounded_and_keeps_who_sends_most(clock: list[float]) -> None:
+    buckets = Buckets(Policy("address", 1.0, 10))
+
+    for number in range(3 * MAX_REMEMBERED):
+        buckets.take(str(number))
+
+    assert len(buckets._full_at) + len(buckets._full_at_before) <= 2 * MAX_REMEMBERED
+    assert buckets.take(str(3 * MAX_REMEMBERED - 1)).left == 8
+
+
+def test_names_that_are_quiet_are_forgotten(clock: list[float]) -> None:
+    buckets = Buckets(Policy("address", 1.0, 10))
+    granted(buckets, "a", 10)
+
+    for _ in range(3):
+        clock[0] += 10.1
+        buckets.take("b")
+
+    assert set(buckets._full_at) | set(buckets._full_at_before) == {"b"}
+
+
+def test_a_change_of_generations_forgets_nothing_too_early(clock: list[float]) -> None:
+    buckets = Buckets(Policy("address", 1.0, 10))
+    buckets.take("b")
+    clock[0] += 9
+    granted(buckets, "a", 10)
+
+    clock[0] += 2  # a window since the first of all
+    buckets.take("b")
+
+    assert granted(buckets, "a", 10) == 2
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_one_request_too_many_is_429_with_all_that_a_client_needs(name: str) -> None:
+    method, path, body = OPERATIONS[name]
+    headers = {"Content-Type": "application/json"}
+    async with lonely_gateway(**SLOW) as gateway:
+        answers = [await gateway.ask(method, path, body=body, headers=headers) for _ in range(3)]
+
+    refused = answers[-1]
+    assert [answer.status for answer in answers] == [503, 503, 429]
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["type"] == "urn:taskwire:problem:too-many-requests"
+    assert 990 <= int(refused.headers["retry-after"]) <= 1000
+    assert [answer.headers["ratelimit-policy"] for answer in answers] == ['"user";q=2;w=2000'] * 3
+    assert [answer.headers["ratelimit"].partition(";t=")[0] for answer in answers] == [
+        '"user";r=1',
+        '"user";r=0',
+        '"user";r=0',
+    ]
+
+
+async def test_a_user_pays_for_nobody_else() -> None:
+    async with lonely_gateway(**SLOW) as gateway:
+        for _ in range(3):
+            await gateway.ask("GET", TASKS)
+
+        answer = await gateway.ask("GET", TASKS.replace(OWNER, STRANGER))
+
+    assert answer.status == 503
+
+
+async def from_address(gateway: Served, forwarded_for: str, path: str = TASKS) -> Answer:
+    return await gateway.ask("GET", path, headers={"X-Forwarded-For": forwarded_for})
+
+
+async def test_an_address_has_one_bucket_for_all_paths_and_users() -> None:
+    paths = [TASKS, "/nothing", "/openapi.json", TASKS.replace(OWNER, STRANGER)]
+    async with lonely_gateway(**PROXIED) as gateway:
+        answers = [await from_address(gateway, "192.0.2.1", path) for path in paths]
+        other = await from_address(gateway, "192.0.2.2")
+
+    assert [answer.status for answer in answers] == [503, 404, 429, 429]
+    assert answers[-1].headers["ratelimit-policy"] == '"address";q=2;w=2000'
+    assert other.status == 503
+
+
+async def test_both_limits_are_told() -> None:
+    async with lonely_gateway(**SLOW, **PROXIED) as gateway:
+        answer = await gateway.ask("GET", TASKS)
+
+    assert answer.headers["ratelimit-policy"] == '"address";q=2;w=2000, "user";q=2;w=2000'
+    assert [part.partition(";t")[0] for part in answer.headers["ratelimit"].split(", ")] == [
+        '"address";r=1',
+        '"user";r=1',
+    ]
+
+
+async def test_what_a_client_writes_itself_does_not_make_it_another() -> None:
+    async with lonely_gateway(**PROXIED) as gateway:
+        answers = [await from_address(gateway, f"192.0.2.{number}, 198.51.100.7") for number in range(3)]
+
+    assert [answer.status for answer in answers] == [503, 503, 429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "proxies", "address"),
+    [
+        ("192.0.2.1", [], 0, "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.1"], 0, "192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.1"], 1, "198.51.100.1"),
+        ("192.0.2.1", ["203.0.113.9, 198.51.100.1"], 1, "198.51.100.1"),
+        ("192.0.2.1", ["203.0.113.9, 198.51.100.1"], 2, "203.0.113.9"),
+        ("192.0.2.1", ["203.0.113.9", "198.51.100.1"], 2, "203.0.113.9"),
+        ("192.0.2.1", ["198.51.100.1"], 2, "192.0.2.1"),
+        ("192.0.2.1", [], 1, "192.0.2.1"),
+        ("192.0.2.1", [" , ,"], 1, "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", [], 0, "20010db800010002"),
+        ("192.0.2.1", ["[2001:db8:1:2::9]"], 1, "20010db800010002"),
+        ("192.0.2.1", ["::nonsense::"], 1, "::nonsense::"),
+    ],
+)
+def test_the_address_is_that_of_the_client_as_far_as_proxies_are_trusted(
+    peer: str, forwarded_for: list[str], proxies: int, address: str
+) -> None:
+    headers = [(b"x-forwarded-for", value.encode()) for value in forwarded_for]
+
+    assert client_address({"client": (peer, 1), "headers": headers}, proxies) == address
+
+
+def jwt_settings(url: str) -> Mapping[str, Any]:
+    return {"auth_mode": "jwt", "auth_jwks_url": url, "auth_issuer": ISSUER, "auth_audience": AUDIENCE}
+
+
+async def test_with_tokens_nobody_uses_up_what_another_may_send() -> None:
+    issuer = Issuer({"ES256": new_key("ES256")})
+    owner = {"Authorization": f"Bearer {issuer.token()}"}
+    stranger = {"Authorization": f"Bearer {issuer.token(sub=STRANGER)}"}
+    async with published(issuer) as url, lonely_gateway(**SLOW, **jwt_settings(url)) as gateway:
+        attempts = [await gateway.ask("GET", TASKS, headers=headers) for headers in [stranger, {}] * 5]
+        answer = await gateway.ask("GET", TASKS, headers=owner)
+
+    assert {attempt.status for attempt in attempts} == {404, 401}
+    assert (answer.status, answer.headers["ratelimit"].partition(";t")[0]) == (503, '"user";r=1')
+
+
+async def test_pages_of_other_origins_can_read_the_limits() -> None:
+    origin = "https://app.example"
+    async with lonely_gateway(**SLOW, **PROXIED, cors_origins=[origin]) as gateway:
+        answers = [await gateway.ask("GET", TASKS, headers={"Origin": origin}) for _ in range(3)]
+
+    assert answers[-1].status == 429
+    assert {"RateLimit", "RateLimit-Policy", "Retry-After"} <= set(
+        answers[-1].headers["access-control-expose-headers"].split(", ")
+    )
+    assert answers[-1].headers["access-control-allow-origin"] == origin
+
+
+async def test_the_documentation_has_the_429(gateway: Served) -> None:
+    async with lonely_gateway(**SLOW) as limited:
+        document = (await limited.ask("GET", "/openapi.json")).json()
+    default = (await gateway.ask("GET", "/openapi.json")).json()
+
+    operations = [item[key] for item in document["paths"].values() for key in item if key != "parameters"]
+    assert all("RateLimit" in operation["responses"]["429"]["headers"] for operation in operations)
+    assert '"429"' not in str(default).replace("'", '"')
+
+
+async def test_without_limits_nothing_is_counted_or_told(gateway: Served) -> None:
+    answer = await gateway.ask("GET", TASKS)
+
+    assert not [name for name in answer.headers if name.startswith("ratelimit")]
