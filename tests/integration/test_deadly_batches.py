@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from common.contracts import AnyCommand
 from common.database import Database
 from common.topology import COMMANDS, DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from local_stack.rabbitmq import Rabbitmq
+from task_writer import handlers
+from task_writer.batches import Answered, carry_out
 
 from tests.commands import create, toggle
 from tests.conftest import Addresses
@@ -122,17 +124,32 @@ async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
 
 
 async def test_a_batch_over_which_the_writer_fails_is_buried_and_its_commands_are_replayed_one_by_one(
-    gateway: RawGateway, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+    gateway: RawGateway,
+    addresses: Addresses,
+    rabbitmq: Rabbitmq,
+    reader_database: Database,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operator = Operator(rabbitmq.url)
-    endless, innocent = create(title="endless"), create(title="innocent")
-    monstrous = endless.model_copy(update={"deadline_unix_ms": 10**400})  # more than a float can hold
+    monkeypatch.setattr(handlers, "carry_out", failing_together(carry_out))
+    guilty, innocent = create(title="guilty"), create(title="innocent")
     async with running_writer(addresses, rabbitmq):
-        await gateway.send(monstrous, innocent)
+        await gateway.send(guilty, innocent)
         await eventually(lambda: holds(gateway, DEAD_LETTERS_NAME, 1))
         assert not await has(reader_database, innocent.user_id, {"innocent": False})
 
         said = await operator("replay", "--all")
         await eventually(lambda: has(reader_database, innocent.user_id, {"innocent": False}))
-        await eventually(lambda: has(reader_database, endless.user_id, {"endless": False}))
+        await eventually(lambda: has(reader_database, guilty.user_id, {"guilty": False}))
     assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 letter with 2 commands.")
+
+
+def failing_together(real: Callable[..., Awaitable[list[Answered]]]) -> Callable[..., Awaitable[list[Answered]]]:
+    """The bug that is planted here: two commands in one batch are one too many."""
+
+    async def fail_together(database: Database, commands: Sequence[AnyCommand], **given: bool) -> list[Answered]:
+        if len(commands) > 1:
+            raise RuntimeError("planted")
+        return await real(database, commands, **given)
+
+    return fail_together

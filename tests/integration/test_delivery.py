@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import aio_pika
 import psycopg
 import pytest
 from common.contracts import AnyCommand
 from common.database import Database
-from common.topology import DEAD_LETTERS_NAME
+from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from faststream import FastStream
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.app import open_writer
@@ -98,6 +99,47 @@ async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(
 
     assert letter.body == body
     assert letter.headers["x-reason"] == reason
+
+
+async def test_a_command_that_cannot_be_read_is_buried_alone_and_refused_at_its_place(
+    gateway: RawGateway, reader_database: Database
+) -> None:
+    before, after = create(title="before"), create(title="after")
+    unknown = {"type": "rename_task", "title": "of a later release"}
+    batch = {"commands": [before.model_dump(mode="json"), unknown, after.model_dump(mode="json")]}
+
+    await gateway.send_bytes(json.dumps(batch).encode())
+
+    _, outcomes = await gateway.reply()
+    letter = await gateway.dead_letter()
+    assert [outcome.status for outcome in outcomes] == ["done", "refused", "done"]
+    assert json.loads(letter.body) == {"commands": [unknown]}
+    assert letter.headers["x-reason"] == "malformed: commands.0: union_tag_invalid"
+    assert await task_titles(reader_database, before.user_id) == ["before"]
+    assert await task_titles(reader_database, after.user_id) == ["after"]
+
+
+async def test_a_command_that_cannot_be_read_may_have_been_done_when_it_comes_again(
+    addresses: Addresses, rabbitmq: Rabbitmq
+) -> None:
+    async with raw_gateway(rabbitmq.url) as gateway:
+        async with running_writer(addresses, rabbitmq):
+            pass  # the queue exists from now on
+        await gateway.send_bytes(b'{"commands": [{"type": "rename_task"}]}')
+        await taken_and_lost(rabbitmq)
+
+        async with running_writer(addresses, rabbitmq):
+            _, outcomes = await gateway.reply()
+
+        await gateway.dead_letter()
+    assert [outcome.status for outcome in outcomes] == ["unknown"]
+
+
+async def taken_and_lost(rabbitmq: Rabbitmq) -> None:
+    """As a task-writer of a later release does that dies over the batch."""
+    async with await aio_pika.connect(rabbitmq.url) as connection:
+        queue = await (await connection.channel()).declare_queue(COMMANDS_NAME, passive=True)
+        await queue.get()
 
 
 async def test_a_malformed_message_blocks_nobody(gateway: RawGateway) -> None:

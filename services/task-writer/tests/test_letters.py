@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aio_pika import Message
-from common.contracts import CommandBatch
+from common.contracts import LAST_DEADLINE_UNIX_MS, CommandBatch
 from task_writer.dead_letters import line, printable, whole
 from task_writer.letters import FIRST_DEADLINE_HEADER, NotPossible, read_letter, remembered_until, replay_messages
 
@@ -108,12 +108,22 @@ def test_whatever_the_body_is_it_can_be_shown(content: bytes) -> None:
     assert "cannot be read" in said
 
 
-@pytest.mark.parametrize("deadline", [-(10**30), 0, 10**30, 10**400])
+@pytest.mark.parametrize("deadline", [0, LAST_DEADLINE_UNIX_MS])
 def test_a_deadline_of_any_size_is_no_obstacle(deadline: int) -> None:
     letter = letter_of(body(deadline), timestamp=NOW)
 
     assert "replay    " in whole(letter, DAY_S)
     assert len(replay_messages(letter, retention_s=DAY_S, force=True)) == 1
+
+
+@pytest.mark.parametrize("deadline", [-(10**30), 10**30, 10**400])
+def test_a_deadline_that_is_no_time_can_be_shown(deadline: int) -> None:
+    letter = letter_of(body(deadline), timestamp=NOW)
+
+    said = whole(letter, DAY_S)
+
+    assert "impossible: the body cannot be read" in said
+    assert str(deadline) in said
 
 
 def test_nothing_of_a_text_can_steer_a_terminal() -> None:

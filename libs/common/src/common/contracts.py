@@ -9,12 +9,13 @@ from operator import not_
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2000
 SENT_HEADER = "x-sent-unix-ms"  # of a message with commands: when it left, in milliseconds since 1970
+LAST_DEADLINE_UNIX_MS = 32_503_680_000_000  # the year 3000; what is beyond a float would break the arithmetic
 MAX_READS_PER_BATCH = 1024  # bounds what one request can ask of a reader
 
 
@@ -49,6 +50,9 @@ Description = Annotated[
     Field(json_schema_extra={"pattern": STORABLE_PATTERN}),
 ]
 
+# The schema stays that of release 1, which had no bounds: no gateway has ever written a number beyond them.
+Deadline = Annotated[int, Field(ge=0, le=LAST_DEADLINE_UNIX_MS), WithJsonSchema({"type": "integer"})]
+
 
 class Message(BaseModel):
     """Frozen data on the bus; unknown fields are ignored so that releases can differ by one."""
@@ -59,8 +63,8 @@ class Message(BaseModel):
 class Command(Message):
     """A wish to change one user's tasks. It takes effect at most once, and never once its deadline has passed.
 
-    `deadline_unix_ms` is wall-clock time in milliseconds since 1970: the hosts' clocks must agree to well under the
-    write deadline, which NTP gives.
+    `deadline_unix_ms` is wall-clock time in milliseconds since 1970, up to the year 3000: the hosts' clocks must agree
+    to well under the write deadline, which NTP gives.
 
     `keyed`: the client named its request with an Idempotency-Key, and `command_id` was derived from that: a command of
     the same id may have come before, in another message and with another wish. See ADR 7. It is written when true
@@ -69,7 +73,7 @@ class Command(Message):
 
     command_id: UUID
     user_id: UUID
-    deadline_unix_ms: int
+    deadline_unix_ms: Deadline
     keyed: bool = Field(default=False, exclude_if=not_)
 
     def seconds_left(self) -> float:

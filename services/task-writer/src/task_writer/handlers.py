@@ -16,10 +16,10 @@ from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS_NAME
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber
-from pydantic import ValidationError
 
 from task_writer import metrics
 from task_writer.batches import Answered, carry_out
+from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +27,9 @@ PUBLISH_TIMEOUT_S = 5.0
 CANCEL_TIMEOUT_S = 2.0
 
 MAX_REASON_CHARACTERS = 500
+
+UNREADABLE = Outcome(status="refused", reason="The task-writer does not know the command.")
+UNREADABLE_AGAIN = Outcome(status="unknown", reason="Another task-writer may have known the command.")
 
 
 class CommandHandler:
@@ -96,26 +99,33 @@ class CommandHandler:
                 await self._reply(message, outcomes)
 
     async def _work_off(self, message: RabbitMessage) -> list[Outcome]:
-        """The outcomes of the batch, which is acknowledged; none when it could not be read."""
+        """The outcomes of the batch, which is acknowledged; none when it is no batch."""
         _measure_way(message)
         try:
-            batch = CommandBatch.model_validate_json(message.body)
-        except ValidationError as error:
+            read = read_batch(message.body)
+        except UnreadableBatch as error:
             metrics.DEAD_LETTERS.labels("malformed").inc()
-            await self._bury(message.body, _why_malformed(error))
+            await self._bury(message.body, str(error))
             await message.ack()
             return []
-        metrics.BATCH_COMMANDS.observe(len(batch.commands))
+        metrics.BATCH_COMMANDS.observe(len(read))
 
-        answered = await carry_out(self._database, batch.commands, redelivered=bool(message.raw_message.redelivered))
+        redelivered = bool(message.raw_message.redelivered)
+        commands = [one for one in read if not isinstance(one, Unreadable)]
+        answered = await carry_out(self._database, commands, redelivered=redelivered)
 
-        for one in answered:
-            if one.poison is not None:
+        for one in read:
+            if isinstance(one, Unreadable):
+                metrics.DEAD_LETTERS.labels("malformed").inc()
+                await self._bury(one.body, one.reason)
+        for done in answered:
+            if done.poison is not None:
                 metrics.DEAD_LETTERS.labels("poison").inc()
-                await self._bury(CommandBatch(commands=[one.command]).model_dump_json().encode(), one.poison)
-        await _acknowledge(message, answered)
-        metrics.count_answers((one.command.type, one.outcome.status) for one in answered)
-        return [one.outcome for one in answered]
+                await self._bury(CommandBatch(commands=[done.command]).model_dump_json().encode(), done.poison)
+        outcomes = _in_place(read, answered, UNREADABLE_AGAIN if redelivered else UNREADABLE)
+        await _acknowledge(message, outcomes)
+        metrics.count_answers((done.command.type, done.outcome.status) for done in answered)
+        return outcomes
 
     async def _reply(self, message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
         """Neither persistent, mandatory nor confirmed: if it is lost, the outcome is unknown at the gateway."""
@@ -147,20 +157,18 @@ def _measure_way(message: RabbitMessage) -> None:
         metrics.QUEUE_SECONDS.observe(max(time.time() - sent / 1000, 0.0))
 
 
-async def _acknowledge(message: RabbitMessage, answered: Sequence[Answered]) -> None:
+def _in_place(read: Sequence[object], answered: Sequence[Answered], unreadable: Outcome) -> list[Outcome]:
+    """The outcome of each command at the place at which it came."""
+    outcomes = iter(answered)
+    return [unreadable if isinstance(one, Unreadable) else next(outcomes).outcome for one in read]
+
+
+async def _acknowledge(message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
     """Before the answer: a command that is answered `refused` or `expired` must never be delivered again and run.
 
     An acknowledgement has no answer of its own, so where that matters a round trip on the same channel follows it:
     RabbitMQ works a channel off in order.
     """
     await message.ack()
-    if any(one.outcome.status in {"refused", "expired"} for one in answered):
+    if any(outcome.status in {"refused", "expired"} for outcome in outcomes):
         await message.raw_message.channel.queue_declare(COMMANDS_NAME, passive=True)
-
-
-def _why_malformed(error: ValidationError) -> str:
-    """Names the faulty fields, not their values: nothing of a task's text gets into headers and logs."""
-    faults = error.errors(include_url=False, include_input=False, include_context=False)
-    return "malformed: " + "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}" for fault in faults
-    )

@@ -20,7 +20,6 @@ UNSURE_S = 60.0
 SHORTEST_REPLAY_S = 60.0
 """What a task-writer needs, at most, to get to a replayed command."""
 
-_LAST_UNIX_MS = 32_503_680_000_000  # the year 3000
 _REASONS_OF_RABBITMQ = {
     "delivery_limit": "was delivered too often: each time the task-writer died over it or could not finish it",
     "expired": "waited too long",
@@ -114,7 +113,7 @@ def _message(command: AnyCommand, letter: Letter, run_until: float) -> Message:
 def _first_deadline_unix_ms(command: AnyCommand, letter: Letter) -> int:
     told = letter.headers.get(FIRST_DEADLINE_HEADER)
     first = min(command.deadline_unix_ms, told) if isinstance(told, int) else command.deadline_unix_ms
-    return min(max(first, 0), _LAST_UNIX_MS)  # a command may come with any number
+    return max(first, 0)  # a header may come with any number
 
 
 def _id(message: AbstractMessage) -> str:

@@ -1,22 +1,25 @@
-"""What is said of a message that cannot be read."""
+"""What of a message can be read is read, and what is said of the rest."""
 
 import json
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from common.contracts import CommandBatch
-from pydantic import ValidationError
-from task_writer.handlers import _why_malformed
+from common.contracts import CreateTask
+from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
 SECRET = "a-text-of-a-user"  # noqa: S105 - stands for what nobody else may read
 
 
 def reason(body: bytes) -> str:
-    """Why the body cannot be read as a batch."""
-    with pytest.raises(ValidationError) as caught:
-        CommandBatch.model_validate_json(body)
-    return _why_malformed(caught.value)
+    """Why the body cannot be read as a batch of one command."""
+    try:
+        (one,) = read_batch(body)
+    except UnreadableBatch as error:
+        return str(error)
+    assert isinstance(one, Unreadable)
+    assert one.body == body  # as it came, to the byte
+    return one.reason
 
 
 def batch(**fields: Any) -> bytes:
@@ -57,6 +60,8 @@ def test_a_reason_never_contains_what_was_sent(body: bytes) -> None:
         (b"{}", "malformed: commands: missing"),
         (b'{"commands": []}', "malformed: commands: too_short"),
         (batch(type="rename_task"), "malformed: commands.0: union_tag_invalid"),
+        (batch(deadline_unix_ms=10**400), "malformed: commands.0.create_task.deadline_unix_ms: less_than_equal"),
+        (batch(deadline_unix_ms=-1), "malformed: commands.0.create_task.deadline_unix_ms: greater_than_equal"),
         (batch(title=...), "malformed: commands.0.create_task.title: missing"),
         (
             batch(title="", user_id="me"),
@@ -66,3 +71,42 @@ def test_a_reason_never_contains_what_was_sent(body: bytes) -> None:
 )
 def test_a_reason_names_every_faulty_field_and_its_fault(body: bytes, told: str) -> None:
     assert reason(body) == told
+
+
+STRANGE: list[Any] = [
+    {"type": "rename_task", "title": "é"},
+    {"type": "create_task", "deadline_unix_ms": 10**400},
+    {},
+    [],
+    None,
+    "toggle_task",
+    1.5,
+]
+
+
+@pytest.mark.parametrize("strange", STRANGE, ids=repr)
+def test_a_command_that_cannot_be_read_leaves_its_neighbours_readable(strange: Any) -> None:
+    (first,), (last,) = (json.loads(batch(title=title))["commands"] for title in ("first", "last"))
+
+    read = read_batch(json.dumps({"commands": [first, strange, last]}).encode())
+
+    assert [one.title if isinstance(one, CreateTask) else one for one in read] == ["first", read[1], "last"]
+    assert isinstance(read[1], Unreadable)
+    assert json.loads(read[1].body) == {"commands": [strange]}
+    assert read[1].reason.startswith("malformed: commands.0")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"1", b"null", b'{"commands": {}}', b'{"commands": []}', b'{"commands": [{}', b"[" * 100_000]
+)
+def test_what_is_no_batch_at_all_is_said_to_be_none(body: bytes) -> None:
+    with pytest.raises(UnreadableBatch, match="malformed: "):
+        read_batch(body)
+
+
+def test_a_number_of_thousands_of_digits_breaks_nothing() -> None:
+    digits = b"9" * 5_000
+    body = b'{"commands": [{"deadline_unix_ms": ' + digits + b"}, {}]}"
+
+    with pytest.raises(UnreadableBatch, match="malformed: "):
+        read_batch(body)

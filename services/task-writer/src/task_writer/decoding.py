@@ -1,0 +1,62 @@
+"""Reads the body of a batch: as a whole, or, where that fails, command by command."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from common.contracts import AnyCommand, CommandBatch
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """One command of a batch that this release cannot read, as the body of a batch of its own, and why."""
+
+    body: bytes
+    reason: str
+
+
+class UnreadableBatch(Exception):
+    """The body is no batch at all, so that nobody can say how many commands it may hold. Its text is the reason."""
+
+
+def read_batch(body: bytes) -> Sequence[AnyCommand | Unreadable]:
+    """Each command of the batch, in order. Raises UnreadableBatch.
+
+    One that is of a newer release, or breaks a rule, does not take its neighbours with it.
+    """
+    try:
+        return CommandBatch.model_validate_json(body).commands
+    except ValidationError as error:
+        reason = _why(error)
+    wishes = _wishes(body)
+    if not wishes:
+        raise UnreadableBatch(reason)
+    return [_read(alone) for alone in wishes] if len(wishes) > 1 else [Unreadable(body, reason)]
+
+
+def _wishes(body: bytes) -> list[bytes]:
+    """The body of a batch of its own for each command, whatever it is; none where that cannot be told."""
+    try:
+        batch: Any = from_json(body)
+        commands = batch["commands"]
+        return [json.dumps({"commands": [one]}).encode() for one in commands] if isinstance(commands, list) else []
+    except (ValueError, TypeError, KeyError, RecursionError):  # no JSON, no object, no commands, a number too long
+        return []
+
+
+def _read(alone: bytes) -> AnyCommand | Unreadable:
+    try:
+        return CommandBatch.model_validate_json(alone).commands[0]
+    except ValidationError as error:
+        return Unreadable(alone, _why(error))
+
+
+def _why(error: ValidationError) -> str:
+    """Names the faulty fields, not their values: nothing of a task's text gets into headers and logs."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    return "malformed: " + "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['type']}" for fault in faults
+    )
