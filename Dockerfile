@@ -49,26 +49,34 @@ FROM ${PYTHON_IMAGE} AS runtime
 ENV PATH=/app/.venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    HOST=0.0.0.0
+    HOST=0.0.0.0 \
+    ADMIN_HOST=0.0.0.0
 # The official image comes without the bytecode of Python's own library: each start, and each probe, would compile it.
 RUN python -m compileall -q --invalidation-mode unchecked-hash \
     -x '/(site-packages|test|idlelib|tkinter|turtledemo|ensurepip|pydoc_data)/' /usr/local/lib/python3.13
 WORKDIR /app
 # A number, so that Kubernetes sees that it is not root. The user has no name and owns nothing.
 USER 10001:10001
+# Ready, not only alive: Docker starts what depends on a service when it is. It restarts none for this.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-IS", "-c", "\
+import os; from http.client import HTTPConnection as Connection; \
+admin = Connection('127.0.0.1', int(os.environ['ADMIN_PORT']), timeout=2); admin.request('GET', '/readyz'); \
+raise SystemExit(admin.getresponse().status != 200)"]
 
 FROM runtime AS task-reader
 COPY --from=build-task-reader /app /app
-ENV PORT=8001
-EXPOSE 8001
+ENV PORT=8001 ADMIN_PORT=9001
+EXPOSE 8001 9001
 CMD ["task-reader"]
 
 FROM runtime AS task-writer
 COPY --from=build-task-writer /app /app
+ENV ADMIN_PORT=9002
+EXPOSE 9002
 CMD ["task-writer"]
 
 FROM runtime AS gateway
 COPY --from=build-gateway /app /app
-ENV PORT=8000
-EXPOSE 8000
+ENV PORT=8000 ADMIN_PORT=9000
+EXPOSE 8000 9000
 CMD ["gateway"]

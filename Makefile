@@ -21,11 +21,11 @@ fuzz: $(UV_NEEDED) ## draw thousands of requests and messages, other ones each t
 faults: $(UV_NEEDED) ## keep breaking parts under load and judge what clients saw; SECONDS=600 SEED= CLIENTS=24
 	$(UV) run --locked python -m faults
 
-check: $(UV_NEEDED) ## lint, formatting, types and the rules of this code base
+check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and that deployments fit it
 	$(UV) run --locked ruff check .
 	$(UV) run --locked ruff format --check .
 	$(UV) run --locked mypy --strict libs services deploy tests benchmarks faults docs/generate.py
-	$(UV) run --locked pytest tests/test_rules.py
+	$(UV) run --locked pytest tests/test_rules.py tests/deploy
 
 format: $(UV_NEEDED) ## format the code and mend what ruff can mend
 	$(UV) run --locked ruff check --fix .

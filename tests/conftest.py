@@ -1,5 +1,6 @@
 """Real servers for the tests, started once, by the code that `make run` uses."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,11 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.fixture(scope="session")
-def gateway_url(stack: Stack) -> str:
+def gateway_url(request: pytest.FixtureRequest) -> str:
+    """The gateway at TEST_GATEWAY_URL, wherever that runs; without it, that of a system of its own."""
+    if given := os.environ.get("TEST_GATEWAY_URL"):
+        return given
+    stack: Stack = request.getfixturevalue("stack")
     return stack.addresses.gateway_url
 
 

@@ -1,16 +1,12 @@
 """The system on the servers of the official images, where a Docker engine answers."""
 
-import gc
 import os
-import warnings
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
-import docker
 import httpx
 import psycopg
 import pytest
-from docker.errors import DockerException
 from local_stack.ports import pick_port
 from local_stack.settings import StackSettings
 from local_stack.stack import Stack, running_stack
@@ -18,26 +14,14 @@ from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from .engine import needs_engine
+
 POSTGRES_IMAGE = "postgres:18"
 RABBITMQ_IMAGE = "rabbitmq:4-management"
 PASSWORD = "of-a-test"  # noqa: S105 - of containers that live as long as the test
 
 
-def engine_answers() -> bool:
-    """docker's client leaves its socket open when nobody listens: it is collected here, and warns nobody later."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        try:
-            docker.from_env(timeout=5).close()
-        except DockerException:
-            answers = False
-        else:
-            answers = True
-        gc.collect()
-    return answers
-
-
-pytestmark = pytest.mark.skipif(not engine_answers(), reason="no Docker engine answers here")
+pytestmark = needs_engine
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -1,4 +1,5 @@
-"""`.env.example` names what an operator must set, shows every default, and starts nothing as it stands."""
+"""`.env.example` names what an operator must set, and shows every default. As it stands, containers start with it, and
+no service that is started by hand does."""
 
 import re
 
@@ -7,6 +8,17 @@ from common.settings import ServiceSettings, load
 
 from .described import SERVICES, cells, required
 from .pages import ROOT
+
+COMPOSE = (ROOT / "docker-compose.yml").read_text()
+
+
+def asked_for_by_compose() -> set[str]:
+    """What docker-compose.yml does not start without."""
+    return set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE))
+
+
+def defaults_of_compose() -> dict[str, str]:
+    return dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE))
 
 
 def example_variables(pattern: str) -> dict[str, str]:
@@ -17,7 +29,15 @@ def example_variables(pattern: str) -> dict[str, str]:
 
 # PORT is the one variable whose value differs from process to process; the example says so.
 def test_the_example_environment_asks_for_what_is_required() -> None:
-    assert set(example_variables("")) == set[str]().union(*map(required, SERVICES)) - {"PORT"}
+    needed = set[str]().union(*map(required, SERVICES)) - {"PORT"}
+
+    assert set(example_variables("")) == needed | asked_for_by_compose()
+
+
+def test_the_example_environment_has_every_password_of_compose() -> None:
+    passwords = {name: example_variables("")[name] for name in asked_for_by_compose()}
+
+    assert {name: value for name, value in passwords.items() if not re.fullmatch(r"[A-Za-z0-9._~-]+", value)} == {}
 
 
 def test_the_example_environment_shows_every_default() -> None:
@@ -25,7 +45,7 @@ def test_the_example_environment_shows_every_default() -> None:
     defaults = {name.upper(): cells(name, field)[1].strip("`").removesuffix("unset") for name, field in fields.items()}
     asked_for = example_variables("")
 
-    assert example_variables("# ") == {
+    assert example_variables("# ") == defaults_of_compose() | {
         name: default for name, default in defaults.items() if name not in asked_for and default != "required"
     }
 

@@ -1,0 +1,66 @@
+"""The Docker engine of this machine, where there is one, and what the tests ask of it."""
+
+import gc
+import json
+import os
+import shutil
+import subprocess
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import docker
+import pytest
+from docker.errors import DockerException
+
+
+def engine_answers() -> bool:
+    """docker's client leaves its socket open when nobody listens: it is collected here, and warns nobody later."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        try:
+            docker.from_env(timeout=5).close()
+        except DockerException:
+            answers = False
+        else:
+            answers = True
+        gc.collect()
+    return answers
+
+
+needs_engine = pytest.mark.skipif(not engine_answers(), reason="no Docker engine answers here")
+
+
+def run(*command: str, within_s: float = 60, environment: Mapping[str, str] | None = None) -> str:
+    """What the command prints. Fails with all that it said when it ends with another status than 0."""
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def inspect(*names: str) -> list[dict[str, Any]]:
+    """What the engine knows of these containers, images or networks."""
+    found: list[dict[str, Any]] = json.loads(run("docker", "inspect", *names))
+    return found
+
+
+def compose_command() -> Sequence[str]:
+    """Today's `docker compose` where it is there, else docker-compose 1.29."""
+    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
+        return ("docker", "compose")
+    if shutil.which("docker-compose") is None:
+        pytest.skip("neither docker compose nor docker-compose is here")
+    return ("docker-compose",)
+
+
+def build_environment() -> dict[str, str]:
+    """For an engine without buildx: the builder that it has always had."""
+    has_buildx = subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
+    return {} if has_buildx else {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}

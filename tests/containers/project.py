@@ -1,0 +1,78 @@
+"""A copy of docker-compose.yml's system of its own, beside whatever else runs on this engine."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local_stack.ports import pick_port
+
+from .engine import build_environment, compose_command, inspect, run
+
+ROOT = Path(__file__).parents[2]
+UP_WITHIN_S = 600  # the images are built first
+PROFILES = ("--profile", "pooler", "--profile", "replica", "--profile", "edge")
+
+
+@dataclass(frozen=True)
+class Project:
+    """One system of containers."""
+
+    name: str
+    environment_file: Path
+    gateway_url: str
+    edge_url: str
+
+    def compose(self, *arguments: str, variables: Mapping[str, str] | None = None, within_s: float = 120) -> str:
+        """What docker compose prints. `variables` win over the environment file."""
+        return run(
+            *compose_command(),
+            *("--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml")),
+            *("--project-name", self.name, "--env-file", str(self.environment_file)),
+            *arguments,
+            within_s=within_s,
+            environment={**build_environment(), **(variables or {})},
+        )
+
+    def up(self, *arguments: str, profile: str | None = None, variables: Mapping[str, str] | None = None) -> None:
+        """Returns when every container has been started and what it depends on is healthy."""
+        chosen = ("--profile", profile) if profile else ()
+        self.compose(*chosen, "up", "--detach", *arguments, variables=variables, within_s=UP_WITHIN_S)
+
+    def sql(self, statement: str) -> list[str]:
+        """The lines that PostgreSQL answers its administrator with."""
+        psql = ("psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "taskwire", "-AtqXc", statement)
+        return self.compose("exec", "-T", "postgres", *psql).splitlines()
+
+    def containers(self, service: str | None = None) -> list[dict[str, Any]]:
+        """What the engine knows of the containers, ended ones too."""
+        label = f"label=com.docker.compose.project={self.name}"
+        of_service = ("--filter", f"label=com.docker.compose.service={service}") if service else ()
+        ids = run("docker", "ps", "--all", "--quiet", "--filter", label, *of_service).split()
+        return inspect(*ids) if ids else []
+
+
+@contextmanager
+def running_project(directory: Path) -> Iterator[Project]:
+    """Builds the images and starts the system with passwords of its own; nothing is left of it but the images."""
+    gateway, edge = pick_port(), pick_port()
+    file = directory / "environment"
+    ports = f"GATEWAY_PORT={gateway}\nEDGE_PORT={edge}\nTASKWIRE_TAG=test\n"
+    file.write_text("".join(f"{line}\n" for line in _new_passwords()) + ports)
+    name = f"taskwire-{secrets.token_hex(4)}"
+    project = Project(name, file, f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{edge}")
+    try:
+        project.up("--build")
+        yield project
+    finally:
+        project.compose(*PROFILES, "down", "--volumes", "--remove-orphans")
+
+
+def _new_passwords() -> Iterator[str]:
+    """The variables that `.env.example` sets, with other passwords."""
+    for line in (ROOT / ".env.example").read_text().splitlines():
+        name, is_set, value = line.partition("=")
+        if is_set and not name.startswith("#"):
+            yield f"{name}={secrets.token_hex(12) if value else ''}"

@@ -1,0 +1,195 @@
+"""docker-compose.yml: what it starts keeps the API's contract, and each container has no more than it needs."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from local_stack.ports import is_free, pick_port
+from task_writer.migrate import ADVISORY_LOCK
+
+from tests.waiting import eventually
+
+from .engine import needs_engine, run
+from .project import ROOT, Project, running_project
+from .stand_ins import FROM_DEBIAN, ensure_image
+
+pytestmark = [needs_engine, pytest.mark.timeout(900)]
+
+SERVICES = ("gateway", "task-reader", "task-writer")
+POOLED = {"WRITER_DATABASE_HOST": "pooler", "READER_DATABASE_HOST": "pooler"}
+UNREACHABLE = 7
+CONNECT = f"""
+import socket, sys
+try:
+    socket.create_connection((sys.argv[1], 5432), timeout=2)
+except OSError:
+    sys.exit({UNREACHABLE})
+"""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+    for image in FROM_DEBIAN:
+        ensure_image(image, tmp_path_factory.mktemp("image"))
+    with running_project(tmp_path_factory.mktemp("project")) as running:
+        yield running
+
+
+def check_contract(project: Project) -> None:
+    """Runs tests/contract against the project's gateway."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "tests/contract", "-q", "-p", "no:cacheprovider", "--no-header"],
+        cwd=ROOT,
+        env={**os.environ, "TEST_GATEWAY_URL": project.gateway_url},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_the_contract_holds(project: Project) -> None:
+    project.up()
+
+    check_contract(project)
+
+
+def test_the_contract_holds_with_two_readers_and_two_writers(project: Project) -> None:
+    project.up("--scale", "task-reader=2", "--scale", "task-writer=2")
+
+    assert (len(project.containers("task-reader")), len(project.containers("task-writer"))) == (2, 2)
+    check_contract(project)
+
+
+def test_the_contract_holds_through_a_transaction_pooler(project: Project) -> None:
+    project.up(profile="pooler", variables=POOLED)
+
+    check_contract(project)
+
+    (pooler,) = project.containers("pooler")
+    assert clients_of_postgres(project) == addresses(pooler)
+
+
+async def test_reads_may_come_from_a_replica(project: Project) -> None:
+    project.up(profile="replica", variables={"READER_DATABASE_HOST": "replica"})
+
+    async with httpx.AsyncClient(base_url=f"{project.gateway_url}/api/{uuid4()}", timeout=10) as user:
+        created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
+
+        async def is_read() -> bool:
+            return bool((await user.get(f"/tasks/{created['id']}")).json() == created)
+
+        await eventually(is_read)
+    (reader,) = project.containers("task-reader")
+    assert project.sql("select state from pg_stat_replication") == ["streaming"]
+    assert clients_of_postgres(project).isdisjoint(addresses(reader))
+
+
+async def test_several_gateways_are_one_behind_the_edge(project: Project) -> None:
+    project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": two_ports()})
+
+    async def are_healthy() -> bool:
+        containers = [*project.containers("edge"), *project.containers("gateway")]
+        return [one["State"]["Health"]["Status"] for one in containers] == ["healthy"] * 3
+
+    await eventually(are_healthy, within_s=60)
+    async with httpx.AsyncClient(base_url=f"{project.edge_url}/api/{uuid4()}", timeout=10) as user:
+        created = [await user.post("/tasks", json={"title": f"Task {number}"}) for number in range(20)]
+        listed = (await user.get("/tasks")).json()
+    assert [task["id"] for task in listed] == [answer.json()["id"] for answer in reversed(created)]
+
+
+def test_the_servers_cannot_be_reached_from_the_edge(project: Project) -> None:
+    project.up()
+    (postgres,) = project.containers("postgres")
+    client = ("docker", "run", "--rm", "--network", f"{project.name}_edge", "taskwire/gateway:test")
+
+    tried = {
+        host: subprocess.run([*client, "python", "-c", CONNECT, host], check=False, timeout=60).returncode
+        for host in ("postgres", *addresses(postgres))
+    }
+
+    assert len(tried) == 2
+    assert set(tried.values()) == {UNREACHABLE}
+
+
+def test_no_container_has_more_than_it_needs(project: Project) -> None:
+    project.up(profile="edge")
+
+    for container in project.containers():
+        host, name = container["HostConfig"], container["Name"]
+        assert container["Config"]["User"].partition(":")[0] not in {"", "root", "0"}, name
+        assert host["ReadonlyRootfs"], name
+        assert (host["CapDrop"], host["CapAdd"] or [], host["Privileged"]) == (["ALL"], [], False), name
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert min(host["Memory"], host["NanoCpus"], host["PidsLimit"]) > 0, name
+        assert host["LogConfig"]["Config"] == {"max-size": "10m", "max-file": "3"}, name
+
+
+def test_only_gateway_and_edge_have_a_port_and_for_this_machine_alone(project: Project) -> None:
+    project.up(profile="edge")
+
+    published = {
+        (container["Config"]["Labels"]["com.docker.compose.service"], binding["HostIp"])
+        for container in project.containers()
+        for bindings in (container["HostConfig"]["PortBindings"] or {}).values()
+        for binding in bindings
+    }
+
+    assert published == {("gateway", "127.0.0.1"), ("edge", "127.0.0.1")}
+
+
+def test_every_service_ends_in_good_order_when_it_is_told_to_stop(project: Project) -> None:
+    project.up()
+
+    project.compose("stop", *SERVICES)
+
+    ended = {container["Name"]: container["State"] for name in SERVICES for container in project.containers(name)}
+    assert len(ended) == len(SERVICES)
+    assert {name: state["ExitCode"] for name, state in ended.items() if state["ExitCode"] != 0} == {}
+
+
+async def test_migrations_that_wait_end_when_they_are_told_to_stop(project: Project) -> None:
+    """Docker makes them the first process of a container, to which SIGTERM means nothing by default."""
+    project.up()
+    hold = f"select pg_advisory_lock({ADVISORY_LOCK}), pg_sleep(100)"
+    project.compose(
+        "exec", "-d", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "postgres", "taskwire", "-c", hold
+    )
+    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    migration = project.compose("run", "-d", "--no-deps", "migrate").split()[-1]
+
+    async def is_waiting() -> bool:
+        return project.sql(waiting) == ["1"]
+
+    await eventually(is_waiting)
+    run("docker", "stop", "--time", "20", migration)
+
+    code = run("docker", "inspect", "--format", "{{.State.ExitCode}}", migration).strip()
+    run("docker", "rm", migration)
+    project.sql("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
+    assert code == "143"
+
+
+def clients_of_postgres(project: Project) -> set[str]:
+    """The addresses from which the services' roles are connected."""
+    return set(project.sql("select host(client_addr) from pg_stat_activity where usename ~ '_(writer|reader)$'"))
+
+
+def addresses(container: dict[str, Any]) -> set[str]:
+    """Those that the container has inside the project's networks."""
+    return {network["IPAddress"] for network in container["NetworkSettings"]["Networks"].values()}
+
+
+def two_ports() -> str:
+    """A range of two free ports."""
+    first = pick_port()
+    while not is_free(first + 1):
+        first = pick_port()
+    return f"{first}-{first + 1}"
