@@ -1,4 +1,5 @@
-"""`make faults`: a campaign, ten minutes unless SECONDS says otherwise. `python -m faults check FILE` judges again.
+"""`make faults`: a campaign, ten minutes unless SECONDS says otherwise. `python -m faults check FILE` judges again, and
+`python -m faults kill DIRECTORY` kills the parts of a stack that somebody else runs, such as `make run` in `.stack`.
 
 Exit status 1 when a promise was broken, when a recovery took too long, or when there were fewer faults than MIN_FAULTS.
 """
@@ -10,9 +11,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from faults.campaign import plan_campaign, run_campaign
+from faults.campaign import GATEWAYS, plan_campaign, run_campaign
 from faults.checker import check
 from faults.history import History, read_history, write_history
+from faults.outside import attack
 from faults.recovery import recoveries
 from faults.report import figures, show, slow_line, table
 from faults.rules import Violation
@@ -24,22 +26,26 @@ def main(arguments: list[str]) -> int:
     match arguments:
         case []:
             return hold_campaign(load())
+        case ["kill", directory]:
+            return hold_campaign(load(), Path(directory))
         case ["check", file]:
             history = read_history(Path(file))
             return judge(history, check(history))
         case _:
-            sys.stderr.write("usage: python -m faults [check FILE]\n")
+            sys.stderr.write("usage: python -m faults [check FILE | kill DIRECTORY]\n")
             return 2
 
 
-def hold_campaign(settings: FaultsSettings) -> int:
-    """Runs a campaign, keeps its history and figures, and judges it."""
+def hold_campaign(settings: FaultsSettings, stack: Path | None = None) -> int:
+    """Runs a campaign, keeps its history and figures, and judges it: on an own system, or on a running `stack`."""
     directory = settings.faults_dir / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{settings.seed}"
     directory.mkdir(parents=True)
     show(f"SEED={settings.seed}, {settings.clients} clients, {settings.seconds:.0f} s; kept in {directory}")
-    history = History(plan_campaign(settings.seed, settings.seconds, settings.clients))
+    gateways = GATEWAYS if stack is None else 1
+    history = History(plan_campaign(settings.seed, settings.seconds, settings.clients, gateways))
+    work = run_campaign(directory / "stack", history, show) if stack is None else attack(stack, history, show)
     try:
-        asyncio.run(run_campaign(directory / "stack", history, show))
+        asyncio.run(work)
     finally:
         write_history(directory / "history.jsonl", history)
     show(f"judging {len(history.operations):,} operations")

@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from itertools import product
 from pathlib import Path
 
 from local_stack.waiting import until
 
-from faults.final import final_states
+from faults.final import final_states, stored_tasks
 from faults.history import Campaign, History, Injury, Operation
 from faults.injuries import injure
 from faults.lateness import SLACK_S
@@ -44,34 +45,47 @@ class Recorder:
         """Whether a read and a write have succeeded at each gateway that began after this moment."""
         return min(self._began_s.values()) >= since_s
 
+    async def recovered(self, since_s: float) -> None:
+        """Returns once both pass, or after 20 s: how long it took is judged from the history."""
+        with suppress(TimeoutError):
+            await until(lambda: self.both_pass(since_s), within_s=_RECOVERED_WITHIN_S)
+
 
 async def run_campaign(directory: Path, history: History, show: Show) -> None:
     """Carries out what the history's campaign plans, and fills it, on a system of its own in `directory`. Takes some
-    12 s more than the campaign's seconds.
+    20 s more than the campaign's seconds.
 
     TimeoutError when a part does not come back.
     """
     plan, recorder = history.campaign, Recorder(history)
     async with running_system(directory, show) as system:
-        load = Load(system.gateway_urls, recorder.record)
-        clients = [Client(number, plan.seed, load) for number in range(plan.clients)]
-        async with asyncio.TaskGroup() as tasks:
-            for client in clients:
-                tasks.create_task(client.run())
-            reporting = tasks.create_task(_report(plan, history, show))
-            await until(lambda: recorder.both_pass(0.1), within_s=_WARM_UP_WITHIN_S)
+        async with busy_clients(recorder, system.gateway_urls, show):
             await _make_faults(plan, system, recorder, show)
-            load.ending.set()
-            reporting.cancel()
-        await asyncio.sleep(plan.write_deadline_s + SLACK_S)  # what can still take effect has done so by then
-        history.final.extend(await final_states(system.postgres.superuser_url, system.gateway_urls[0], plan.users))
+        stored = await stored_tasks(system.postgres.superuser_url)
+        history.final.extend(await final_states(stored, system.gateway_urls[0], plan.users))
 
 
-def plan_campaign(seed: int, seconds: float, clients: int) -> Campaign:
+@asynccontextmanager
+async def busy_clients(recorder: Recorder, gateway_urls: Sequence[str], show: Show) -> AsyncIterator[None]:
+    """The plan's clients, at work while it is open. Afterwards whatever can still take effect has done so."""
+    plan = recorder.history.campaign
+    load = Load(gateway_urls, recorder.record)
+    async with asyncio.TaskGroup() as tasks:
+        for number in range(plan.clients):
+            tasks.create_task(Client(number, plan.seed, load).run())
+        reporting = tasks.create_task(_report(plan, recorder.history, show))
+        await until(lambda: recorder.both_pass(0.1), within_s=_WARM_UP_WITHIN_S)
+        yield
+        load.ending.set()
+        reporting.cancel()
+    await asyncio.sleep(plan.write_deadline_s + SLACK_S)
+
+
+def plan_campaign(seed: int, seconds: float, clients: int, gateways: int = GATEWAYS) -> Campaign:
     """The plan, with the users that the clients will be."""
     load = Load((), lambda _: None)
     users = tuple(Client(number, seed, load).user_id for number in range(clients))
-    return Campaign(seed, seconds, clients, users, gateways=GATEWAYS)
+    return Campaign(seed, seconds, clients, users, gateways=gateways)
 
 
 async def _make_faults(plan: Campaign, system: System, recorder: Recorder, show: Show) -> None:
@@ -85,7 +99,9 @@ async def _make_faults(plan: Campaign, system: System, recorder: Recorder, show:
         next_s = time.monotonic()
         injuries = await _hurt(system, one, number)
         recorder.history.injuries.extend(injuries)
-        await _recovered(recorder, system, max(injury.back_s for injury in injuries))
+        await recorder.recovered(max(injury.back_s for injury in injuries))
+        with suppress(TimeoutError):
+            await until(system.is_ready, within_s=_RECOVERED_WITHIN_S)  # the next faults come to a system that is whole
         show(round_line(recorder.history, number))
 
 
@@ -93,15 +109,6 @@ async def _hurt(system: System, one: Round, number: int) -> list[Injury]:
     async with asyncio.TaskGroup() as tasks:
         pending = [tasks.create_task(injure(system, fault, number)) for fault in one.faults]
     return [task.result() for task in pending]
-
-
-async def _recovered(recorder: Recorder, system: System, back_s: float) -> None:
-    """The next faults come to a system that is whole: every replica is ready, and each gateway answers."""
-    try:
-        await until(lambda: recorder.both_pass(back_s), within_s=_RECOVERED_WITHIN_S)
-        await until(system.is_ready, within_s=_RECOVERED_WITHIN_S)
-    except TimeoutError:
-        return  # the recovery of this round is judged like any other
 
 
 async def _report(plan: Campaign, history: History, show: Show) -> None:

@@ -1,7 +1,7 @@
 """The state after the end: what PostgreSQL has, and what the API shows."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -17,15 +17,12 @@ group by user_id
 """
 
 
-async def final_states(superuser_url: str, gateway_url: str, users: Sequence[str]) -> list[FinalState]:
-    """The tasks of every user from both sources; those of users that are none of ours under the client -1."""
-    began_s = time.monotonic()
-    stored = await _stored(superuser_url)
+async def final_states(stored: Mapping[str, Any], gateway_url: str, users: Sequence[str]) -> list[FinalState]:
+    """The tasks of every user, as stored and by the API; those of users that are none of ours under the client -1."""
+    now_s = time.monotonic()
     strangers = [task for user_id, tasks in stored.items() if user_id not in users for task in tasks]
-    found = [FinalState(-1, "postgresql", began_s, strangers)]
-    found += [
-        FinalState(client, "postgresql", began_s, stored.get(user_id, [])) for client, user_id in enumerate(users)
-    ]
+    found = [FinalState(-1, "postgresql", now_s, strangers)]
+    found += [FinalState(client, "postgresql", now_s, stored.get(user_id, [])) for client, user_id in enumerate(users)]
     async with httpx.AsyncClient(base_url=gateway_url, timeout=_ANSWER_WITHIN_S, trust_env=False) as http:
         for client, user_id in enumerate(users):
             began_s = time.monotonic()
@@ -34,10 +31,25 @@ async def final_states(superuser_url: str, gateway_url: str, users: Sequence[str
     return found
 
 
-async def _stored(superuser_url: str) -> dict[str, Any]:
-    """As a superuser, whom row-level security does not bind; spelled as the product spells it, in UTC."""
+async def stored_tasks(superuser_url: str) -> dict[str, Any]:
+    """All tasks by user, as a superuser sees them, whom row-level security does not bind."""
     url = f"{superuser_url.rpartition('/')[0]}/taskwire"
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("set timezone = 'UTC'")
-        rows: Iterable[Any] = await (await connection.execute(_ALL_TASKS)).fetchall()
+        return await _stored(connection)
+
+
+async def stored_tasks_of(owner_url: str, users: Sequence[str]) -> dict[str, Any]:
+    """The tasks of these users, as the owner sees them, who is shown one user's at a time."""
+    stored: dict[str, Any] = {}
+    async with await psycopg.AsyncConnection.connect(owner_url, autocommit=True) as connection:
+        for user_id in users:
+            await connection.execute("select set_config('app.user_id', %s, false)", [user_id])
+            stored |= await _stored(connection)
+    return stored
+
+
+async def _stored(connection: psycopg.AsyncConnection) -> dict[str, Any]:
+    """What this connection is shown, spelled as the product spells it, in UTC."""
+    await connection.execute("set timezone = 'UTC'")
+    rows: Iterable[Any] = await (await connection.execute(_ALL_TASKS)).fetchall()
     return dict(rows)

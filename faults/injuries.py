@@ -44,8 +44,7 @@ async def injure(system: System, fault: Fault, number: int) -> Injury:
 async def _kill(system: System, fault: Fault) -> None:
     process = system.process(fault.part, fault.replica)
     await _ended_by(process, signal.SIGKILL)
-    if (probe := _probe(system, process)) is not None:
-        await until(probe, within_s=_BACK_WITHIN_S, every_s=0.02)
+    await until(_probe(system, process), within_s=_BACK_WITHIN_S, every_s=0.02)
 
 
 async def _restart(system: System, fault: Fault) -> None:
@@ -66,8 +65,8 @@ async def _ended_by(process: Process, signum: signal.Signals) -> None:
     await until(is_another, within_s=_BACK_WITHIN_S, every_s=0.01)
 
 
-def _probe(system: System, process: Process) -> Probe | None:
-    """Whether the part is back, as far as it can be asked; a service without a port is back when its process is."""
+def _probe(system: System, process: Process) -> Probe:
+    """Whether the part is back, as far as it can be asked: a service listens, the task-writer on its admin port."""
     match process.name.removesuffix("-2"):
         case "gateway" | "task-reader":
             return partial(listens, port(process))
@@ -76,7 +75,7 @@ def _probe(system: System, process: Process) -> Probe | None:
         case "postgres":
             return partial(answers_sql, system.postgres.superuser_url)
         case _:
-            return None
+            return partial(listens, int(process.program.environment["ADMIN_PORT"]))
 
 
 async def _stop(system: System, fault: Fault) -> None:
@@ -99,8 +98,7 @@ async def _absence(system: System, fault: Fault) -> None:
         for process in replicas:
             await process.start()
     for process in replicas:
-        if (probe := _probe(system, process)) is not None:
-            await until(probe, within_s=_BACK_WITHIN_S, every_s=0.02)
+        await until(_probe(system, process), within_s=_BACK_WITHIN_S, every_s=0.02)
 
 
 async def _terminate(system: System, _: Fault) -> None:

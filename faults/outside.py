@@ -1,0 +1,81 @@
+"""A campaign against a stack that somebody else started: `make run` in another terminal.
+
+It knows what stands in the stack's directory, the addresses in `env` and a pid file for each part, and does one thing:
+kill -9. The stack has one of each service, so reads and writes may fail while it starts it again.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from local_stack.waiting import until
+
+from faults.campaign import Recorder, Show, busy_clients
+from faults.final import final_states, stored_tasks_of
+from faults.history import History, Injury
+from faults.report import round_line
+from faults.schedule import PARTS
+
+_BACK_WITHIN_S = 60.0
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 3.0
+
+
+async def attack(directory: Path, history: History, show: Show) -> None:
+    """Fills the history. TimeoutError when a part is not started again, FileNotFoundError when no stack runs there."""
+    addresses = _addresses(directory)
+    recorder = Recorder(history)
+    async with busy_clients(recorder, [addresses["GATEWAY_URL"]], show):
+        await _kill_again_and_again(directory, recorder, show)
+    stored = await stored_tasks_of(addresses["DATABASE_URL"], history.campaign.users)
+    history.final.extend(await final_states(stored, addresses["GATEWAY_URL"], history.campaign.users))
+
+
+async def _kill_again_and_again(directory: Path, recorder: Recorder, show: Show) -> None:
+    plan = recorder.history.campaign
+    choice = random.Random(f"{plan.seed} kills")  # noqa: S311 - to be repeated, not to be secret
+    ends_s = time.monotonic() + plan.seconds
+    for number, part in enumerate(_parts(choice)):
+        await asyncio.sleep(choice.uniform(_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S))
+        if time.monotonic() > ends_s:
+            return
+        injury = await _kill(directory, part, number)
+        recorder.history.injuries.append(injury)
+        await recorder.recovered(injury.back_s)
+        show(round_line(recorder.history, number))
+
+
+def _parts(choice: random.Random) -> Iterator[str]:
+    """All five in a random order, then again in another, without end."""
+    while True:
+        yield from choice.sample(PARTS, len(PARTS))
+
+
+async def _kill(directory: Path, part: str, number: int) -> Injury:
+    """The part counts as back when there is another process of it."""
+    killed = _pid(directory, part)
+    began_s = time.monotonic()
+    if killed is not None:
+        os.kill(killed, signal.SIGKILL)
+
+    async def is_another() -> bool:
+        return _pid(directory, part) not in {None, killed}
+
+    await until(is_another, within_s=_BACK_WITHIN_S, every_s=0.01)
+    return Injury(number, "kill", part, began_s, time.monotonic())
+
+
+def _pid(directory: Path, part: str) -> int | None:
+    try:
+        return int((directory / f"{part}.pid").read_text())
+    except (FileNotFoundError, ValueError):  # it is being started, or its pid is being written
+        return None
+
+
+def _addresses(directory: Path) -> dict[str, str]:
+    lines = (directory / "env").read_text().splitlines()
+    named = (line.removeprefix("export ").partition("=") for line in lines if "=" in line)
+    return {name: value.strip("'\"") for name, _, value in named}
