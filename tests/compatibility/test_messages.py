@@ -136,6 +136,7 @@ def without_values(fields: dict[str, Any]) -> dict[str, Any]:
 
 NEW: dict[str, Any] = {
     "command_id": UUID(int=1), "user_id": UUID(int=2), "deadline_unix_ms": 3, "task_id": UUID(int=4), "keyed": True,
+    "request_id": "a", "traceparent": "b",
 }  # fmt: skip
 
 
@@ -165,18 +166,21 @@ def test_an_outcome_with_all_that_is_new_is_read_by_release_1() -> None:
     assert read == release_1.Outcome(status="done", task="{}")
 
 
+def test_a_read_with_all_that_is_new_is_read_by_release_1() -> None:
+    read = contracts.Read(user_id=UUID(int=1), task_id=UUID(int=2), request_id="a", traceparent="b")
+
+    (then,) = release_1.ReadBatch.model_validate_json(spell(contracts.ReadBatch(reads=[read]))).reads
+
+    assert then == release_1.Read(user_id=UUID(int=1), task_id=UUID(int=2))
+
+
 def test_every_new_field_is_tried() -> None:
     commands = ["CreateTask", "ReplaceTask", "ToggleTask", "DeleteTask"]
 
     assert set().union(*(new_fields(name) for name in commands)) <= set(NEW)
     assert new_fields("Outcome") == {"replayed"}
-    assert (
-        new_fields("Read")
-        == new_fields("CommandBatch")
-        == new_fields("OutcomeBatch")
-        == new_fields("ReadBatch")
-        == set()
-    )
+    assert new_fields("Read") == {"request_id", "traceparent"}
+    assert new_fields("CommandBatch") == new_fields("OutcomeBatch") == new_fields("ReadBatch") == set()
 
 
 def new_fields(name: str) -> set[str]:

@@ -30,7 +30,7 @@ def test_a_batch_reaches_the_task_writer_once_and_costs_one_acknowledgement_and_
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_create_of_8_characters_is_265_bytes_of_its_message_and_249_of_the_reply(
+def test_a_create_of_8_characters_is_297_bytes_of_its_message_and_249_of_the_reply(
     create_writes: Mapping[int, CountedWrites], size: int
 ) -> None:
     traffic = create_writes[size].traffic

@@ -17,6 +17,7 @@ from common.contracts import (
     ReadBatch,
     ReplaceTask,
     ToggleTask,
+    Wish,
 )
 from pydantic import ValidationError
 
@@ -277,6 +278,17 @@ def test_a_batch_of_reads_is_written_as_frozen() -> None:
     written: Any = json.loads(READ_BATCH.model_dump_json())
 
     assert written == json.loads(READS)
+
+
+NAMED = {"request_id": "mine", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+
+
+@pytest.mark.parametrize("wish", [*READ_BATCH.reads, *(command for _, command in COMMANDS)], ids=repr)
+def test_a_wish_that_names_its_request_and_its_trace_is_written_as_frozen(wish: Wish) -> None:
+    written = json.loads(wish.model_copy(update=NAMED).model_dump_json())
+
+    assert written == json.loads(wish.model_dump_json()) | NAMED
+    assert type(wish).model_validate(written) == wish.model_copy(update=NAMED)
 
 
 def test_a_frozen_batch_of_reads_is_read() -> None:

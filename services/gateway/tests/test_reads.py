@@ -60,11 +60,12 @@ async def test_what_the_reader_does_not_find_is_404() -> None:
 
 
 async def test_a_lone_read_is_asked_for_at_once_and_alone() -> None:
+    path = TASK.upper().replace("/API", "/api").replace("/TASKS", "/tasks")
     async with gateway_reading(http("200 OK", pack([TASK_BYTES]))) as (gateway, asked):
-        await gateway.ask("GET", TASK.upper().replace("/API", "/api").replace("/TASKS", "/tasks"))
+        await gateway.ask("GET", path, headers={"X-Request-ID": "mine"})
 
     user_id, task_id = TASK.split("/")[2], TASK.split("/")[4]
-    assert asked == [{"reads": [{"user_id": user_id, "task_id": task_id}]}]
+    assert asked == [{"reads": [{"user_id": user_id, "task_id": task_id, "request_id": "mine"}]}]
 
 
 async def test_concurrent_reads_share_requests() -> None:

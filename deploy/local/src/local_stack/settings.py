@@ -77,8 +77,11 @@ def load() -> StackSettings:
 
 
 def service_environment() -> dict[str, str]:
-    """The caller's environment as the services get it: without what the stack decides itself."""
-    return {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+    """The caller's environment as the services get it: without what the stack decides itself.
+
+    Their logs are files that people read, so they are text unless LOG_FORMAT says otherwise.
+    """
+    return {"LOG_FORMAT": "text"} | {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
 
 
 def server_environment() -> dict[str, str]:

@@ -26,6 +26,10 @@ def _storable(text: str) -> str:
     return text
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise PydanticCustomError("blank_text", "Text must not be blank")
@@ -57,10 +61,18 @@ Deadline = Annotated[int, Field(ge=0, le=LAST_DEADLINE_UNIX_MS), WithJsonSchema(
 class Message(BaseModel):
     """Frozen data on the bus; unknown fields are ignored so that releases can differ by one."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
-class Command(Message):
+class Wish(Message):
+    """What one request of a client asks for. `request_id` is that request's name, for logs, and `traceparent` its place
+    in a trace (https://www.w3.org/TR/trace-context/): no part of the wish, and left out where there is none."""
+
+    request_id: str | None = Field(default=None, exclude_if=_is_absent)
+    traceparent: str | None = Field(default=None, exclude_if=_is_absent)
+
+
+class Command(Wish):
     """A wish to change one user's tasks. It takes effect at most once, and never once its deadline has passed.
 
     `deadline_unix_ms` is wall-clock time in milliseconds since 1970, up to the year 3000: the hosts' clocks must agree
@@ -153,7 +165,7 @@ class OutcomeBatch(Message):
     outcomes: list[Outcome]
 
 
-class Read(Message):
+class Read(Wish):
     """A wish to see one task of a user, or all of them when `task_id` is null."""
 
     user_id: UUID

@@ -23,6 +23,7 @@ from common.problems import (
     problem_bytes,
     problem_response,
 )
+from common.request_ids import HEADER, new_request_id
 
 TURNED_AWAY_WITHIN_S = 1.0
 """For the first bytes of a connection that is one too many: only then can it be told so."""
@@ -163,7 +164,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
         retry = f"retry-after: {RETRY_AFTER_S}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
         head = (
             f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n{retry}"
-            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            f"content-length: {len(body)}\r\n{HEADER}: {new_request_id()}\r\nconnection: close\r\n\r\n"
         )
         self.transport.write(head.encode() + body)
         self.transport.write_eof()
@@ -182,5 +183,6 @@ def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
 
 
 async def _answer_overloaded(scope: Scope, receive: Receive, send: Send) -> None:
-    problem = Problem(OVERLOADED, "Too many requests are in hand. Nothing was done; try again later.")
+    detail = "Too many requests are in hand. Nothing was done; try again later."
+    problem = Problem(OVERLOADED, detail, headers={HEADER: new_request_id()})
     await problem_response(problem)(scope, receive, send)

@@ -109,8 +109,9 @@ def answer_with_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _answer_bug)
 
 
-async def _answer_problem(_: Request, error: Exception) -> Response:
+async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
+    request.scope["reason"] = error.detail if error.__cause__ is None else f"{error.detail} {error.__cause__!r}"
     return problem_response(error)
 
 
@@ -131,7 +132,8 @@ async def _answer_nobody(_: Request, __: Exception) -> Response:
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
-    log.error("bug while answering %s", request.method, exc_info=error)
+    fields = {"request_id": request.scope.get("request_id")}
+    log.error("bug while answering %s", request.method, exc_info=error, extra={"fields": fields})
     return problem_response(Problem(INTERNAL, "The error is logged; nothing that you sent caused it."))
 
 

@@ -7,18 +7,16 @@ FastAPI's own routes resolve parameters, dependencies and response models on eve
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from http import HTTPStatus
-from time import perf_counter
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from common.app import App
 from common.problems import answer_with_problems
-from common.request_metrics import observe_request
 
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -34,30 +32,6 @@ class _EndpointApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.endpoint(Request(scope, receive, send))
         await response(scope, receive, send)
-
-
-class App(FastAPI):
-    """An app that measures its requests, all of them: also those that end before they come to a route."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
-        began = perf_counter()
-        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
-
-        def sending(message: Message) -> Awaitable[None]:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            return send(message)
-
-        try:
-            await super().__call__(scope, receive, sending)
-        finally:
-            endpoint = scope.get("endpoint")
-            route = endpoint.path if isinstance(endpoint, _EndpointApp) else None
-            observe_request(scope["method"], route, status, perf_counter() - began)
 
 
 type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]

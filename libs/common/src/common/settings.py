@@ -1,6 +1,5 @@
 """Settings shared by the services: each is read from an environment variable of the same name in capitals."""
 
-import logging
 import sys
 from typing import Annotated, Literal
 
@@ -14,6 +13,12 @@ class ServiceSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much is logged")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="how; auto is text on a terminal, else a JSON object a line"
+    )
+    log_requests: bool = Field(
+        False, description="a line for each request and batch, not only for those that fail or take over a second"
+    )
 
 
 class AdminSettings(ServiceSettings):
@@ -80,9 +85,3 @@ def load[Settings: ServiceSettings](settings_class: type[Settings]) -> Settings:
             sys.stderr.write(f"{place}{fault['msg']}\n")
         sys.stderr.write("Set the variables above; the README lists them all.\n")
         raise SystemExit(2) from None
-
-
-def configure_logging(level: str) -> None:
-    """Sends every log record at `level` or above to standard error, one line each."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s", force=True)
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # aio_pika reports the same failures, once

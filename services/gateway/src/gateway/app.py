@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 from common.admin import open_admin
 from common.health import Health
+from common.logs import configure_logging
 from common.routing import Endpoint, add_route, make_app
 from common.server import serve
-from common.settings import configure_logging, load
+from common.settings import load
 from fastapi import FastAPI
 
 from gateway import writes
@@ -90,6 +91,6 @@ def _guard(settings: GatewaySettings) -> Callable[[Endpoint], Endpoint]:
 def main() -> None:
     """The `gateway` command."""
     settings = load(GatewaySettings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
     app = create_app(settings)
     serve(app, settings, app.state.health)

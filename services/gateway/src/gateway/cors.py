@@ -1,5 +1,6 @@
 """Cross-origin requests, for the origins named in the settings."""
 
+from common import request_ids
 from common.problems import ORIGIN_REFUSED, Problem, problem_response
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -8,10 +9,18 @@ from starlette.responses import Response
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
 from gateway.rate_limits import LEFT_HEADER, POLICY_HEADER
 
-REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER)
+REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER, request_ids.HEADER)
 """That pages of the allowed origins may send, beside those that every page may."""
 
-ANSWER_HEADERS = ("Location", "Retry-After", "WWW-Authenticate", REPLAYED_HEADER, LEFT_HEADER, POLICY_HEADER)
+ANSWER_HEADERS = (
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    REPLAYED_HEADER,
+    LEFT_HEADER,
+    POLICY_HEADER,
+    request_ids.HEADER,
+)
 """That such pages may read, beside those that every page may."""
 
 

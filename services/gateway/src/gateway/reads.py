@@ -4,7 +4,6 @@ Concurrent reads leave as one request to the reader, which answers them in one S
 once. See batching.py.
 """
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,8 +23,6 @@ from gateway.metrics import measured, show_lane
 from gateway.reader_link import ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
 
-log = logging.getLogger(__name__)
-
 type Lane = Batcher[Read, memoryview | None]
 
 
@@ -42,7 +39,7 @@ class Reads:
 async def list_tasks(request: Request) -> Response:
     """All tasks of the user, newest first."""
     reads: Reads = request.app.state.reads
-    read = Read(user_id=UUID(path_uuid(request, "user_id")))
+    read = Read(user_id=UUID(path_uuid(request, "user_id")), request_id=request.scope["request_id"])
     return Response(await _answer(reads.lists, read, reads.timeout_s), media_type="application/json")
 
 
@@ -50,7 +47,8 @@ async def find_task(request: Request) -> Response:
     """One task of the user."""
     reads: Reads = request.app.state.reads
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
-    task = await _answer(reads.finds, Read(user_id=UUID(user_id), task_id=UUID(task_id)), reads.timeout_s)
+    read = Read(user_id=UUID(user_id), task_id=UUID(task_id), request_id=request.scope["request_id"])
+    task = await _answer(reads.finds, read, reads.timeout_s)
     if task is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return Response(task, media_type="application/json")
@@ -62,8 +60,7 @@ async def _answer(lane: Lane, read: Read, timeout_s: float) -> memoryview | None
         with time_limit(timeout_s):
             return await lane.submit(read)
     except (ReaderUnavailable, Full, TimeoutError) as error:
-        log.warning("a read was refused: %r", error)
-        raise Problem(UNAVAILABLE, "Tasks cannot be read now.") from None
+        raise Problem(UNAVAILABLE, "Tasks cannot be read now.") from error
 
 
 @asynccontextmanager

@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from common.admin import open_admin
 from common.database import DatabaseUnavailable, open_database
 from common.health import Health
+from common.logs import configure_logging
 from common.routing import add_route, make_app
 from common.server import serve
-from common.settings import configure_logging, load
+from common.settings import load
 from fastapi import FastAPI
 from psycopg import OperationalError
 
@@ -41,6 +42,6 @@ def create_app(settings: ReaderSettings) -> FastAPI:
 def main() -> None:
     """The `task-reader` command."""
     settings = load(ReaderSettings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
     app = create_app(settings)
     serve(app, settings, app.state.health)

@@ -1,6 +1,5 @@
 """The reader's API: the same two paths that the gateway serves, and the same reads in batches for the gateway."""
 
-import logging
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -14,8 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from task_reader.queries import answer_reads
-
-log = logging.getLogger(__name__)
 
 
 async def list_tasks(request: Request) -> Response:
@@ -39,6 +36,7 @@ async def read_batch(request: Request) -> Response:
         batch = ReadBatch.model_validate_json(await request.body())
     except ValidationError:
         raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
+    request.scope["batch"] = batch.reads
     return Response(framing.pack(await _answer(request, batch.reads)), media_type=framing.MEDIA_TYPE)
 
 
@@ -47,7 +45,7 @@ async def _answer(request: Request, reads: Sequence[Read]) -> list[memoryview | 
     return await database.run(lambda db: answer_reads(db, reads))
 
 
-async def answer_unavailable(_: Request, error: Exception) -> Response:
+async def answer_unavailable(request: Request, error: Exception) -> Response:
     """503 for every way in which PostgreSQL refuses or fails to answer: down, overloaded, cancelled by a time-out."""
-    log.warning("the database does not answer: %s", error)
+    request.scope["reason"] = f"the database does not answer: {error}"
     return problem_response(Problem(UNAVAILABLE, "The database does not answer."))

@@ -2,7 +2,8 @@
 
 import argparse
 
-from common.settings import configure_logging, load
+from common.logs import configure_logging
+from common.settings import load
 
 from task_writer.settings import MigrationSettings, WriterSettings
 
@@ -76,7 +77,7 @@ def _run() -> None:
     from task_writer.app import run  # noqa: PLC0415
 
     settings = load(WriterSettings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
     uvloop.run(run(settings))
 
 
@@ -88,7 +89,7 @@ def _migrate() -> None:
     from task_writer.migrate import migrate  # noqa: PLC0415
 
     settings = load(MigrationSettings)
-    configure_logging(settings.log_level)
+    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
     signal.signal(signal.SIGTERM, _stop)
     try:
         migrate(settings)

@@ -9,7 +9,8 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 
 from aio_pika.exceptions import AMQPError
-from common.settings import configure_logging, load
+from common.logs import configure_logging
+from common.settings import load
 
 from task_writer.dead_letter_queue import DeadLetterQueue, Held, open_dead_letters
 from task_writer.letters import Letter, NotPossible, remembered_until, replay_messages

@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import time
+from collections import Counter as Tally
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from time import perf_counter
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
 from common.broker import Publisher, whole_message
 from common.contracts import SENT_HEADER, CommandBatch, Outcome, OutcomeBatch
 from common.database import Database
+from common.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS_NAME
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
@@ -109,6 +112,7 @@ class CommandHandler:
             await message.ack()
             return []
         metrics.BATCH_COMMANDS.observe(len(read))
+        began = perf_counter()
 
         redelivered = bool(message.raw_message.redelivered)
         commands = [one for one in read if not isinstance(one, Unreadable)]
@@ -125,6 +129,7 @@ class CommandHandler:
         outcomes = _in_place(read, answered, UNREADABLE_AGAIN if redelivered else UNREADABLE)
         await _acknowledge(message, outcomes)
         metrics.count_answers((done.command.type, done.outcome.status) for done in answered)
+        _tell(answered, perf_counter() - began)
         return outcomes
 
     async def _reply(self, message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
@@ -161,6 +166,20 @@ def _in_place(read: Sequence[object], answered: Sequence[Answered], unreadable: 
     """The outcome of each command at the place at which it came."""
     outcomes = iter(answered)
     return [unreadable if isinstance(one, Unreadable) else next(outcomes).outcome for one in read]
+
+
+def _tell(answered: Sequence[Answered], seconds: float) -> None:
+    """One line for the batch; it names the requests that failed, some of them."""
+    failed = [one for one in answered if one.outcome.status not in {"done", "not_found", "key_reused"}]
+    log_wish(
+        "batch",
+        failed=bool(failed),
+        seconds=seconds,
+        fields=lambda: {
+            "outcomes": dict(Tally(one.outcome.status for one in answered)),
+            "of_requests": [one.command.request_id for one in failed or answered][:MAX_IDS_IN_A_LINE],
+        },
+    )
 
 
 async def _acknowledge(message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:

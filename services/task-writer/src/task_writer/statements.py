@@ -61,14 +61,15 @@ BY_TYPE = {
     "delete_task": DELETE_TASK,
 }
 
-NO_WISH = {"command_id", "deadline_unix_ms", "keyed", "type"}
+NO_PARAMETER = {"deadline_unix_ms", "keyed", "request_id", "traceparent", "type"}
+NO_WISH = {"command_id", "deadline_unix_ms", "keyed", "request_id", "traceparent", "type"}
 NO_WISH_OF_A_CREATION = NO_WISH | {"task_id"}
 """The fields that are no part of what a command asks for; its type stands before the others."""
 
 
 def parameters(command: AnyCommand) -> dict[str, Any]:
     """The values of the placeholders of the command's statement. Ids are text: `set local` takes a plain literal."""
-    values = command.model_dump(exclude={"type", "deadline_unix_ms", "keyed"})
+    values = command.model_dump(exclude=NO_PARAMETER)
     for name in ("command_id", "user_id", "task_id"):
         values[name] = str(values[name])
     return values | {"fingerprint": fingerprint(command)}

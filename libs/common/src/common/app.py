@@ -1,0 +1,57 @@
+"""An app that names, measures and tells of all its requests, also of those that end before they come to a route."""
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+from common.logs import MAX_IDS_IN_A_LINE, log_wish
+from common.request_ids import HEADER, request_id_of
+from common.request_metrics import observe_request
+
+_HEADER_BYTES = HEADER.lower().encode()
+
+
+class App(FastAPI):
+    """Outside of all middleware. In the scope of a request it keeps `request_id`; the code that answers may leave a
+    `reason` there, and the `batch` of wishes that the request carries.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began = perf_counter()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+        scope["request_id"] = request_id = request_id_of(scope["headers"])
+
+        def sending(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((_HEADER_BYTES, request_id.encode()))
+            return send(message)
+
+        try:
+            await super().__call__(scope, receive, sending)
+        finally:
+            seconds = perf_counter() - began
+            route = getattr(scope.get("endpoint"), "path", None)
+            observe_request(scope["method"], route, status, seconds)
+            failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug has a line of its own
+            log_wish("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
+
+
+def _fields(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
+    named = [one.request_id for one in scope.get("batch", ())][:MAX_IDS_IN_A_LINE]
+    return {
+        "request_id": scope["request_id"],
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "reason": scope.get("reason"),
+        "of_requests": named or None,
+    }
