@@ -4,7 +4,7 @@ UV_NEEDED := $(filter .tools/%,$(UV))
 SERVICES := gateway task-reader task-writer
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults check format contracts isolated bench bench-growth bench-soak bench-batching clean
+.PHONY: help run test fuzz faults check check-deploy format contracts isolated bench bench-growth bench-soak bench-batching clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and
 	$(UV) run --locked ruff format --check .
 	$(UV) run --locked mypy --strict libs services deploy tests benchmarks faults docs/generate.py
 	$(UV) run --locked pytest tests/test_rules.py tests/deploy
+
+check-deploy: $(UV_NEEDED) ## render, validate and lint what is for containers and Kubernetes
+	UV=$(UV) deploy/check
 
 format: $(UV_NEEDED) ## format the code and mend what ruff can mend
 	$(UV) run --locked ruff check --fix .
