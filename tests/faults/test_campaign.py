@@ -8,7 +8,7 @@ from faults.history import History, write_history
 from faults.recovery import recoveries
 from faults.report import table
 
-SEED = 35  # refuses the line between writers and PostgreSQL, kills the gateway, stops RabbitMQ, kills a writer
+SEED = 311  # holds, cuts and swallows lines, and kills a task-writer and a gateway
 SECONDS = 13.0
 CLIENTS = 8
 FEWEST_ROUNDS, FEWEST_WRITES = 2, 50

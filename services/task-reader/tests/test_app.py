@@ -5,10 +5,13 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from common.contracts import MAX_READS_PER_BATCH, Read, ReadBatch
 from pydantic import SecretStr
 from task_reader.app import create_app, main
+from task_reader.routes import MAX_BATCH_BYTES
 from task_reader.settings import ReaderSettings
 
 from tests.ports import closed_port
@@ -48,6 +51,17 @@ async def test_reads_are_503_while_the_database_is_absent(
 
     assert (answer.status, answer.headers["content-type"]) == (503, "application/problem+json")
     assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize(("bytes_more", "status"), [(0, 503), (1, 413)])
+async def test_a_batch_has_the_size_of_as_many_reads_as_may_share_it(
+    reader: Served, bytes_more: int, status: int
+) -> None:
+    batch = ReadBatch(reads=[Read(user_id=uuid4(), task_id=uuid4())] * MAX_READS_PER_BATCH).model_dump_json().encode()
+
+    answer = await reader.ask("POST", "/reads", body=batch.ljust(MAX_BATCH_BYTES + bytes_more))
+
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
 
 
 async def test_a_read_waits_for_the_database_no_longer_than_the_pools_timeout(reader: Served) -> None:

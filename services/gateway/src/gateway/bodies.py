@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from common.bodies import read_body
 from common.contracts import Description, Title
 from common.problems import (
-    BODY_TOO_LARGE,
     INVALID_TASK,
     MALFORMED_BODY,
     NOT_JSON,
@@ -67,24 +67,12 @@ async def read_optional_json[Body: BaseModel](request: Request, model: type[Body
 
 
 async def _read(request: Request, timeout_s: float) -> bytes:
-    """The whole body, in memory, MAX_BODY_BYTES at most: a larger one is refused before it is read to the end."""
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY_BYTES:
-        raise _too_large()
-    received = bytearray()
+    """The whole body, MAX_BODY_BYTES at most."""
     try:
         with time_limit(timeout_s):
-            async for chunk in request.stream():
-                received += chunk
-                if len(received) > MAX_BODY_BYTES:
-                    raise _too_large()
+            return await read_body(request, max_bytes=MAX_BODY_BYTES)
     except TimeoutError:
         raise Problem(SLOW_BODY, f"The body must arrive within {timeout_s:g} seconds.") from None
-    return bytes(received)
-
-
-def _too_large() -> Problem:
-    return Problem(BODY_TOO_LARGE, f"A body may have {MAX_BODY_BYTES} bytes at most.")
 
 
 def _require_json(request: Request) -> None:

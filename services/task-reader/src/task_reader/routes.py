@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from common import framing
-from common.contracts import Read, ReadBatch
+from common.bodies import read_body
+from common.contracts import MAX_READS_PER_BATCH, Read, ReadBatch
 from common.database import Database
 from common.paths import path_uuid
 from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem, problem_response
@@ -13,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from task_reader.queries import answer_reads
+
+MAX_BATCH_BYTES = MAX_READS_PER_BATCH * 128  # a read of one task, written without spaces, has 100
 
 
 async def list_tasks(request: Request) -> Response:
@@ -33,7 +36,7 @@ async def find_task(request: Request) -> Response:
 async def read_batch(request: Request) -> Response:
     """Many reads, of as many users, in one request and one round trip."""
     try:
-        batch = ReadBatch.model_validate_json(await request.body())
+        batch = ReadBatch.model_validate_json(await read_body(request, max_bytes=MAX_BATCH_BYTES))
     except ValidationError:
         raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
     request.scope["batch"] = batch.reads
