@@ -3,6 +3,7 @@
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
@@ -65,7 +66,6 @@ def outcomes(operations: Sequence[Operation]) -> Counter[str]:
 
 def figures(history: History, violations: Sequence[Violation]) -> dict[str, Any]:
     """All figures of the campaign."""
-    found = recoveries(history)
     return {
         "seed": history.campaign.seed,
         "seconds": history.campaign.seconds,
@@ -73,14 +73,9 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, Any]
         "operations": dict(outcomes(history.operations)),
         "retries": sum(operation.effect != operation.number for operation in history.operations),
         "faults": dict(Counter(f"{injury.kind} {injury.part}" for injury in history.injuries)),
-        "slow_recoveries": [vars_of(recovery) for recovery in found if not recovery.is_in_time],
+        "recoveries": [asdict(recovery) | {"is_in_time": recovery.is_in_time} for recovery in recoveries(history)],
         "violations": dict(Counter(str(violation.rule) for violation in violations)),
     }
-
-
-def vars_of(recovery: Recovery) -> dict[str, Any]:
-    """The recovery as data."""
-    return {"round": recovery.round, "kind": recovery.kind, "read_s": recovery.read_s, "write_s": recovery.write_s}
 
 
 def table(history: History, violations: Sequence[Violation]) -> Iterator[str]:

@@ -10,6 +10,10 @@ import pytest
 from local_stack.stack import Stack
 
 from faults.alarms import alarm
+from faults.campaign import plan_campaign
+from faults.checker import check
+from faults.history import History
+from faults.outside import attack
 from tests.waiting import eventually
 
 WRITE_DEADLINE_S = 2.0
@@ -141,6 +145,16 @@ async def test_writer_absent(system: Stack, user: httpx.AsyncClient) -> None:
     await system.services["task-writer"].start()
     await all_goes_on(user)  # the queue is worked off in order: the late command has been seen by now
     assert "too late" not in await titles(user)
+
+
+async def test_kills_from_outside_break_no_promise(system: Stack) -> None:
+    history = History(plan_campaign(seed=1, seconds=4, clients=6, gateways=1))
+
+    await attack(system.state.path, history, print)
+
+    assert check(history) == []
+    assert len(history.injuries) > 0
+    assert {(state.client, state.source) for state in history.final} >= {(0, "postgresql"), (0, "api")}
 
 
 async def test_services_wait_for_their_servers_and_say_so(system: Stack, user: httpx.AsyncClient) -> None:
