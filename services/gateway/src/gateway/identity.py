@@ -56,11 +56,8 @@ def _token(request: Request) -> bytes:
 
 
 @asynccontextmanager
-async def open_tokens(settings: IdentitySettings) -> AsyncIterator[Tokens | None]:
-    """Verifies tokens, usable at once: they are 503 until the issuer's keys are there. None when AUTH_MODE is off."""
-    if settings.auth_mode == "off":
-        yield None
-        return
+async def open_tokens(settings: IdentitySettings) -> AsyncIterator[Tokens]:
+    """Verifies tokens, usable at once: they are 503 until the issuer's keys are there. For AUTH_MODE jwt alone."""
     source = settings.auth_jwks_url or settings.auth_jwks_file
     assert source and settings.auth_issuer and settings.auth_audience  # noqa: S101, PT018 - the settings see to it
     async with open_signing_keys(source) as keys:
