@@ -4,7 +4,7 @@ UV_NEEDED := $(filter .tools/%,$(UV))
 SERVICES := gateway task-reader task-writer
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults check check-deploy format contracts isolated bench bench-growth bench-soak bench-batching clean
+.PHONY: help run test fuzz faults check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench-growth: $(UV_NEEDED) ## measure how cost grows with lists, connections and
 
 bench-soak: $(UV_NEEDED) ## measure start-up times, and memory over REQUESTS=1000000
 	$(UV) run --locked python -m benchmarks.soak
+
+bench-overload: $(UV_NEEDED) ## measure writes under far more clients than can be served, one minute
+	$(UV) run --locked python -m benchmarks.overload
 
 bench-batching: $(UV_NEEDED) ## measure what batches on the bus gain, one minute
 	$(UV) run --locked python -m benchmarks.batching

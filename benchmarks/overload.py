@@ -1,0 +1,115 @@
+"""`make bench-overload`: what becomes of writes when far more clients send them than the system can serve. A minute.
+
+Every client sends its next write as soon as the last one is answered, also after a 503, whatever its Retry-After says.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local_stack.errors import StackError
+from local_stack.settings import find_program
+from local_stack.stack import Stack
+
+from benchmarks.cpu import resident_mb
+from benchmarks.dataset import BODY, posts, write_requests
+from benchmarks.load import ANSWER_WITHIN_S, ROOT, LoadFailed, prepare_generator
+from benchmarks.machine import describe_machine
+from benchmarks.report import show
+from benchmarks.results import keep_json
+from benchmarks.systems import running_product
+
+PEAK_CONNECTIONS = 128
+CROWDS = (512, 1_024, 2_048, 4_096)
+OTHERS_CONNECTIONS = 8
+FLOOD_CONNECTIONS = 2_048
+SECONDS = 6
+FLOODER = "f100d000-0000-4000-8000-000000000000"
+KEPT_GOAL = 0.8
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """What clients got, by the second, and how long it took. `other` must not be: 500, broken lines."""
+
+    what: str
+    done_per_s: float
+    refused_per_s: float
+    unknown_per_s: float
+    other: int
+    median_ms: float
+    p99_ms: float
+    gateway_mb: float
+
+
+async def main() -> None:
+    """Measures, prints and keeps."""
+    await prepare_generator(show)
+    if find_program("wrk") is None:
+        raise StackError("this measurement needs wrk: install Debian's package of that name")
+    with tempfile.TemporaryDirectory() as name:
+        requests, flood = Path(name) / "requests.txt", Path(name) / "flood.txt"
+        write_requests(requests, posts())
+        write_requests(flood, posts_of_one_user())
+        async with running_product(Path(name) / "stack") as stack:
+            await drive(stack, "warm-up", requests, PEAK_CONNECTIONS)
+            peak = await drive(stack, f"{PEAK_CONNECTIONS} clients, the peak", requests, PEAK_CONNECTIONS)
+            crowds = [await drive(stack, f"{count:,} clients", requests, count) for count in CROWDS]
+            alone = await drive(stack, f"{OTHERS_CONNECTIONS} clients alone", requests, OTHERS_CONNECTIONS)
+            one_user, others = await asyncio.gather(
+                drive(stack, f"{FLOOD_CONNECTIONS:,} clients of one user", flood, FLOOD_CONNECTIONS),
+                drive(stack, f"{OTHERS_CONNECTIONS} clients beside them", requests, OTHERS_CONNECTIONS),
+            )
+            after = await drive(stack, f"{PEAK_CONNECTIONS} clients, at once after", requests, PEAK_CONNECTIONS)
+    runs = [peak, *crowds, alone, one_user, others, after]
+    for crowd in crowds:
+        kept = crowd.done_per_s / peak.done_per_s
+        show(f"{crowd.what}: {kept:.0%} of the peak {'(reached)' if kept >= KEPT_GOAL else '(NOT REACHED)'}")
+    keep_json("overload", {"machine": describe_machine(), "runs": [asdict(run) for run in runs]})
+
+
+def posts_of_one_user(count: int = 1_000) -> Iterator[str]:
+    """Writes of one user alone."""
+    return (f"POST /api/{FLOODER}/tasks {BODY}" for _ in range(count))
+
+
+async def drive(stack: Stack, what: str, requests: Path, connections: int) -> Crowd:
+    """Runs wrk once, and says what it showed."""
+    options = ("-t1", f"-c{connections}", f"-d{SECONDS}s", f"--timeout={ANSWER_WITHIN_S}s")
+    script = ("-s", str(ROOT / "benchmarks" / "overload.lua"))
+    arguments = ("wrk", *options, *script, stack.addresses.gateway_url, "--", str(requests))
+    wrk = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(SECONDS + 2 * ANSWER_WITHIN_S):
+            output, _ = await wrk.communicate()
+    finally:
+        if wrk.returncode is None:
+            wrk.kill()
+            await wrk.wait()
+    if wrk.returncode != 0:
+        raise LoadFailed(f"wrk ended with status {wrk.returncode}")
+    figures = json.loads(output.decode().rstrip().rpartition("\n")[2])
+    seconds = figures["duration_us"] / 1e6
+    crowd = Crowd(
+        what=what,
+        done_per_s=figures["done"] / seconds,
+        refused_per_s=figures["refused"] / seconds,
+        unknown_per_s=figures["unknown"] / seconds,
+        other=figures["other"],
+        median_ms=figures["median_us"] / 1000,
+        p99_ms=figures["p99_us"] / 1000,
+        gateway_mb=resident_mb(stack.services["gateway"].pid),
+    )
+    show(
+        f"{crowd.what:<30} {crowd.done_per_s:7,.0f} done/s {crowd.refused_per_s:7,.0f} refused/s"
+        f" {crowd.unknown_per_s:5,.0f} unknown/s {crowd.other:3} other, median {crowd.median_ms:5.0f} ms,"
+        f" p99 {crowd.p99_ms:5.0f} ms, gateway {crowd.gateway_mb:.0f} MB"
+    )
+    return crowd
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
