@@ -44,7 +44,7 @@ async def answered_gateway(outcome: Outcome) -> AsyncIterator[tuple[Served, list
         commands.extend(batch.commands)
         bus.receive(batch_id, [outcome] * len(batch.commands))
 
-    bus = CommandBus(publish, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096))
+    bus = CommandBus(publish, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096, longest_wait_s=1.0))
     bus.connected()
     with closed_port() as nobody:
         app = create_app(settings(nobody))

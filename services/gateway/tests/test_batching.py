@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from uuid import uuid4
 
 import pytest
-from gateway.batching import Batcher, BatchLimits, Full
+from gateway.batching import Batcher, BatchLimits
+from gateway.waiting import Full
 
 LIMIT_S = 5.0
 
 type Send = Callable[[Sequence[int]], Awaitable[Sequence[int]]]
 
-ONE_AT_A_TIME = BatchLimits(max_batch=3, max_in_flight=1, max_waiting=100)
+ONE_AT_A_TIME = BatchLimits(max_batch=3, max_in_flight=1, max_waiting=100, longest_wait_s=60)
 
 
 async def doubled(items: Sequence[int]) -> list[int]:
@@ -38,7 +40,7 @@ async def ends_of(answers: Sequence[asyncio.Future[int]]) -> list[int | BaseExce
 async def test_each_item_gets_its_own_answer() -> None:
     batcher = Batcher(doubled, ONE_AT_A_TIME)
 
-    answers = [batcher.submit(item) for item in range(20)]
+    answers = [batcher.submit(uuid4(), item) for item in range(20)]
 
     assert await ends_of(answers) == [2 * item for item in range(20)]
 
@@ -46,7 +48,7 @@ async def test_each_item_gets_its_own_answer() -> None:
 async def test_what_sending_raises_every_item_of_the_batch_raises() -> None:
     batcher = Batcher(broken, ONE_AT_A_TIME)
 
-    ends = await ends_of([batcher.submit(item) for item in range(7)])
+    ends = await ends_of([batcher.submit(uuid4(), item) for item in range(7)])
 
     assert {type(end) for end in ends} == {ConnectionError}
 
@@ -55,24 +57,24 @@ async def test_what_sending_raises_every_item_of_the_batch_raises() -> None:
 async def test_a_wrong_number_of_answers_is_an_answer_to_nobody(send: Send) -> None:
     batcher = Batcher(send, ONE_AT_A_TIME)
 
-    ends = await ends_of([batcher.submit(item) for item in range(7)])
+    ends = await ends_of([batcher.submit(uuid4(), item) for item in range(7)])
 
     assert [type(end) for end in ends] == [ValueError] * 7
 
 
 async def test_an_item_beyond_those_that_may_wait_is_refused() -> None:
-    batcher = Batcher(doubled, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=2))
-    answers = [batcher.submit(item) for item in range(2)]
+    batcher = Batcher(doubled, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=2, longest_wait_s=60))
+    answers = [batcher.submit(uuid4(), item) for item in range(2)]
 
     with pytest.raises(Full):
-        batcher.submit(2)
+        batcher.submit(uuid4(), 2)
 
     assert await ends_of(answers) == [0, 2]
 
 
 async def test_all_that_wait_can_be_answered_at_once() -> None:
     batcher = Batcher(doubled, ONE_AT_A_TIME)
-    answers = [batcher.submit(item) for item in range(7)]
+    answers = [batcher.submit(uuid4(), item) for item in range(7)]
 
     batcher.answer_waiting(-1)
 
@@ -87,7 +89,7 @@ async def test_an_item_that_is_taken_back_does_not_leave() -> None:
         return items
 
     batcher = Batcher(send, ONE_AT_A_TIME)
-    answers = [batcher.submit(item) for item in range(3)]
+    answers = [batcher.submit(uuid4(), item) for item in range(3)]
     answers.pop(1).cancel()
 
     await ends_of(answers)
@@ -103,7 +105,7 @@ async def test_an_item_that_is_taken_back_on_its_way_harms_no_neighbour() -> Non
         return await doubled(items)
 
     batcher = Batcher(send, ONE_AT_A_TIME)
-    answers = [batcher.submit(item) for item in range(3)]
+    answers = [batcher.submit(uuid4(), item) for item in range(3)]
     await asyncio.wait_for(on_its_way.wait(), LIMIT_S)
     answers.pop(0).cancel()
 
@@ -128,11 +130,11 @@ class Desk:
 
 async def test_a_free_slot_is_taken_once_half_as_many_wait_as_are_on_their_way() -> None:
     desk = Desk()
-    batcher = Batcher(desk.send, BatchLimits(max_batch=100, max_in_flight=2, max_waiting=100))
-    answers = [batcher.submit(item) for item in range(10)]
+    batcher = Batcher(desk.send, BatchLimits(max_batch=100, max_in_flight=2, max_waiting=100, longest_wait_s=60))
+    answers = [batcher.submit(uuid4(), item) for item in range(10)]
     first = await desk.next_size()
 
-    answers += [batcher.submit(item) for item in range(10, 15)]
+    answers += [batcher.submit(uuid4(), item) for item in range(10, 15)]
 
     assert (first, await desk.next_size()) == (10, 5)
     desk.answer.set()
@@ -141,11 +143,11 @@ async def test_a_free_slot_is_taken_once_half_as_many_wait_as_are_on_their_way()
 
 async def test_a_few_that_wait_behind_many_leave_soon_all_the_same() -> None:
     desk = Desk()
-    batcher = Batcher(desk.send, BatchLimits(max_batch=100, max_in_flight=2, max_waiting=100))
-    answers = [batcher.submit(item) for item in range(10)]
+    batcher = Batcher(desk.send, BatchLimits(max_batch=100, max_in_flight=2, max_waiting=100, longest_wait_s=60))
+    answers = [batcher.submit(uuid4(), item) for item in range(10)]
     await desk.next_size()
 
-    answers.append(batcher.submit(10))
+    answers.append(batcher.submit(uuid4(), 10))
 
     assert await desk.next_size() == 1
     desk.answer.set()

@@ -7,24 +7,23 @@ of one; under load the cost of a round trip is shared by the whole batch. See AD
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
+
+from gateway.waiting import WaitingRoom
 
 MAX_LINGER_S = 0.005  # about the time that a small batch is on its way
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """How many items fit into a batch, how many batches are on their way at once, how many items may wait."""
+    """How many items fit into a batch, how many batches are on their way at once, how many items may wait, how long."""
 
     max_batch: int
     max_in_flight: int
     max_waiting: int
-
-
-class Full(Exception):
-    """As many items wait as may wait."""
+    longest_wait_s: float
 
 
 class Batcher[Item, Answer]:
@@ -37,17 +36,18 @@ class Batcher[Item, Answer]:
     def __init__(self, send: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]], limits: BatchLimits) -> None:
         self._send = send
         self._limits = limits
-        self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._waiting: WaitingRoom[tuple[Item, asyncio.Future[Answer]]] = WaitingRoom(
+            places=limits.max_waiting, longest_wait_s=limits.longest_wait_s, clock=self._loop.time
+        )
         self._under_way: dict[asyncio.Task[None], int] = {}  # each batch with its number of items
         self._flush_due = False
         self._linger: asyncio.TimerHandle | None = None
 
-    def submit(self, item: Item) -> asyncio.Future[Answer]:
+    def submit(self, user_id: UUID, item: Item) -> asyncio.Future[Answer]:
         """The answer to come. Cancelling it while the item waits takes the item back; `Full` when too many wait."""
-        if len(self._waiting) >= self._limits.max_waiting:
-            raise Full
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
+        answer: asyncio.Future[Answer] = self._loop.create_future()
+        self._waiting.add(user_id, (item, answer))
         self._flush_soon()
         return answer
 
@@ -63,8 +63,7 @@ class Batcher[Item, Answer]:
 
     def answer_waiting(self, answer: Answer) -> None:
         """Answers all that wait, at once; what is on its way stays on its way."""
-        while self._waiting:
-            _, waiting = self._waiting.popleft()
+        for _, waiting in self._waiting.take(len(self._waiting)):
             if not waiting.done():
                 waiting.set_result(answer)
 
@@ -72,14 +71,14 @@ class Batcher[Item, Answer]:
         """Sends at the end of this turn of the event loop, so that items of one turn share a batch."""
         if not self._flush_due:
             self._flush_due = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         """Sends while there are slots and enough that wait; too few have to wait MAX_LINGER_S for more."""
         self._flush_due = False
         while self._waiting and len(self._under_way) < self._limits.max_in_flight:
             if len(self._waiting) * 2 < sum(self._under_way.values()):
-                self._linger = self._linger or asyncio.get_running_loop().call_later(MAX_LINGER_S, self._lingered)
+                self._linger = self._linger or self._loop.call_later(MAX_LINGER_S, self._lingered)
                 return
             self._send_batch()
 
@@ -92,8 +91,7 @@ class Batcher[Item, Answer]:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._limits.max_batch))]
-        batch = [entry for entry in taken if not entry[1].done()]
+        batch = [entry for entry in self._waiting.take(self._limits.max_batch) if not entry[1].done()]
         if batch:
             task = asyncio.create_task(self._exchange(batch))
             self._under_way[task] = len(batch)

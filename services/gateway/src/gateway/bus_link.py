@@ -42,6 +42,7 @@ class BusLink:
                 max_batch=settings.bus_max_batch,
                 max_in_flight=settings.bus_max_in_flight,
                 max_waiting=settings.bus_max_waiting,
+                longest_wait_s=settings.write_deadline_s / 2,
             ),
         )
 

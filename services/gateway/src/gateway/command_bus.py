@@ -13,8 +13,9 @@ from common.contracts import AnyCommand, CommandBatch, Outcome
 from common.health import Part
 from common.time_limits import time_limit
 
-from gateway.batching import Batcher, BatchLimits, Full
+from gateway.batching import Batcher, BatchLimits
 from gateway.metrics import LATE_REPLIES, measured, show_lane
+from gateway.waiting import Full, Refusals
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class CommandBus:
         self._publish = publish
         self._batcher: Batcher[_Call, Outcome] = Batcher(measured("commands", self._exchange), limits)
         show_lane("commands", self._batcher)
+        self._refusals = Refusals()
         self.part = Part()
         self.part.lost()  # until it is connected
         self._connected = False
@@ -61,8 +63,9 @@ class CommandBus:
         call = _Call(command)
         try:
             with time_limit(command.seconds_left()):
-                return await self._batcher.submit(call)
+                return await self._batcher.submit(command.user_id, call)
         except Full:
+            await self._refusals.take_turn()
             return OVERLOADED
         except TimeoutError:
             return NO_ANSWER if call.sent else NOT_SENT

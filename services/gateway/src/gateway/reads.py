@@ -7,7 +7,7 @@ once. See batching.py.
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from common import framing
 from common.contracts import Read, ReadBatch
@@ -18,12 +18,15 @@ from common.time_limits import time_limit
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.batching import Batcher, BatchLimits, Full
+from gateway.batching import Batcher, BatchLimits
 from gateway.metrics import measured, show_lane
 from gateway.reader_link import ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
+from gateway.waiting import Full, Refusals
 
 type Lane = Batcher[Read, memoryview | None]
+
+NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,14 @@ class Reads:
     finds: Lane
     timeout_s: float
     part: Part
+    refusals: Refusals
 
 
 async def list_tasks(request: Request) -> Response:
     """All tasks of the user, newest first."""
     reads: Reads = request.app.state.reads
     read = Read(user_id=UUID(path_uuid(request, "user_id")), request_id=request.scope["request_id"])
-    return Response(await _answer(reads.lists, read, reads.timeout_s), media_type="application/json")
+    return Response(await _answer(reads, reads.lists, read), media_type="application/json")
 
 
 async def find_task(request: Request) -> Response:
@@ -48,19 +52,22 @@ async def find_task(request: Request) -> Response:
     reads: Reads = request.app.state.reads
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
     read = Read(user_id=UUID(user_id), task_id=UUID(task_id), request_id=request.scope["request_id"])
-    task = await _answer(reads.finds, read, reads.timeout_s)
+    task = await _answer(reads, reads.finds, read)
     if task is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return Response(task, media_type="application/json")
 
 
-async def _answer(lane: Lane, read: Read, timeout_s: float) -> memoryview | None:
-    """The reader's JSON, waiting included within `timeout_s`; a 503 problem when there is none."""
+async def _answer(reads: Reads, lane: Lane, read: Read) -> memoryview | None:
+    """The reader's JSON, waiting included within the limit; a 503 problem when there is none."""
     try:
-        with time_limit(timeout_s):
-            return await lane.submit(read)
-    except (ReaderUnavailable, Full, TimeoutError) as error:
+        with time_limit(reads.timeout_s):
+            return await lane.submit(read.user_id, read)
+    except (ReaderUnavailable, TimeoutError) as error:
         raise Problem(UNAVAILABLE, "Tasks cannot be read now.") from error
+    except Full as error:
+        await reads.refusals.take_turn()
+        raise Problem(UNAVAILABLE, "Too many reads are waiting.") from error
 
 
 @asynccontextmanager
@@ -79,14 +86,19 @@ async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
             return answers
 
         def lane(name: str, max_batch: int) -> Lane:
-            limits = BatchLimits(max_batch, settings.reads_max_in_flight, settings.reads_max_waiting)
+            limits = BatchLimits(
+                max_batch=max_batch,
+                max_in_flight=settings.reads_max_in_flight,
+                max_waiting=settings.reads_max_waiting,
+                longest_wait_s=settings.read_timeout_s / 2,
+            )
             batcher = Batcher(measured(name, send), limits)
             show_lane(name, batcher)
             return batcher
 
         lists, finds = lane("lists", settings.lists_max_batch), lane("finds", settings.finds_max_batch)
-        part = Part(lambda: finds.submit(Read(user_id=uuid4(), task_id=uuid4())))
-        yield Reads(lists, finds, settings.read_timeout_s, part)
+        part = Part(lambda: finds.submit(NOBODY, Read(user_id=NOBODY, task_id=NOBODY)))
+        yield Reads(lists, finds, settings.read_timeout_s, part, Refusals())
 
 
 def _unpack(body: bytes, count: int) -> list[memoryview | None]:

@@ -61,7 +61,9 @@ class GatewaySettings(HttpSettings, AdminSettings, BusSettings, IdentitySettings
     reads_max_in_flight: PositiveInt = Field(
         4, description="requests to the task-reader at once, at most, for lists and for single tasks each, per process"
     )
-    reads_max_waiting: PositiveInt = Field(4096, description="reads of each kind that wait, at most; then 503")
+    reads_max_waiting: PositiveInt = Field(
+        4096, description="reads of each kind that wait, at most, of one user a quarter; then 503"
+    )
     finds_max_batch: PositiveInt = Field(
         32, le=MAX_READS_PER_BATCH, description="single tasks in one request to the task-reader, at most"
     )
@@ -76,7 +78,9 @@ class GatewaySettings(HttpSettings, AdminSettings, BusSettings, IdentitySettings
     )
     bus_max_batch: PositiveInt = Field(128, description="commands in one message, at most")
     bus_max_in_flight: PositiveInt = Field(2, description="batches on their way at once, at most, per process")
-    bus_max_waiting: PositiveInt = Field(4096, description="commands that wait for a batch, at most; then 503")
+    bus_max_waiting: PositiveInt = Field(
+        4096, description="commands that wait for a batch, at most, of one user a quarter; then 503"
+    )
     body_timeout_s: PositiveFloat = Field(10.0, description="limit for a request's body to arrive; then 408")
     cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_from_json)] = Field(
         [], description='JSON list of origins that browsers may call from, e.g. ["https://app.example"]'

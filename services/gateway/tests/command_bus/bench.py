@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, *, max_batch: int = 128, max_in_flight: int = 1, max_waiting: int = 4096) -> None:
         self.sent: asyncio.Queue[Sent] = asyncio.Queue()
         self.refusal: Exception | None = None
-        self.bus = CommandBus(self._publish, BatchLimits(max_batch, max_in_flight, max_waiting))
+        self.bus = CommandBus(self._publish, BatchLimits(max_batch, max_in_flight, max_waiting, longest_wait_s=60))
         self.bus.connected()
 
     async def _publish(self, batch_id: UUID, batch: CommandBatch) -> None:
