@@ -102,9 +102,17 @@ async def test_nobody_can_write_a_row_of_another_user(writer_session: psycopg.As
         "insert into tasks (id, title, user_id) values (gen_random_uuid(), 'x', gen_random_uuid())",
         "update tasks set title = 'x'",
         "delete from tasks",
+        "truncate tasks",
+        "select * from tasks for update",
         "select command_id from command_log",
+        "select 1 from alembic_version",
         "select delete_task(gen_random_uuid(), gen_random_uuid(), '', gen_random_uuid())",
         "create table extra (id int)",
+        "create function extra() returns int language sql as 'select 1'",
+        "alter table tasks disable row level security",
+        "set role taskwire_writer",
+        "alter role taskwire_reader bypassrls",
+        "copy tasks to program 'cat'",
     ],
 )
 async def test_the_reader_can_do_nothing_but_read_tasks(addresses: Addresses, sql: str) -> None:
@@ -121,7 +129,20 @@ async def test_the_reader_can_do_nothing_but_read_tasks(addresses: Addresses, sq
         "create table extra (id int)",
         "alter table tasks no force row level security",
         "drop policy tasks_of_user on tasks",
+        "alter table tasks disable row level security",
+        "create policy open on tasks using (true)",
+        "create index extra on tasks (title)",
+        "create schema extra",
+        "create function extra() returns int language sql as 'select 1'",
+        "drop function list_tasks(uuid)",
+        "truncate tasks",
+        "truncate command_log",
         "update command_log set status = 'done'",
+        "update alembic_version set version_num = 'x'",
+        "set role taskwire_owner",
+        "alter role taskwire_writer bypassrls",
+        "alter role taskwire_reader login password 'x'",
+        "copy tasks from program 'true'",
         "select list_tasks(gen_random_uuid())",
     ],
 )
@@ -130,3 +151,24 @@ async def test_the_writer_cannot_change_the_schema_or_the_record(
 ) -> None:
     with pytest.raises(InsufficientPrivilege):
         await writer_session.execute(sql.encode())
+
+
+@pytest.mark.parametrize("role", ["writer", "reader"])
+async def test_no_service_owns_anything_or_is_a_member_of_a_role(addresses: Addresses, role: str) -> None:
+    url = getattr(addresses, role)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as service:
+        mine = "(select oid from pg_roles where rolname = current_user)"
+
+        assert await count(service, f"select count(*) from pg_class where relowner = {mine}") == 0  # noqa: S608
+        assert await count(service, f"select count(*) from pg_proc where proowner = {mine}") == 0  # noqa: S608
+        assert await count(service, f"select count(*) from pg_auth_members where member = {mine}") == 0  # noqa: S608
+
+
+@pytest.mark.parametrize("role", ["writer", "reader"])
+async def test_no_service_has_a_power_over_the_server(addresses: Addresses, role: str) -> None:
+    powers = b"select rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls from pg_roles"
+    url = getattr(addresses, role)
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as service:
+        has = await (await service.execute(powers + b" where rolname = current_user")).fetchone()
+
+    assert has == (False,) * 5

@@ -26,7 +26,13 @@ async def guarded_stack(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
     """A system whose services get the variables of identity as `make run` got them, with a path from where it began."""
     home = tmp_path_factory.mktemp("guarded")
     (home / "keys.json").write_text(json.dumps(issuer.key_set()))
-    given = {"AUTH_MODE": "jwt", "AUTH_JWKS_FILE": "keys.json", "AUTH_ISSUER": ISSUER, "AUTH_AUDIENCE": AUDIENCE}
+    given = {
+        "AUTH_MODE": "jwt",
+        "AUTH_JWKS_FILE": "keys.json",
+        "AUTH_ISSUER": ISSUER,
+        "AUTH_AUDIENCE": AUDIENCE,
+        "READER_TOKEN": "a-secret-of-gateways-and-readers-alone",
+    }
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(home)
         for name, value in given.items():
@@ -75,5 +81,13 @@ async def test_nobody_comes_in_without_a_token(guarded_stack: Stack) -> None:
     gateway = Served(urlsplit(guarded_stack.addresses.gateway_url).port or 0)
 
     answer = await gateway.ask("GET", f"/api/{uuid4()}/tasks")
+
+    assert answer.status == HTTPStatus.UNAUTHORIZED
+
+
+async def test_the_reader_serves_the_gateway_alone(guarded_stack: Stack) -> None:
+    reader = Served(urlsplit(guarded_stack.addresses.reader_url).port or 0)
+
+    answer = await reader.ask("GET", f"/api/{uuid4()}/tasks")
 
     assert answer.status == HTTPStatus.UNAUTHORIZED

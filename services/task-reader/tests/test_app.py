@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from common.contracts import MAX_READS_PER_BATCH, Read, ReadBatch
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from task_reader.app import create_app, main
 from task_reader.routes import MAX_BATCH_BYTES
 from task_reader.settings import ReaderSettings
@@ -23,6 +23,7 @@ TASK = f"{TASKS}/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"
 BATCH = b'{"reads": [{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": null}]}'
 PASSWORD = "p4ssw0rd"  # noqa: S105 - of no server
 POOL_TIMEOUT_S = 0.1
+SECRET = "a-secret-of-gateways-and-readers-alone"  # noqa: S105
 
 
 @asynccontextmanager
@@ -33,6 +34,13 @@ async def lonely_reader(**given: Any) -> AsyncIterator[Served]:
         settings = ReaderSettings(**({"port": 0, "pool_timeout_s": POOL_TIMEOUT_S} | given), reader_database_url=url)
         async with serving(create_app(settings)) as reader:
             yield reader
+
+
+@pytest.fixture(scope="module")
+async def guarded() -> AsyncIterator[Served]:
+    """A reader that serves gateways alone."""
+    async with lonely_reader(reader_token=SecretStr(SECRET)) as served:
+        yield served
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +187,33 @@ def test_no_password_is_told_with_another_fault(
 
     told = capsys.readouterr().err
     assert ("POOL_SIZE: " in told, PASSWORD in told) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"), [("GET", TASKS, None), ("GET", TASK, None), ("POST", "/reads", BATCH)]
+)
+@pytest.mark.parametrize(
+    "authorization",
+    [None, "", "Bearer", f"Bearer {SECRET[:-1]}", f"Bearer {SECRET}x", f"Basic {SECRET}", SECRET, "Bearer \xff"],
+)
+async def test_with_a_secret_nobody_is_served_who_does_not_have_it(
+    guarded: Served, method: str, path: str, body: bytes | None, authorization: str | None
+) -> None:
+    headers = {} if authorization is None else {"Authorization": authorization}
+
+    answer = await guarded.ask(method, path, body=body, headers=headers)
+
+    assert (answer.status, answer.headers["content-type"]) == (401, "application/problem+json")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="task-reader"'
+
+
+async def test_with_a_secret_who_has_it_is_served(guarded: Served) -> None:
+    answer = await guarded.ask("POST", "/reads", body=BATCH, headers={"Authorization": f"Bearer {SECRET}"})
+
+    assert answer.status == 503  # as without a database
+
+
+@pytest.mark.parametrize("secret", ["short", "x" * 31, "with space" * 4, "ä" * 40])
+def test_a_secret_that_is_weak_or_does_not_travel_is_refused(secret: str) -> None:
+    with pytest.raises(ValidationError, match="32 or more visible ASCII characters"):
+        ReaderSettings(port=0, reader_database_url=SecretStr("postgresql://a@b/c"), reader_token=SecretStr(secret))

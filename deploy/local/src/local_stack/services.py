@@ -50,7 +50,6 @@ def service_programs(settings: StackSettings, addresses: Addresses) -> dict[str,
             "HOST": settings.host,
             "PORT": str(settings.gateway_port),
             "ADMIN_PORT": _port(addresses.gateway_admin_url),
-            **({"AUTH_JWKS_FILE": str(settings.auth_jwks_file.absolute())} if settings.auth_jwks_file else {}),
         },
     }
     return {
@@ -66,7 +65,10 @@ def service_probes(settings: StackSettings, addresses: Addresses) -> dict[str, P
         reads, writes = (
             partial(says_ready, url) for url in (addresses.gateway_admin_url, addresses.task_writer_admin_url)
         )
-    return {"task-reader": partial(reads_through, addresses.reader_url), "gateway": reads, "task-writer": writes}
+    reader = partial(reads_through, addresses.reader_url)
+    if settings.reader_token is not None:
+        reader = partial(says_ready, addresses.task_reader_admin_url)
+    return {"task-reader": reader, "gateway": reads, "task-writer": writes}
 
 
 async def says_ready(admin_url: str) -> bool:

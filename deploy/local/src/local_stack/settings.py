@@ -25,6 +25,8 @@ _OWN_VARIABLES = frozenset(
         "READER_URL",
     }
 )
+# Paths, which the caller sees from where it is, and services from the state directory.
+_FILE_VARIABLES = ("AUTH_JWKS_FILE", "RABBITMQ_CA_FILE")
 # What a server of its own gets of the caller's environment. A PGPORT or RABBITMQ_NODENAME meant for another server
 # would otherwise change it.
 _SERVER_VARIABLES = frozenset({"PATH", "TMPDIR", "LD_LIBRARY_PATH"})
@@ -61,8 +63,8 @@ class StackSettings(BaseSettings):
     writer_database_url: PostgresUrl | None = Field(None, description="the writer's address; only with DATABASE_URL")
     reader_database_url: PostgresUrl | None = Field(None, description="the reader's address; only with DATABASE_URL")
     rabbitmq_url: AmqpUrl | None = Field(None, description="address of a RabbitMQ, instead of an own node")
+    reader_token: SecretStr | None = Field(None, description="as gateway's and task-reader's, who get it too")
     auth_mode: Literal["off", "jwt"] = Field("off", description="as the gateway's, which gets it too")
-    auth_jwks_file: Path | None = Field(None, description="as the gateway's, which gets it too; from here if relative")
 
 
 def load() -> StackSettings:
@@ -81,7 +83,9 @@ def service_environment() -> dict[str, str]:
 
     Their logs are files that people read, so they are text unless LOG_FORMAT says otherwise.
     """
-    return {"LOG_FORMAT": "text"} | {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+    passed_on = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+    files = {name: str(Path(passed_on[name]).absolute()) for name in _FILE_VARIABLES if passed_on.get(name)}
+    return {"LOG_FORMAT": "text"} | passed_on | files
 
 
 def server_environment() -> dict[str, str]:

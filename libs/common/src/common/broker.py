@@ -36,6 +36,14 @@ class _Connection(RobustConnection):
             raise
 
 
+def connection_url(settings: BusSettings, name: str) -> URL:
+    """RabbitMQ's address with all that aio_pika wants to know; `name` is shown in RabbitMQ's list of connections."""
+    url = URL(settings.rabbitmq_url.get_secret_value())
+    if settings.rabbitmq_ca_file is not None:
+        url = url.update_query(cafile=str(settings.rabbitmq_ca_file))
+    return url.update_query(name=name, heartbeat=settings.rabbitmq_heartbeat_s)
+
+
 def make_broker(
     settings: BusSettings,
     name: str,
@@ -52,7 +60,7 @@ def make_broker(
     `on_lost` is called when the connection is gone, `on_restored` when it is back with its queues and consumers.
     """
     broker = RabbitBroker(
-        URL(settings.rabbitmq_url.get_secret_value()).update_query(name=name, heartbeat=settings.rabbitmq_heartbeat_s),
+        connection_url(settings, name),
         fail_fast=False,
         timeout=CONNECT_TIMEOUT_S,
         reconnect_interval=RECONNECT_PAUSE_S * random.uniform(0.5, 1.0),  # noqa: S311 - jitter, not a secret

@@ -1,9 +1,10 @@
 """Settings shared by the services: each is read from an environment variable of the same name in capitals."""
 
+import re
 import sys
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, FilePath, PositiveFloat, PositiveInt, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -30,6 +31,13 @@ class AdminSettings(ServiceSettings):
     admin_host: str = Field("127.0.0.1", description="address of the admin port; 0.0.0.0 in a container")
 
 
+def _long_secret(secret: SecretStr) -> SecretStr:
+    """It travels in a header, so it is of visible ASCII characters."""
+    if not re.fullmatch(r"[!-~]{32,}", secret.get_secret_value()):
+        raise ValueError("must be 32 or more visible ASCII characters, such as `openssl rand -hex 24` makes")
+    return secret
+
+
 class HttpSettings(ServiceSettings):
     """What a service that listens for HTTP has."""
 
@@ -54,6 +62,15 @@ def _amqp_url(url: SecretStr) -> SecretStr:
 type AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
 
 
+class ReaderTokenSettings(ServiceSettings):
+    """What gateway and task-reader share, so that the one knows the other."""
+
+    reader_token: Annotated[SecretStr, AfterValidator(_long_secret)] | None = Field(
+        None,
+        description="secret that gateways and task-readers share; with it, readers serve nobody else",
+    )
+
+
 class DatabaseSettings(ServiceSettings):
     """How a service talks to PostgreSQL."""
 
@@ -72,6 +89,9 @@ class BusSettings(ServiceSettings):
     """How a service talks to RabbitMQ."""
 
     rabbitmq_url: AmqpUrl = Field(description="amqp:// or amqps:// address of RabbitMQ, with user and password")
+    rabbitmq_ca_file: FilePath | None = Field(
+        None, description="with amqps://: file of the CA that vouches for RabbitMQ. Unset: the system's CAs"
+    )
     rabbitmq_heartbeat_s: PositiveInt = Field(10, description="heartbeat of the connections to RabbitMQ")
 
 

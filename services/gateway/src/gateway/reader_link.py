@@ -66,6 +66,8 @@ class ReaderLink:
 
     async def _ask_once(self, body: bytes) -> bytes:
         async with self._session.post("/reads", data=body, headers=self._headers()) as answer:
+            if answer.status == HTTPStatus.UNAUTHORIZED:
+                raise ReaderUnavailable("the task-reader answered 401: READER_TOKEN must be the same on both sides")
             if answer.status != HTTPStatus.OK:
                 raise ReaderUnavailable(f"the task-reader answered {answer.status}")
             return await answer.read()
@@ -86,6 +88,11 @@ async def _pause(pauses: Iterator[float], error: Exception) -> None:
     await asyncio.sleep(pause_s)
 
 
+def _credentials(settings: GatewaySettings) -> dict[str, str]:
+    secret = settings.reader_token
+    return {} if secret is None else {"Authorization": f"Bearer {secret.get_secret_value()}"}
+
+
 @asynccontextmanager
 async def open_reader_link(settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
     """The link, usable at once. It keeps a connection for each batch on its way, and opens them when needed."""
@@ -101,5 +108,6 @@ async def open_reader_link(settings: GatewaySettings) -> AsyncIterator[ReaderLin
         auto_decompress=False,
         cookie_jar=aiohttp.DummyCookieJar(),
         read_bufsize=_UNREAD_BYTES,
+        headers=_credentials(settings),
     ) as session:
         yield ReaderLink(session, settings.read_timeout_s)

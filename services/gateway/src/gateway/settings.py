@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from common.contracts import MAX_READS_PER_BATCH
-from common.settings import AdminSettings, BusSettings, HttpSettings, ServiceSettings
+from common.settings import AdminSettings, BusSettings, HttpSettings, ReaderTokenSettings, ServiceSettings
 from pydantic import BeforeValidator, Field, HttpUrl, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
@@ -53,7 +53,9 @@ class RateLimitSettings(ServiceSettings):
     )
 
 
-class GatewaySettings(HttpSettings, AdminSettings, BusSettings, IdentitySettings, RateLimitSettings):
+class GatewaySettings(
+    HttpSettings, AdminSettings, BusSettings, IdentitySettings, RateLimitSettings, ReaderTokenSettings
+):
     """Every variable that the gateway reads."""
 
     reader_url: HttpUrl = Field(description="address of the task-reader, such as http://task-reader:8001")

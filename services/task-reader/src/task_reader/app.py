@@ -7,7 +7,7 @@ from common.admin import open_admin
 from common.database import DatabaseUnavailable, open_database
 from common.health import Health
 from common.logs import configure_logging
-from common.routing import add_route, make_app
+from common.routing import Endpoint, add_route, make_app
 from common.server import serve
 from common.settings import load
 from fastapi import FastAPI
@@ -15,6 +15,13 @@ from psycopg import OperationalError
 
 from task_reader import routes
 from task_reader.settings import ReaderSettings
+from task_reader.trust import for_holders
+
+ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "/api/{user_id}/tasks", routes.list_tasks),
+    ("GET", "/api/{user_id}/tasks/{task_id}", routes.find_task),
+    ("POST", "/reads", routes.read_batch),
+)
 
 
 def create_app(settings: ReaderSettings) -> FastAPI:
@@ -33,9 +40,8 @@ def create_app(settings: ReaderSettings) -> FastAPI:
     app.state.health = health
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
-    add_route(app, "GET", "/api/{user_id}/tasks", routes.list_tasks)
-    add_route(app, "GET", "/api/{user_id}/tasks/{task_id}", routes.find_task)
-    add_route(app, "POST", "/reads", routes.read_batch)
+    for method, path, endpoint in ENDPOINTS:
+        add_route(app, method, path, for_holders(endpoint, settings.reader_token))
     return app
 
 

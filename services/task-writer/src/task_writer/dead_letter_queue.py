@@ -9,9 +9,9 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity, ChannelPreconditionFailed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
+from common.broker import connection_url
 from common.settings import BusSettings
 from common.topology import COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
-from yarl import URL
 
 from task_writer.letters import Letter, NotPossible, read_letter
 
@@ -122,8 +122,7 @@ async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQu
     Raises NotPossible when another operator has it, or when it has arguments with which looking would lose letters.
     Raises AMQPError, OSError or TimeoutError when RabbitMQ cannot be reached or does not answer.
     """
-    url = URL(settings.rabbitmq_url.get_secret_value())
-    url = url.update_query(name="task-writer dead-letters", heartbeat=settings.rabbitmq_heartbeat_s)
+    url = connection_url(settings, "task-writer dead-letters")
     connection = await aio_pika.connect(url, timeout=ANSWER_TIMEOUT_S)
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
