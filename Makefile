@@ -2,6 +2,7 @@
 UV := $(shell uv --version >/dev/null 2>&1 && echo uv || echo .tools/bin/uv)
 UV_NEEDED := $(filter .tools/%,$(UV))
 SERVICES := gateway task-reader task-writer
+SBOM := sbom
 
 .DEFAULT_GOAL := help
 .PHONY: help run test fuzz faults check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching clean
@@ -26,6 +27,19 @@ check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and
 	$(UV) run --locked ruff format --check .
 	$(UV) run --locked mypy --strict libs services deploy tests benchmarks faults docs/generate.py
 	$(UV) run --locked pytest tests/test_rules.py tests/deploy
+	$(UV) run --locked python deploy/audit.py
+
+.PHONY: audit sbom
+
+audit: $(UV_NEEDED) ## ask for known advisories about what is locked; says so when they cannot be reached
+	@$(UV) run --locked python deploy/audit.py
+
+sbom: $(SERVICES:%=sbom-%) ## write what each service is made of (CycloneDX) into the folder sbom
+
+sbom-%: $(UV_NEEDED)
+	@mkdir -p $(SBOM)
+	@$(UV) export --quiet --locked --package $* --no-default-groups --preview-features sbom-export \
+		--format cyclonedx1.5 --output-file $(SBOM)/$*.cdx.json
 
 check-deploy: $(UV_NEEDED) ## render, validate and lint what is for containers and Kubernetes
 	UV=$(UV) deploy/check
@@ -60,7 +74,7 @@ bench-batching: $(UV_NEEDED) ## measure what batches on the bus gain, one minute
 
 clean: ## remove environments, caches, and the data of a stack that does not run
 	@test ! -e .stack/lock || flock --nonblock .stack/lock true || { echo "A stack runs here: stop it first." >&2; exit 1; }
-	rm -rf .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf sbom .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .tools/bin/uv:
 	python3 -m pip install --quiet --target .tools uv
