@@ -1,5 +1,6 @@
 """Settings come from the environment, complain all at once, and keep secrets to themselves."""
 
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -103,3 +104,15 @@ def test_no_address_and_no_secret_has_a_default(settings_class: type[ServiceSett
     must_be_given = {name for name, field in fields if name.endswith(("_url", "_password")) or name == "port"}
 
     assert {name for name in must_be_given if not settings_class.model_fields[name].is_required()} == set()
+
+
+def test_a_ca_without_tls_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+
+    with pytest.raises(ValidationError, match="RABBITMQ_CA_FILE is for amqps://"):
+        BusSettings(rabbitmq_url=SecretStr("amqp://host/"), rabbitmq_ca_file=tmp_path / "ca.pem")
+
+
+def test_a_ca_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="does not point to a file"):
+        BusSettings(rabbitmq_url=SecretStr("amqps://host/"), rabbitmq_ca_file=tmp_path / "ca.pem")

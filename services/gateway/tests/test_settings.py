@@ -85,3 +85,33 @@ def test_no_password_is_told_with_another_fault(
 @pytest.mark.usefixtures("environment")
 def test_no_password_is_shown_with_the_settings() -> None:
     assert "p4ssw0rd" not in repr(load(GatewaySettings))
+
+
+WHOLE = {"AUTH_JWKS_URL": "https://issuer.example/keys", "AUTH_ISSUER": "https://issuer.example", "AUTH_AUDIENCE": "a"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"AUTH_JWKS_URL": ""}, "AUTH_MODE=jwt needs AUTH_JWKS_URL or AUTH_JWKS_FILE"),
+        ({"AUTH_JWKS_FILE": "keys.json"}, "AUTH_MODE=jwt needs AUTH_JWKS_URL or AUTH_JWKS_FILE, and not both"),
+        ({"AUTH_ISSUER": ""}, "AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE"),
+        ({"AUTH_AUDIENCE": ""}, "AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE"),
+        ({"AUTH_USER_CLAIM": 'a"b'}, "AUTH_USER_CLAIM: "),
+        ({"AUTH_MODE": "on"}, "AUTH_MODE: "),
+    ],
+)
+def test_identity_is_whole_or_not_there(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], changed: dict[str, str], said: str
+) -> None:
+    for name, value in ({"AUTH_MODE": "jwt"} | WHOLE | changed).items():
+        environment.setenv(name, value)
+
+    assert said in complaint(capsys)
+
+
+def test_whole_identity_is_taken(environment: pytest.MonkeyPatch) -> None:
+    for name, value in ({"AUTH_MODE": "jwt"} | WHOLE).items():
+        environment.setenv(name, value)
+
+    assert load(GatewaySettings).auth_mode == "jwt"

@@ -2,9 +2,18 @@
 
 import re
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, FilePath, PositiveFloat, PositiveInt, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    Field,
+    FilePath,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -93,6 +102,12 @@ class BusSettings(ServiceSettings):
         None, description="with amqps://: file of the CA that vouches for RabbitMQ. Unset: the system's CAs"
     )
     rabbitmq_heartbeat_s: PositiveInt = Field(10, description="heartbeat of the connections to RabbitMQ")
+
+    @model_validator(mode="after")
+    def _a_ca_means_tls(self) -> Self:
+        if self.rabbitmq_ca_file is not None and not self.rabbitmq_url.get_secret_value().startswith("amqps://"):
+            raise ValueError("RABBITMQ_CA_FILE is for amqps://, and RABBITMQ_URL would go over the network in the open")
+        return self
 
 
 def load[Settings: ServiceSettings](settings_class: type[Settings]) -> Settings:
