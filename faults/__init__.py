@@ -17,5 +17,8 @@ What contradicts every possible state is a violation, and is named after the rul
 doubled effect, a late effect, an effect of a refused write, a foreign task, a broken answer, an impossible value.
 
 Recovery is read from the same history (recovery.py): from the moment at which a part is back to the first read, and
-the first write, that began after it and succeeded.
+the first write, that began after it and succeeded, at each gateway. No request may fail while nothing happens but a
+rolling restart.
+
+outside.py does the same to a stack that somebody else runs. docs/reliability.md tells all of it to people.
 """

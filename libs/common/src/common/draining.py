@@ -67,7 +67,7 @@ def _accept_waiting(listening: socket.socket) -> list[socket.socket]:
         while True:
             try:
                 connected, _ = listening.accept()
-            except BlockingIOError:
+            except OSError:  # none is left, or no more files can be opened
                 return accepted
             connected.setblocking(False)
             accepted.append(connected)
