@@ -42,6 +42,7 @@ FROM build AS build-task-writer
 RUN uv sync --locked --no-dev --no-install-workspace --package task-writer
 COPY libs/common/src libs/common/src
 COPY services/task-writer/src services/task-writer/src
+COPY services/task-writer/alembic.ini services/task-writer/
 COPY services/task-writer/migrations services/task-writer/migrations
 RUN uv sync --locked --no-dev --package task-writer && python -m compileall -q --invalidation-mode unchecked-hash libs services
 

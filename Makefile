@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching clean
+.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ fuzz: $(UV_NEEDED) ## draw thousands of requests and messages, other ones each t
 
 faults: $(UV_NEEDED) ## keep breaking parts under load and judge what clients saw; SECONDS=600 SEED= CLIENTS=24
 	$(UV) run --locked python -m faults
+
+zero-downtime: $(UV_NEEDED) ## replace, migrate and restart containers under load; two minutes, needs a Docker engine
+	$(UV) run --locked python -m tests.containers.zero_downtime
+
+scaling: $(UV_NEEDED) ## measure one, two and three readers and writers in containers; two minutes, needs a Docker engine
+	$(UV) run --locked python -m tests.containers.scaling
 
 check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and that deployments fit it
 	$(UV) run --locked ruff check .

@@ -1,18 +1,20 @@
 """A copy of docker-compose.yml's system of its own, beside whatever else runs on this engine."""
 
 import secrets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local_stack.ports import pick_port
+from local_stack.ports import is_free, pick_port
 
 from .engine import build_environment, compose_command, inspect, run
 
 ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 600  # the images are built first
+HEALTHY_WITHIN_S = 90
 PROFILES = ("--profile", "pooler", "--profile", "replica", "--profile", "edge")
 
 
@@ -29,17 +31,29 @@ class Project:
         """What docker compose prints. `variables` win over the environment file."""
         return run(
             *compose_command(),
-            *("--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml")),
-            *("--project-name", self.name, "--env-file", str(self.environment_file)),
+            *self.options(),
             *arguments,
             within_s=within_s,
             environment={**build_environment(), **(variables or {})},
         )
 
+    def options(self) -> tuple[str, ...]:
+        """What tells docker compose that this project is meant."""
+        files = ("--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml"))
+        return (*files, "--project-name", self.name, "--env-file", str(self.environment_file))
+
     def up(self, *arguments: str, profile: str | None = None, variables: Mapping[str, str] | None = None) -> None:
-        """Returns when every container has been started and what it depends on is healthy."""
+        """Returns when every container that has a health is healthy."""
         chosen = ("--profile", profile) if profile else ()
         self.compose(*chosen, "up", "--detach", *arguments, variables=variables, within_s=UP_WITHIN_S)
+        give_up_at = time.monotonic() + HEALTHY_WITHIN_S
+        while unhealthy := self._unhealthy():
+            assert time.monotonic() < give_up_at, f"not healthy after {HEALTHY_WITHIN_S} s: {unhealthy}"
+            time.sleep(0.2)
+
+    def _unhealthy(self) -> list[str]:
+        health = {container["Name"]: container["State"].get("Health") for container in self.containers()}
+        return [name for name, state in health.items() if state is not None and state["Status"] != "healthy"]
 
     def sql(self, statement: str) -> list[str]:
         """The lines that PostgreSQL answers its administrator with."""
@@ -76,3 +90,11 @@ def _new_passwords() -> Iterator[str]:
         name, is_set, value = line.partition("=")
         if is_set and not name.startswith("#"):
             yield f"{name}={secrets.token_hex(12) if value else ''}"
+
+
+def free_ports(count: int) -> str:
+    """A range of so many free ports."""
+    while True:
+        first = pick_port()
+        if all(is_free(port) for port in range(first, first + count)):
+            return f"{first}-{first + count - 1}"
