@@ -55,7 +55,7 @@ def hold_campaign(settings: FaultsSettings, stack: Path | None = None) -> int:
     if len(history.injuries) < settings.min_faults:
         show(f"TOO FEW FAULTS: {len(history.injuries)} of {settings.min_faults}")
         status = 1
-    show(f"history in {directory / 'history.jsonl'}; the same choices again: make faults SEED={settings.seed}")
+    show(f"history in {directory / 'history.jsonl'}; the same choices again: SEED={settings.seed}")
     return status
 
 
