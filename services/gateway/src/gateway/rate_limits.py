@@ -7,13 +7,13 @@ Each gateway process counts for itself: behind N of them a client may have up to
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address
 from time import monotonic
 
 from common.paths import path_uuid
 from common.problems import TOO_MANY_REQUESTS, Problem, problem_response
 from common.routing import Endpoint
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +24,7 @@ POLICY_HEADER = "RateLimit-Policy"
 LEFT_HEADER = "RateLimit"
 
 MAX_REMEMBERED = 65_536  # of each kind, twice; about 10 MB
+_POLICY_NAME, _LEFT_NAME = POLICY_HEADER.lower().encode(), LEFT_HEADER.lower().encode()
 _IN_SCOPE = "taskwire.rate_limits"
 
 
@@ -35,14 +36,15 @@ class Policy:
     per_s: float
     burst: int
 
-    @property
+    @cached_property
     def window_s(self) -> float:
         """From an empty bucket to a full one."""
         return self.burst / self.per_s
 
-    def header(self) -> str:
+    @cached_property
+    def header(self) -> bytes:
         """The policy as RateLimit-Policy names it."""
-        return f'"{self.name}";q={self.burst};w={math.ceil(self.window_s)}'
+        return f'"{self.name}";q={self.burst};w={math.ceil(self.window_s)}'.encode()
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,14 @@ class Taken:
     full_in_s: float
     retry_in_s: float
 
-    def header(self) -> str:
+    def header(self) -> bytes:
         """The state of the bucket as RateLimit names it."""
-        return f'"{self.policy.name}";r={self.left};t={math.ceil(self.full_in_s)}'
+        return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.left, math.ceil(self.full_in_s))
 
     def require(self) -> None:
         """Raises a 429 problem when the request was not granted."""
         if self.retry_in_s > 0:
-            detail = f"This {self.policy.name} may send {self.policy.per_s:g} requests a second. Wait, then go on."
+            detail = f"The rate for this {self.policy.name} is {self.policy.per_s:g} a second. Wait, then go on."
             headers = {"Retry-After": str(math.ceil(self.retry_in_s))}
             raise Problem(TOO_MANY_REQUESTS, detail, headers=headers)
 
@@ -114,9 +116,11 @@ class RateLimits:
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start" and taken:
-                headers = MutableHeaders(scope=message)
-                headers[POLICY_HEADER] = ", ".join(one.policy.header() for one in taken)
-                headers[LEFT_HEADER] = ", ".join(one.header() for one in taken)
+                message["headers"] = [
+                    *message["headers"],
+                    (_POLICY_NAME, b", ".join([one.policy.header for one in taken])),
+                    (_LEFT_NAME, b", ".join([one.header() for one in taken])),
+                ]
             await send(message)
 
         try:
