@@ -11,6 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from common.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.request_ids import HEADER, request_id_of
 from common.request_metrics import observe_request
+from common.tracing import describe_span, request_span, trace_id
 
 _HEADER_BYTES = HEADER.lower().encode()
 
@@ -19,6 +20,9 @@ class App(FastAPI):
     """Outside of all middleware. In the scope of a request it keeps `request_id`; the code that answers may leave a
     `reason` there, and the `batch` of wishes that the request carries.
     """
+
+    begins_traces = True
+    """Whether a request without a traceparent may begin a trace: not behind a service that has left it out."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,14 +39,30 @@ class App(FastAPI):
                 message["headers"].append((_HEADER_BYTES, request_id.encode()))
             return send(message)
 
+        traced = request_span(scope["method"], scope["headers"], begin=self.begins_traces)
         try:
-            await super().__call__(scope, receive, sending)
+            with traced as traceparent:
+                scope["traceparent"] = traceparent
+                await super().__call__(scope, receive, sending)
+                if traceparent is not None:
+                    _describe_span(scope, status)
         finally:
             seconds = perf_counter() - began
             route = getattr(scope.get("endpoint"), "path", None)
             observe_request(scope["method"], route, status, seconds)
             failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug has a line of its own
             log_wish("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
+
+
+def _describe_span(scope: Scope, status: int) -> None:
+    route = getattr(scope.get("endpoint"), "path", "none")
+    attributes = {
+        "http.request.method": scope["method"],
+        "http.route": route,
+        "http.response.status_code": status,
+        "taskwire.request_id": scope["request_id"],
+    }
+    describe_span(f"{scope['method']} {route}", attributes)
 
 
 def _fields(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
@@ -53,5 +73,6 @@ def _fields(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
         "route": route,
         "status": status,
         "reason": scope.get("reason"),
+        "trace_id": trace_id(scope["traceparent"]),
         "of_requests": named or None,
     }

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, SecretStr
 from common.database_metrics import DATABASE_SECONDS, show_pool
 from common.health import Part
 from common.settings import DatabaseSettings
+from common.tracing import inner_span
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,8 @@ class Database:
                 async with self._live_connection() as connection:
                     began = monotonic()
                     try:
-                        result = await work(connection)
+                        with inner_span("postgresql", **{"db.system.name": "postgresql"}):
+                            result = await work(connection)
                     except OperationalError as error:
                         if not connection.broken:
                             if give_up_at:

@@ -8,6 +8,7 @@ from pydantic import (
     AfterValidator,
     Field,
     FilePath,
+    HttpUrl,
     PositiveFloat,
     PositiveInt,
     SecretStr,
@@ -38,6 +39,15 @@ class AdminSettings(ServiceSettings):
         None, ge=0, le=65535, description="port for probes and metrics; without one there is none"
     )
     admin_host: str = Field("127.0.0.1", description="address of the admin port; 0.0.0.0 in a container")
+
+
+class TraceSettings(ServiceSettings):
+    """Where traces go. OpenTelemetry itself reads its other variables, such as OTEL_TRACES_SAMPLER."""
+
+    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+        None,
+        description="address that takes traces by OTLP/HTTP, such as http://tempo:4318; without one there are none",
+    )
 
 
 def _long_secret(secret: SecretStr) -> SecretStr:

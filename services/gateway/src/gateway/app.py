@@ -9,6 +9,7 @@ from common.logs import configure_logging
 from common.routing import Endpoint, add_route, make_app
 from common.server import serve
 from common.settings import load
+from common.tracing import open_tracing
 from fastapi import FastAPI
 
 from gateway import writes
@@ -45,6 +46,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_admin(settings, health),
+            open_tracing(health.service, settings),
             _open_tokens(settings) as tokens,
             open_reads(settings) as reads,
             open_bus(settings) as bus,

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 from common.contracts import AnyCommand, CommandBatch, Outcome
 from common.health import Part
 from common.time_limits import time_limit
+from common.tracing import batch_span
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.metrics import LATE_REPLIES, measured, show_lane
@@ -104,7 +105,9 @@ class CommandBus:
         live = [call for call in calls if call.command.seconds_left() > 0]
         for call in live:
             call.sent = True
-        outcomes = iter(await self._publish_and_wait([call.command for call in live]) if live else [])
+        commands = [call.command for call in live]
+        with batch_span("send commands", "PRODUCER", commands):
+            outcomes = iter(await self._publish_and_wait(commands) if live else [])
         return [next(outcomes, NO_ANSWER) if call.sent else NOT_SENT for call in calls]
 
     async def _publish_and_wait(self, commands: Sequence[AnyCommand]) -> Sequence[Outcome]:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
 from gateway.rate_limits import LEFT_HEADER, POLICY_HEADER
 
-REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER, request_ids.HEADER)
+REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER, request_ids.HEADER, "traceparent", "tracestate")
 """That pages of the allowed origins may send, beside those that every page may."""
 
 ANSWER_HEADERS = (

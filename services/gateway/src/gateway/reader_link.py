@@ -47,7 +47,7 @@ class ReaderLink:
         self._clock = asyncio.get_running_loop().time
         self._renewed_at = self._clock()
 
-    async def ask(self, body: bytes) -> bytes:
+    async def ask(self, body: bytes, traceparent: str | None = None) -> bytes:
         """A reader's answer to a batch of reads; ReaderUnavailable when there is none within READ_TIMEOUT_S.
 
         It is asked for again after a refused connection, and after one that was closed before the whole answer was
@@ -58,26 +58,27 @@ class ReaderLink:
             with time_limit(self._timeout_s):
                 while True:
                     try:
-                        return await self._ask_once(body)
+                        return await self._ask_once(body, traceparent)
                     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
                         await _pause(pauses, error)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ReaderUnavailable(repr(error)) from error
 
-    async def _ask_once(self, body: bytes) -> bytes:
-        async with self._session.post("/reads", data=body, headers=self._headers()) as answer:
+    async def _ask_once(self, body: bytes, traceparent: str | None) -> bytes:
+        async with self._session.post("/reads", data=body, headers=self._headers(traceparent)) as answer:
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 raise ReaderUnavailable("the task-reader answered 401: READER_TOKEN must be the same on both sides")
             if answer.status != HTTPStatus.OK:
                 raise ReaderUnavailable(f"the task-reader answered {answer.status}")
             return await answer.read()
 
-    def _headers(self) -> dict[str, str] | None:
+    def _headers(self, traceparent: str | None) -> dict[str, str] | None:
+        headers = None if traceparent is None else {"traceparent": traceparent}
         now = self._clock()
         if now - self._renewed_at < _RENEW_EVERY_S:
-            return None
+            return headers
         self._renewed_at = now
-        return {"Connection": "close"}
+        return {"Connection": "close", **(headers or {})}
 
 
 async def _pause(pauses: Iterator[float], error: Exception) -> None:

@@ -15,6 +15,7 @@ from common.health import Part
 from common.paths import path_uuid
 from common.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
 from common.time_limits import time_limit
+from common.tracing import batch_span
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -43,7 +44,7 @@ class Reads:
 async def list_tasks(request: Request) -> Response:
     """All tasks of the user, newest first."""
     reads: Reads = request.app.state.reads
-    read = Read(user_id=UUID(path_uuid(request, "user_id")), request_id=request.scope["request_id"])
+    read = Read(user_id=UUID(path_uuid(request, "user_id")), **_names(request))
     return Response(await _answer(reads, reads.lists, read), media_type="application/json")
 
 
@@ -51,11 +52,15 @@ async def find_task(request: Request) -> Response:
     """One task of the user."""
     reads: Reads = request.app.state.reads
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
-    read = Read(user_id=UUID(user_id), task_id=UUID(task_id), request_id=request.scope["request_id"])
+    read = Read(user_id=UUID(user_id), task_id=UUID(task_id), **_names(request))
     task = await _answer(reads, reads.finds, read)
     if task is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return Response(task, media_type="application/json")
+
+
+def _names(request: Request) -> dict[str, str | None]:
+    return {"request_id": request.scope["request_id"], "traceparent": request.scope["traceparent"]}
 
 
 async def _answer(reads: Reads, lane: Lane, read: Read) -> memoryview | None:
@@ -78,7 +83,8 @@ async def open_reads(settings: GatewaySettings) -> AsyncIterator[Reads]:
         async def send(reads: Sequence[Read]) -> list[memoryview | None]:
             body = ReadBatch(reads=list(reads)).model_dump_json().encode()
             try:
-                answers = _unpack(await link.ask(body), len(reads))
+                with batch_span("ask task-reader", "CLIENT", reads) as traceparent:
+                    answers = _unpack(await link.ask(body, traceparent), len(reads))
             except ReaderUnavailable:
                 part.failed()
                 raise

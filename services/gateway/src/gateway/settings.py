@@ -4,7 +4,14 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from common.contracts import MAX_READS_PER_BATCH
-from common.settings import AdminSettings, BusSettings, HttpSettings, ReaderTokenSettings, ServiceSettings
+from common.settings import (
+    AdminSettings,
+    BusSettings,
+    HttpSettings,
+    ReaderTokenSettings,
+    ServiceSettings,
+    TraceSettings,
+)
 from pydantic import BeforeValidator, Field, HttpUrl, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
@@ -54,7 +61,7 @@ class RateLimitSettings(ServiceSettings):
 
 
 class GatewaySettings(
-    HttpSettings, AdminSettings, BusSettings, IdentitySettings, RateLimitSettings, ReaderTokenSettings
+    HttpSettings, AdminSettings, TraceSettings, BusSettings, IdentitySettings, RateLimitSettings, ReaderTokenSettings
 ):
     """Every variable that the gateway reads."""
 

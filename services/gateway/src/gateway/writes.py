@@ -88,6 +88,7 @@ def _envelope(request: Request, user_id: str) -> dict[str, Any]:
         "deadline_unix_ms": int(deadline_unix_s * 1000),
         "keyed": key is not None,
         "request_id": request.scope["request_id"],
+        "traceparent": request.scope["traceparent"],
     }
 
 

@@ -10,6 +10,7 @@ from common.logs import configure_logging
 from common.routing import Endpoint, add_route, make_app
 from common.server import serve
 from common.settings import load
+from common.tracing import open_tracing
 from fastapi import FastAPI
 from psycopg import OperationalError
 
@@ -31,13 +32,18 @@ def create_app(settings: ReaderSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_admin(settings, health), open_database(settings.reader_database_url, settings) as database:
+        async with (
+            open_admin(settings, health),
+            open_tracing(health.service, settings),
+            open_database(settings.reader_database_url, settings) as database,
+        ):
             app.state.database = database
             health.start(database=database.part)
             yield
 
     app = make_app("Taskwire task-reader", lifespan)
     app.state.health = health
+    app.begins_traces = False
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     for method, path, endpoint in ENDPOINTS:

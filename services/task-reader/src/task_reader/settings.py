@@ -1,11 +1,11 @@
 """The task-reader's settings."""
 
 from common.database import PostgresUrl
-from common.settings import AdminSettings, DatabaseSettings, HttpSettings, ReaderTokenSettings
+from common.settings import AdminSettings, DatabaseSettings, HttpSettings, ReaderTokenSettings, TraceSettings
 from pydantic import Field
 
 
-class ReaderSettings(HttpSettings, AdminSettings, DatabaseSettings, ReaderTokenSettings):
+class ReaderSettings(HttpSettings, AdminSettings, TraceSettings, DatabaseSettings, ReaderTokenSettings):
     """Every variable that the task-reader reads."""
 
     reader_database_url: PostgresUrl = Field(description="PostgreSQL address with the reader's role; only selects")

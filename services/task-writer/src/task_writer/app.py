@@ -11,6 +11,7 @@ from common.database import open_database
 from common.garbage import spare_what_is_loaded
 from common.health import Health, Part
 from common.topology import DEAD_LETTERS
+from common.tracing import open_tracing
 from faststream import FastStream
 from faststream.rabbit import RabbitBroker
 
@@ -55,7 +56,7 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
             )
         )
         try:
-            async with open_admin(settings, health):
+            async with open_admin(settings, health), open_tracing(health.service, settings):
                 yield FastStream(
                     incoming,
                     on_startup=[prepare],

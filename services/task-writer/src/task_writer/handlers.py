@@ -16,6 +16,7 @@ from common.contracts import SENT_HEADER, CommandBatch, Outcome, OutcomeBatch
 from common.database import Database
 from common.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.tracing import batch_span, trace_id
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber
@@ -116,7 +117,8 @@ class CommandHandler:
 
         redelivered = bool(message.raw_message.redelivered)
         commands = [one for one in read if not isinstance(one, Unreadable)]
-        answered = await carry_out(self._database, commands, redelivered=redelivered)
+        with batch_span("carry out commands", "CONSUMER", commands):
+            answered = await carry_out(self._database, commands, redelivered=redelivered)
 
         for one in read:
             if isinstance(one, Unreadable):
@@ -177,6 +179,10 @@ def _tell(answered: Sequence[Answered], seconds: float) -> None:
         seconds=seconds,
         fields=lambda: {
             "outcomes": dict(Tally(one.outcome.status for one in answered)),
+            "trace_ids": [trace_id(one.command.traceparent) for one in answered if one.command.traceparent][
+                :MAX_IDS_IN_A_LINE
+            ]
+            or None,
             "of_requests": [one.command.request_id for one in failed or answered][:MAX_IDS_IN_A_LINE],
         },
     )

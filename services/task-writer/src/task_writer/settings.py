@@ -1,7 +1,7 @@
 """The task-writer's settings, and those of its migrations."""
 
 from common.database import PostgresUrl
-from common.settings import AdminSettings, BusSettings, DatabaseSettings, ServiceSettings
+from common.settings import AdminSettings, BusSettings, DatabaseSettings, ServiceSettings, TraceSettings
 from pydantic import Field, PositiveFloat, PositiveInt
 
 
@@ -11,7 +11,7 @@ class CommandLogSettings(ServiceSettings):
     command_log_retention_h: float = Field(24.0, ge=1, description="how long a command is remembered, in hours")
 
 
-class WriterSettings(AdminSettings, BusSettings, DatabaseSettings, CommandLogSettings):
+class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings, CommandLogSettings):
     """Every variable that the task-writer reads."""
 
     writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role; no DDL")

@@ -1,0 +1,139 @@
+"""Traces by OpenTelemetry, from the client's traceparent to PostgreSQL: off unless OTEL_EXPORTER_OTLP_ENDPOINT is set.
+
+Its libraries are loaded only then. Nothing is told of a wish that the sampler has left out: such a wish has no
+traceparent, so that the services behind the gateway spend nothing on it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from types import TracebackType
+from typing import TYPE_CHECKING, Literal
+
+from common.contracts import Wish
+from common.settings import TraceSettings
+
+if TYPE_CHECKING:
+    from contextvars import Token
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Span, Tracer
+
+FLUSH_WITHIN_MS = 2000
+MAX_LINKS = 128
+
+type Kind = Literal["SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
+type Traced = AbstractContextManager[str | None]
+"""Around work that may be traced; gives the traceparent of its span, None when it is not."""
+
+_UNTRACED: Traced = nullcontext()
+_tracer: "Tracer | None" = None  # of this process
+
+
+class _Spanned(AbstractContextManager[str | None]):
+    """Work under a span, which is the current one meanwhile."""
+
+    def __init__(self, span: "Span") -> None:
+        self._span = span
+        self._token: Token[Context] | None = None
+
+    def __enter__(self) -> str:
+        from opentelemetry import context, trace  # noqa: PLC0415
+
+        self._token = context.attach(trace.set_span_in_context(self._span))
+        told = self._span.get_span_context()
+        return f"00-{told.trace_id:032x}-{told.span_id:016x}-01"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        from opentelemetry import context  # noqa: PLC0415
+        from opentelemetry.trace import StatusCode  # noqa: PLC0415
+
+        if self._token is not None:
+            context.detach(self._token)
+        if kind is not None:
+            self._span.set_status(StatusCode.ERROR, kind.__name__)  # its text might be a task's
+        self._span.end()
+
+
+@asynccontextmanager
+async def open_tracing(service: str, settings: TraceSettings) -> AsyncIterator[None]:
+    """Traces while it is open, if the settings say where to; what is left is sent at the end, for 2 s at most."""
+    global _tracer  # noqa: PLW0603
+    if settings.otel_exporter_otlp_endpoint is None:
+        yield
+        return
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+
+    provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
+    endpoint = f"{str(settings.otel_exporter_otlp_endpoint).rstrip('/')}/v1/traces"
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    _tracer = provider.get_tracer("taskwire")
+    try:
+        yield
+    finally:
+        _tracer = None
+        await asyncio.to_thread(provider.force_flush, FLUSH_WITHIN_MS)
+
+
+def request_span(method: str, headers: Iterable[tuple[bytes, bytes]], *, begin: bool) -> Traced:
+    """Around a request: a part of the trace that its traceparent names. Without one a new trace, if it may `begin`."""
+    if _tracer is None:
+        return _UNTRACED
+    given = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name.startswith(b"trace")}
+    if not begin and "traceparent" not in given:
+        return _UNTRACED
+    return _span(_tracer, method, "SERVER", parent=given)
+
+
+def batch_span(name: str, kind: Kind, wishes: Iterable[Wish]) -> Traced:
+    """Around the work on a batch: a part of the trace of its first traced wish, with links to those of the others."""
+    if _tracer is None:
+        return _UNTRACED
+    traced = [wish.traceparent for wish in wishes if wish.traceparent is not None]
+    if not traced:
+        return _UNTRACED
+    first, *others = traced[:MAX_LINKS]
+    return _span(_tracer, name, kind, parent={"traceparent": first}, links=others)
+
+
+def inner_span(name: str, **attributes: str) -> Traced:
+    """Around a part of work that is traced; nothing elsewhere."""
+    if _tracer is None:
+        return _UNTRACED
+    from opentelemetry import trace  # noqa: PLC0415
+
+    if not trace.get_current_span().is_recording():
+        return _UNTRACED
+    span = _tracer.start_span(name, kind=trace.SpanKind.CLIENT, attributes=attributes)
+    return _Spanned(span)
+
+
+def describe_span(name: str, attributes: dict[str, str | int]) -> None:
+    """Completes the span of the work that calls this, once more is known of it."""
+    from opentelemetry import trace  # noqa: PLC0415
+
+    span = trace.get_current_span()
+    span.update_name(name)
+    span.set_attributes(attributes)
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    """The part of a traceparent that all spans of a trace share."""
+    return traceparent[3:35] if traceparent is not None else None
+
+
+def _span(tracer: "Tracer", name: str, kind: Kind, *, parent: dict[str, str], links: Iterable[str] = ()) -> Traced:
+    from opentelemetry import context, trace  # noqa: PLC0415
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator  # noqa: PLC0415
+
+    def extract(carrier: dict[str, str]) -> "Context":
+        return TraceContextTextMapPropagator().extract(carrier, context.Context())
+
+    linked = [trace.Link(trace.get_current_span(extract({"traceparent": link})).get_span_context()) for link in links]
+    span = tracer.start_span(name, extract(parent), trace.SpanKind[kind], links=linked)
+    return _Spanned(span) if span.is_recording() else _UNTRACED

@@ -1,0 +1,163 @@
+"""One trace leads from the client through every service to the database."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import httpx
+import pytest
+from local_stack.stack import Stack, running_stack
+
+from tests.conftest import stack_settings
+from tests.waiting import eventually
+
+from .otlp import Collector, Span, collecting
+
+CLIENT_SPAN = "b7ad6b7169203331"
+AT_ONCE = 30
+READ = [
+    ("gateway", "GET /api/{user_id}/tasks"),
+    ("gateway", "ask task-reader"),
+    ("task-reader", "POST /reads"),
+    ("task-reader", "postgresql"),
+]
+WRITE = [
+    ("gateway", "POST /api/{user_id}/tasks"),
+    ("task-writer", "carry out commands"),
+    ("task-writer", "postgresql"),
+]
+
+
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with collecting() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+async def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """A system of which a trace is kept when the client asks for it, and no other."""
+    variables = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_TRACES_SAMPLER": "parentbased_always_off",
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        async with running_stack(stack_settings(tmp_path_factory.mktemp("traced"))) as running:
+            yield running
+
+
+@pytest.fixture
+async def user(traced: Stack) -> AsyncIterator[httpx.AsyncClient]:
+    base = f"{traced.addresses.gateway_url}/api/{uuid4()}"
+    async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+        yield client
+
+
+def traceparent(trace_id: str, *, sampled: bool = True) -> dict[str, str]:
+    return {"traceparent": f"00-{trace_id}-{CLIENT_SPAN}-0{int(sampled)}"}
+
+
+def new_trace() -> str:
+    return secrets.token_hex(16)
+
+
+def chain(spans: list[Span]) -> list[tuple[str, str]]:
+    """The spans from the client's to the innermost, each the child of the one before."""
+    (databases,) = ([span for span in spans if span.name == "postgresql"],)
+    by_id = {span.span_id: span for span in spans}
+    found, current = [], databases[0]
+    while True:
+        found.append((current.service, current.name))
+        if current.parent_id not in by_id:
+            assert current.parent_id == CLIENT_SPAN
+            return found[::-1]
+        current = by_id[current.parent_id]
+
+
+async def whole_trace(collector: Collector, trace_id: str) -> list[Span]:
+    """All of its spans, once the database's and the gateway's are there."""
+
+    async def is_whole() -> bool:
+        names = {span.name for span in collector.trace(trace_id)}
+        return "postgresql" in names and any(name.startswith(("GET", "POST /api")) for name in names)
+
+    await eventually(is_whole)
+    return collector.trace(trace_id)
+
+
+async def test_a_read_is_one_trace_from_the_client_to_the_database(
+    collector: Collector, user: httpx.AsyncClient
+) -> None:
+    trace_id = new_trace()
+
+    await user.get("/tasks", headers=traceparent(trace_id))
+
+    assert chain(await whole_trace(collector, trace_id)) == READ
+
+
+async def test_a_write_is_one_trace_from_the_client_to_the_database(
+    collector: Collector, user: httpx.AsyncClient
+) -> None:
+    trace_id = new_trace()
+
+    await user.post("/tasks", json={"title": "Buy milk"}, headers=traceparent(trace_id))
+
+    assert chain(await whole_trace(collector, trace_id)) == WRITE
+
+
+async def test_the_span_of_a_batch_belongs_to_one_of_its_traces_and_links_the_others(
+    collector: Collector, user: httpx.AsyncClient
+) -> None:
+    trace_ids = {new_trace() for _ in range(AT_ONCE)}
+
+    await asyncio.gather(
+        *(user.post("/tasks", json={"title": "a"}, headers=traceparent(trace_id)) for trace_id in trace_ids)
+    )
+
+    async def all_carried_out() -> bool:
+        batches = [span for span in collector.spans if span.name == "carry out commands"]
+        told = {span.trace_id for span in batches}.union(*(span.linked_traces for span in batches))
+        return trace_ids <= told
+
+    await eventually(all_carried_out)
+
+
+async def test_what_the_sampler_leaves_out_is_told_by_no_service(collector: Collector, user: httpx.AsyncClient) -> None:
+    left_out, asked_for = new_trace(), new_trace()
+    before = len(collector.spans)
+
+    await user.get("/tasks")
+    await user.get("/tasks", headers=traceparent(left_out, sampled=False))
+    await user.post("/tasks", json={"title": "a"}, headers=traceparent(left_out, sampled=False))
+    await user.get("/tasks", headers=traceparent(asked_for))
+
+    await whole_trace(collector, asked_for)
+    assert {span.trace_id for span in collector.spans[before:]} == {asked_for}
+
+
+@pytest.mark.parametrize("value", ["", "00-x-y-01", f"00-{'0' * 32}-{CLIENT_SPAN}-01", "ff" * 40])
+async def test_a_traceparent_that_is_none_does_no_harm(user: httpx.AsyncClient, value: str) -> None:
+    answer = await user.get("/tasks", headers={"traceparent": value})
+
+    assert answer.status_code == httpx.codes.OK
+
+
+async def test_a_service_that_stops_sends_what_it_has_left(
+    collector: Collector, traced: Stack, user: httpx.AsyncClient
+) -> None:
+    trace_id = new_trace()
+    await user.get("/tasks", headers=traceparent(trace_id))
+
+    await traced.services["task-reader"].stop()
+
+    assert [span for span in collector.trace(trace_id) if span.service == "task-reader"]
+    await traced.services["task-reader"].start()
+    await eventually(lambda: reads(user))
+
+
+async def reads(user: httpx.AsyncClient) -> bool:
+    return (await user.get("/tasks")).is_success
