@@ -1,0 +1,171 @@
+"""The rules load, name what exists, are explained, and one of them is seen to fire: on Debian's Prometheus."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from local_stack.ports import pick_port
+from local_stack.stack import Stack
+from local_stack.state import State
+from local_stack.supervision import Process, Program
+
+from tests.docs.pages import ROOT
+from tests.waiting import eventually
+
+from .names import NAME, metrics, series
+
+OBSERVABILITY = ROOT / "deploy" / "observability"
+OPERATIONS = ROOT / "docs" / "operations.md"
+RULES = OBSERVABILITY / "rules.yml"
+DASHBOARD = OBSERVABILITY / "grafana" / "dashboards" / "taskwire.json"
+PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
+NEEDS_PROMETHEUS = pytest.mark.skipif(
+    PROMTOOL is None or PROMETHEUS is None, reason="NOT TESTED: needs Debian's package prometheus"
+)
+
+
+def rules() -> list[dict[str, Any]]:
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+    found: list[dict[str, Any]] = group["rules"]
+    return found
+
+
+def queries() -> list[str]:
+    """All that the alerts and the dashboard ask of Prometheus."""
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    return [rule["expr"] for rule in rules()] + [target["expr"] for panel in panels for target in panel["targets"]]
+
+
+def test_alerts_and_dashboard_name_metrics_that_the_code_has() -> None:
+    assert {name for query in queries() for name in NAME.findall(query)} - series() == set()
+
+
+def test_every_metric_is_in_an_alert_or_on_the_dashboard() -> None:
+    asked_for = {name for query in queries() for name in NAME.findall(query)}
+
+    shown = {name for name in metrics() if asked_for & {name, f"{name}_bucket", f"{name}_sum", f"{name}_count"}}
+
+    assert shown == set(metrics())
+
+
+def test_labels_in_queries_are_labels_of_their_metric() -> None:
+    known = {name: {*metric._labelnames, "job", "instance"} for name, metric in metrics().items()}
+    for query in queries():
+        for name, matchers in re.findall(r"\b(taskwire_[a-z_]+)\{([^}]*)\}", query):
+            base = next(one for one in known if name in {one, f"{one}_bucket", f"{one}_sum", f"{one}_count"})
+            assert set(re.findall(r"(\w+)(?:=~|!=|=)", matchers)) <= known[base], query
+
+
+def test_every_alert_has_its_paragraph_and_every_paragraph_its_alert() -> None:
+    section = OPERATIONS.read_text().partition("\n## Alerts\n")[2].partition("\n## ")[0]
+
+    assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == [rule["alert"] for rule in rules()]
+    for rule in rules():
+        assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
+
+
+def test_the_panels_of_the_dashboard_lie_beside_each_other() -> None:
+    taken = set[tuple[int, int]]()
+    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+        place = panel["gridPos"]
+        cells = {(place["x"] + column, place["y"] + row) for column in range(place["w"]) for row in range(place["h"])}
+        assert not taken & cells, panel["title"]
+        assert place["x"] + place["w"] <= 24
+        taken |= cells
+
+
+@NEEDS_PROMETHEUS
+def test_prometheus_takes_the_configuration_and_the_rules() -> None:
+    checked = subprocess.run(
+        [str(PROMTOOL), "check", "config", "prometheus.yml"],
+        cwd=OBSERVABILITY,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert (checked.returncode, f"{len(rules())} rules found" in checked.stdout) == (0, True), checked.stderr
+
+
+@pytest.fixture
+async def prometheus(stack: Stack, tmp_path: Path) -> AsyncIterator[str]:
+    """Prometheus on the running system: our rules, but asked each second, and firing after one."""
+    (tmp_path / "rules.yml").write_text(re.sub(r"\bfor: \w+", "for: 1s", RULES.read_text()))
+    known = stack.addresses
+    targets = {
+        "gateway": known.gateway_admin_url,
+        "task-reader": known.task_reader_admin_url,
+        "task-writer": known.task_writer_admin_url,
+    }
+    jobs = [
+        {"job_name": name, "static_configs": [{"targets": [url.partition("://")[2]]}]} for name, url in targets.items()
+    ]
+    config = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+        "rule_files": ["rules.yml"],
+        "scrape_configs": jobs,
+    }
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    port = pick_port()
+    arguments = (
+        str(PROMETHEUS),
+        f"--config.file={tmp_path / 'prometheus.yml'}",
+        f"--storage.tsdb.path={tmp_path / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+    )
+    process = Process(Program("prometheus", arguments, {}, stop_signal=signal.SIGTERM), State(tmp_path))
+    await process.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await process.stop()
+
+
+async def firing(url: str) -> set[str]:
+    """The alerts that fire now."""
+    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+        try:
+            alerts = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
+        except httpx.ConnectError:
+            return set()
+    return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
+
+
+async def scraped(url: str) -> bool:
+    """Whether all three services were reached."""
+    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+        try:
+            answer = (await client.get("/api/v1/query", params={"query": "sum(up)"})).json()
+        except httpx.ConnectError:
+            return False
+    result = answer.get("data", {}).get("result", [])
+    return bool(result) and result[0]["value"][1] == "3"
+
+
+@NEEDS_PROMETHEUS
+async def test_a_stopped_writer_is_an_alert_that_fires_and_ends(stack: Stack, prometheus: str) -> None:
+    async def writer_is_missed() -> bool:
+        return {"WriterStopped", "ServiceDown"} <= await firing(prometheus)
+
+    async def nothing_is_missed() -> bool:
+        return not await firing(prometheus) & {"WriterStopped", "ServiceDown"}
+
+    await eventually(lambda: scraped(prometheus), within_s=30)
+    await eventually(nothing_is_missed, within_s=30)
+
+    await stack.services["task-writer"].stop()
+    try:
+        await eventually(writer_is_missed, within_s=30)
+    finally:
+        await stack.services["task-writer"].start()
+
+    await eventually(nothing_is_missed, within_s=30)
