@@ -66,6 +66,7 @@ def _announce(stack: Stack, took_s: float) -> None:
         f"\nTaskwire is ready on {url} ({took_s:.1f} s). Try:\n\n"
         f"    curl -i {url}/api/7b1f4c9e-52a3-4c55-9a63-0e1f2d3c4b5a/tasks \\\n"
         """        -H 'content-type: application/json' -d '{"title": "Buy milk"}'\n\n"""
+        f"Status page: {known.gateway_admin_url}/\n"
         f"Admin ports (/livez, /readyz, /metrics): gateway {known.gateway_admin_url},\n"
         f"task-reader {known.task_reader_admin_url}, task-writer {known.task_writer_admin_url}.\n"
         f"Logs are in {home}/*.log, addresses in {home}/env. Ctrl-C stops it and keeps the data."

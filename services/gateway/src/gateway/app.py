@@ -20,6 +20,7 @@ from gateway.openapi import openapi_document
 from gateway.rate_limits import Buckets, Policy, RateLimits, for_few_requests
 from gateway.reads import find_task, list_tasks, open_reads
 from gateway.settings import GatewaySettings
+from gateway.status import status_pages
 
 TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
@@ -45,7 +46,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_admin(settings, health),
+            open_admin(settings, health, status_pages(health)),
             open_tracing(health.service, settings),
             _open_tokens(settings) as tokens,
             open_reads(settings) as reads,

@@ -1,0 +1,91 @@
+"""The status page of the admin port: what is up and how fast it goes, for people, from the counters of this gateway."""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from math import isinf
+from pathlib import Path
+
+from common.admin import Page, Pages
+from common.health import Health
+from common.request_metrics import REQUEST_SECONDS
+from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from prometheus_client import Gauge, Histogram
+from prometheus_client.samples import Sample
+
+from gateway.metrics import BATCH_ITEMS, QUEUE_CONSUMERS, QUEUE_MESSAGES, WAITING
+
+PAGE = Path(__file__).parent / "static" / "status.html"
+LANES = {"reads": {"finds", "lists"}, "writes": {"commands"}}
+
+type Wanted = Callable[[Sample], bool]
+
+
+def status_pages(health: Health) -> Pages:
+    """The page at `/`, and the JSON that it asks for once a second. It costs nothing while nobody looks."""
+
+    async def page() -> Page:
+        return Page(PAGE.read_bytes(), "text/html; charset=utf-8")
+
+    async def status() -> Page:
+        ready, parts = await health.look()
+        told = {
+            "time": time.time(),
+            "version": version(health.service),
+            "ready": ready,
+            "parts": parts,
+            "queue": {
+                "messages": _of_queue(QUEUE_MESSAGES, COMMANDS_NAME),
+                "consumers": _of_queue(QUEUE_CONSUMERS, COMMANDS_NAME),
+                "dead_letters": _of_queue(QUEUE_MESSAGES, DEAD_LETTERS_NAME),
+            },
+            **{kind: _of_kind(kind) for kind in LANES},
+        }
+        return Page(json.dumps(told).encode(), "application/json")
+
+    return {"/": page, "/status.json": status}
+
+
+def _of_kind(kind: str) -> dict[str, object]:
+    """Counters of reads or writes, since the start; `latency` is how many took at most so many seconds."""
+    requests = [one for one in _samples(REQUEST_SECONDS) if _kind(one) == kind]
+    lanes = [one for one in _samples(BATCH_ITEMS) + _samples(WAITING) if one.labels["lane"] in LANES[kind]]
+    return {
+        "requests": _sum(requests, "_count"),
+        "failed": _sum((one for one in requests if one.labels["status"] >= "5"), "_count"),
+        "latency": _buckets(requests),
+        "batches": _sum(lanes, "_count"),
+        "items": _sum(lanes, "_sum"),
+        "waiting": _sum(lanes, "taskwire_waiting"),
+    }
+
+
+def _kind(sample: Sample) -> str | None:
+    """Of the API's requests alone: whoever reads the documentation is neither."""
+    if not sample.labels["route"].startswith("/api/"):
+        return None
+    return "reads" if sample.labels["method"] == "GET" else "writes"
+
+
+def _samples(metric: Histogram | Gauge) -> list[Sample]:
+    return [sample for family in metric.collect() for sample in family.samples]
+
+
+def _sum(samples: Iterable[Sample], ending: str) -> float:
+    return sum(one.value for one in samples if one.name.endswith(ending))
+
+
+def _buckets(requests: Iterable[Sample]) -> list[tuple[float | None, float]]:
+    """Each bound with its count; None is no bound, which JSON has no number for."""
+    counts: dict[float, float] = {}
+    for one in requests:
+        if one.name.endswith("_bucket"):
+            bound = float(one.labels["le"])
+            counts[bound] = counts.get(bound, 0) + one.value
+    return [(None if isinf(bound) else bound, counts[bound]) for bound in sorted(counts)]
+
+
+def _of_queue(gauge: Gauge, queue: str) -> float | None:
+    """None where it is not known, because RabbitMQ cannot be asked or has no such queue."""
+    return next((one.value for one in _samples(gauge) if one.labels["queue"] == queue), None)
