@@ -32,7 +32,7 @@ async def command(stack_dir: Path, gateway_port: int) -> AsyncIterator[asyncio.s
             **environment,
             "STACK_DIR": str(stack_dir),
             "GATEWAY_PORT": str(gateway_port),
-            "ADMIN_PORT": str(pick_port()),
+            "ADMIN_PORT": str(gateway_port + 1),  # the same at the next start, as everywhere else
         },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

@@ -124,29 +124,34 @@ async def prometheus(stack: Stack, tmp_path: Path) -> AsyncIterator[str]:
     )
     process = Process(Program("prometheus", arguments, {}, stop_signal=signal.SIGTERM), State(tmp_path))
     await process.start()
+    url = f"http://127.0.0.1:{port}"
     try:
-        yield f"http://127.0.0.1:{port}"
+        await eventually(lambda: ready(url), within_s=30)
+        yield url
     finally:
         await process.stop()
+
+
+async def ready(url: str) -> bool:
+    """Whether Prometheus answers queries: it listens before it has loaded its data."""
+    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+        try:
+            return (await client.get("/-/ready")).is_success
+        except httpx.TransportError:
+            return False
 
 
 async def firing(url: str) -> set[str]:
     """The alerts that fire now."""
     async with httpx.AsyncClient(base_url=url, timeout=5) as client:
-        try:
-            alerts = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
-        except httpx.ConnectError:
-            return set()
+        alerts = (await client.get("/api/v1/alerts")).json()["data"]["alerts"]
     return {alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"}
 
 
 async def scraped(url: str) -> bool:
     """Whether all three services were reached."""
     async with httpx.AsyncClient(base_url=url, timeout=5) as client:
-        try:
-            answer = (await client.get("/api/v1/query", params={"query": "sum(up)"})).json()
-        except httpx.ConnectError:
-            return False
+        answer = (await client.get("/api/v1/query", params={"query": "sum(up)"})).json()
     result = answer.get("data", {}).get("result", [])
     return bool(result) and result[0]["value"][1] == "3"
 
