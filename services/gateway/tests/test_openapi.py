@@ -1,5 +1,6 @@
 """The document says what the code does: its paths, its answers, and the contract's limits."""
 
+import re
 from typing import Any
 
 import pytest
@@ -50,7 +51,27 @@ def test_every_parameter_of_a_path_is_described() -> None:
     for path, item in DOCUMENT["paths"].items():
         names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
 
-        assert [parameter["name"] for parameter in item["parameters"]] == names, path
+        assert [parameter["name"] for parameter in item["parameters"] if parameter.get("in") == "path"] == names, path
+
+
+def test_every_path_takes_a_name_of_the_request() -> None:
+    for path, item in DOCUMENT["paths"].items():
+        assert {"$ref": "#/components/parameters/RequestId"} in item["parameters"], path
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_answer_is_described_with_the_name_of_its_request(name: str) -> None:
+    for status, answer in documented(name)["responses"].items():
+        assert answer["headers"]["X-Request-ID"] == {"$ref": "#/components/headers/RequestId"}, status
+
+
+@pytest.mark.parametrize("given", ["mine", "~" * 64, "~" * 65, "", "not mine"])
+async def test_the_name_of_an_answer_is_as_described(gateway: Served, given: str) -> None:
+    answer = await gateway.ask("GET", TASKS, headers={"X-Request-ID": given})
+
+    described = DOCUMENT["components"]["headers"]["RequestId"]["schema"]["pattern"]
+    assert re.search(described, answer.headers["x-request-id"])
+    assert (answer.headers["x-request-id"] == given) is bool(re.search(described, given))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -12,6 +12,8 @@ from uuid import UUID
 from common import problems
 from common.contracts import Description, Title
 from common.problems import ProblemType
+from common.request_ids import HEADER as REQUEST_ID_HEADER
+from common.request_ids import MAX_CHARACTERS as MAX_REQUEST_ID_CHARACTERS
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
@@ -74,6 +76,22 @@ REPLAYED: Json = {
     "description": "There when the answer is the recorded one of an earlier request with the same key",
     "schema": {"type": "string", "const": "true"},
 }
+REQUEST_ID_PARAMETER: Json = {
+    "name": REQUEST_ID_HEADER,
+    "in": "header",
+    "required": False,
+    "description": (
+        f"Your name for this request in its answer and in the logs: 1 to {MAX_REQUEST_ID_CHARACTERS} visible ASCII "
+        "characters. Any other is replaced, and refuses nothing."
+    ),
+    "schema": {"type": "string"},
+    "example": "7d8f2a4100000c2e",
+}
+REQUEST_ID: Json = {
+    "description": "The name of the request: the client's own, or a new one",
+    "required": True,
+    "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_REQUEST_ID_CHARACTERS}}}$"},
+}
 
 
 class Task(BaseModel):
@@ -122,8 +140,8 @@ def openapi_document(*, jwt: bool = False, rates: bool = False) -> Json:
         "paths": _paths((TOKEN_ERRORS if jwt else ()) + (RATE_ERRORS if rates else ())),
         "components": {
             "schemas": schemas["$defs"],
-            "parameters": {"IdempotencyKey": KEY_PARAMETER},
-            "headers": {"IdempotencyReplayed": REPLAYED},
+            "parameters": {"IdempotencyKey": KEY_PARAMETER, "RequestId": REQUEST_ID_PARAMETER},
+            "headers": {"IdempotencyReplayed": REPLAYED, "RequestId": REQUEST_ID},
         },
     }
     if jwt:
@@ -142,21 +160,22 @@ def _paths(guard_errors: tuple[ProblemType, ...]) -> Json:
     """Every operation may answer with `guard_errors` too."""
     reads, writes = READ_ERRORS + guard_errors, WRITE_ERRORS + guard_errors
     user, task = _id_parameter("user_id", "The user whose tasks these are"), _id_parameter("task_id", "The task")
+    request_id = {"$ref": "#/components/parameters/RequestId"}
     collection = {
-        "parameters": [user],
+        "parameters": [user, request_id],
         "get": _operation("list_tasks", "List all tasks, newest first", _tasks(), reads),
         "post": _write("create_task", "Create a task", _created(), writes + BODY_ERRORS, _body("TaskBody")),
     }
     replace_errors = writes + NO_SUCH_TASK + BODY_ERRORS
     item = {
-        "parameters": [user, task],
+        "parameters": [user, task, request_id],
         "get": _operation("find_task", "Get one task", _task(), reads + NO_SUCH_TASK),
         "put": _write("replace_task", "Replace a task", _task(), replace_errors, _body("TaskBody")),
         "delete": _write("delete_task", "Delete a task", _deleted(), writes + NO_SUCH_TASK),
     }
     completion = _body("CompletionBody", required=False)
     complete = {
-        "parameters": [user, task],
+        "parameters": [user, task, request_id],
         "patch": _write("toggle_task", "Flip or set a task's completion", _task(), replace_errors, completion),
     }
     return {
@@ -172,7 +191,10 @@ def _operation(
     operation: Json = {"operationId": name, "summary": summary, "tags": ["tasks"]}
     if body is not None:
         operation["requestBody"] = body
-    return operation | {"responses": success | _error_responses(errors)}
+    responses = success | _error_responses(errors)
+    for response in responses.values():
+        response.setdefault("headers", {})[REQUEST_ID_HEADER] = {"$ref": "#/components/headers/RequestId"}
+    return operation | {"responses": responses}
 
 
 def _write(name: str, summary: str, success: Json, errors: tuple[ProblemType, ...], body: Json | None = None) -> Json:
