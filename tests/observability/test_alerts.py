@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from local_stack.ports import pick_port
 from local_stack.stack import Stack
 from local_stack.state import State
 from local_stack.supervision import Process, Program
+from prometheus_client import Counter
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.docs.pages import ROOT
 from tests.waiting import eventually
 
-from .names import NAME, metrics, series
+from .names import MODULES, NAME, metrics, series
 
 OBSERVABILITY = ROOT / "deploy" / "observability"
 OPERATIONS = ROOT / "docs" / "operations.md"
@@ -62,6 +65,20 @@ def test_labels_in_queries_are_labels_of_their_metric() -> None:
         for name, matchers in re.findall(r"\b(taskwire_[a-z_]+)\{([^}]*)\}", query):
             base = next(one for one in known if name in {one, f"{one}_bucket", f"{one}_sum", f"{one}_count"})
             assert set(re.findall(r"(\w+)(?:=~|!=|=)", matchers)) <= known[base], query
+
+
+def test_counters_of_what_is_rare_are_there_before_it_happens() -> None:
+    """From nothing to 1 is no increase to Prometheus: an alert would miss the first."""
+    script = f"import {', '.join(module.__name__ for module in MODULES)}, prometheus_client as all\n"
+    script += "print(all.generate_latest().decode())"
+    fresh = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60)
+    samples = [one for family in text_string_to_metric_families(fresh.stdout) for one in family.samples]
+
+    counters = {name for name, metric in metrics().items() if isinstance(metric, Counter)}
+    assert counters - {one.name for one in samples} == {"taskwire_commands_total"}  # rare are its failures alone
+    watched = re.findall(r"increase\((\w+)\{(\w+)=\"([^\"]+)\"\}", " ".join(queries()))
+    assert watched
+    assert set(watched) <= {(one.name, *label) for one in samples for label in one.labels.items()}
 
 
 def test_every_alert_has_its_paragraph_and_every_paragraph_its_alert() -> None:

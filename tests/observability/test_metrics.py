@@ -1,6 +1,7 @@
 """The metrics count what happens."""
 
 import asyncio
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aio_pika
@@ -92,6 +93,22 @@ async def test_writes_are_counted_in_every_part_that_they_pass(stack: Stack) -> 
         (writer_then, writer, "taskwire_database_seconds_count", {}, batches),
     ]:
         assert scraped.sum(name, **labels) - earlier.sum(name, **labels) == grown, name
+
+
+async def test_bytes_that_are_no_http_are_counted(stack: Stack) -> None:
+    refused = "taskwire_http_requests_refused_total"
+    before = await of_gateway(stack)
+    gateway = urlsplit(stack.addresses.gateway_url)
+
+    answers, requests = await asyncio.open_connection(gateway.hostname, gateway.port)
+    requests.write(b"GARBAGE\r\n\r\n")
+    async with asyncio.timeout(10):
+        await answers.read()
+    requests.close()
+
+    after = await of_gateway(stack)
+    assert after.sum(refused, reason="malformed-request") == before.sum(refused, reason="malformed-request") + 1
+    assert after.sum(REQUESTS) == before.sum(REQUESTS)
 
 
 async def test_a_repeat_of_a_key_is_counted_as_answered_from_the_log(stack: Stack) -> None:

@@ -12,6 +12,7 @@ from common.http_protocol import HttpLimits
 from common.problems import answer_with_problems
 from common.routing import add_route
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -24,6 +25,8 @@ LARGE = b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 LARGE_BYTES = 64 * 1024 * 1024  # more than any buffer between server and client
 UNREAD_BODY = b"POST /quick HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nhalf"
 ENDLESS_HEAD = b"GET /quick HTTP/1.1\r\nHost: a\r\nX-A: b"
+LARGE_HEAD = ENDLESS_HEAD + b"b" * 5000 + b"\r\n\r\n"
+REASONS = ("head-too-large", "malformed-request", "overloaded", "slow-head")
 
 
 @dataclass
@@ -312,3 +315,38 @@ async def test_a_long_answer_that_is_read_comes_whole(opened: Open) -> None:
     _, body = await (await place.client(LARGE)).to_end()
 
     assert len(body) == LARGE_BYTES
+
+
+def refusals() -> dict[str, float | None]:
+    """How many requests were refused for each reason."""
+    counter = "taskwire_http_requests_refused_total"
+    return {reason: REGISTRY.get_sample_value(counter, {"reason": reason}) for reason in REASONS}
+
+
+@pytest.mark.parametrize(
+    ("sent", "limits", "reason"),
+    [
+        (ENDLESS_HEAD, HttpLimits(head_timeout_s=0.3), "slow-head"),
+        (LARGE_HEAD, HttpLimits(head_bytes=4096), "head-too-large"),
+        (b"GARBAGE\r\n\r\n", HttpLimits(), "malformed-request"),
+        (SOUND, HttpLimits(connections=0), "overloaded"),
+        (SOUND, HttpLimits(requests=0), "overloaded"),
+    ],
+    ids=["slow head", "large head", "garbage", "a connection too many", "a request too many"],
+)
+async def test_a_refusal_is_counted_by_its_problem(opened: Open, sent: bytes, limits: HttpLimits, reason: str) -> None:
+    place = await opened(limits)
+    before = refusals()
+
+    assert await (await place.client(sent)).status() >= 400
+
+    assert refusals() == before | {reason: (before[reason] or 0) + 1}
+
+
+async def test_a_request_that_is_answered_is_no_refusal(opened: Open) -> None:
+    place = await opened(HttpLimits())
+    before = refusals()
+
+    assert await (await place.client(SOUND)).status() == 200
+
+    assert refusals() == before

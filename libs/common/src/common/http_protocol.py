@@ -24,6 +24,7 @@ from common.problems import (
     problem_response,
 )
 from common.request_ids import HEADER, new_request_id
+from common.request_metrics import count_refusal
 
 TURNED_AWAY_WITHIN_S = 1.0
 """For the first bytes of a connection that is one too many: only then can it be told so."""
@@ -159,6 +160,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def _refuse(self, problem: Problem) -> None:
         """Answers without the app, and ends the connection once the client does, or after LINGER_S."""
+        count_refusal(problem.kind)
         body = problem_bytes(problem.kind, problem.detail)
         status = problem.kind.status
         retry = f"retry-after: {RETRY_AFTER_S}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
@@ -183,6 +185,7 @@ def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
 
 
 async def _answer_overloaded(scope: Scope, receive: Receive, send: Send) -> None:
+    count_refusal(OVERLOADED)
     detail = "Too many requests are in hand. Nothing was done; try again later."
     problem = Problem(OVERLOADED, detail, headers={HEADER: new_request_id()})
     await problem_response(problem)(scope, receive, send)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
+
+from common.problems import HEAD_TOO_LARGE, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD, ProblemType
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -14,6 +16,14 @@ REQUEST_SECONDS = Histogram(
     buckets=BUCKETS_S,
 )
 
+REQUESTS_REFUSED = Counter(
+    "taskwire_http_requests_refused",
+    "Requests that the server itself refused, before they came to a route; reason is the end of the problem's type",
+    ["reason"],
+)
+for _problem in (HEAD_TOO_LARGE, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD):
+    REQUESTS_REFUSED.labels(_problem.slug)  # at 0: Prometheus sees no increase from nothing to 1
+
 type Observe = Callable[[float], None]
 
 _observers: dict[tuple[str, str, int], Observe] = {}  # of each set of labels, once it was seen
@@ -24,6 +34,11 @@ def observe_request(method: str, route: str | None, status: int, seconds: float)
     key = (method, route or "none", status)
     observe = _observers.get(key) or _observer(*key)
     observe(seconds)
+
+
+def count_refusal(problem: ProblemType) -> None:
+    """Counts a request that no app has seen."""
+    REQUESTS_REFUSED.labels(problem.slug).inc()
 
 
 def _observer(method: str, route: str, status: int) -> Observe:

@@ -27,6 +27,9 @@ WRITES_FAILED = Counter(
 )
 LATE_REPLIES = Counter("taskwire_late_replies", "Replies whose batch was not waited for any more")
 
+for _outcome in ("refused", "expired", "unknown", "key_reused"):
+    WRITES_FAILED.labels(_outcome)  # at 0: Prometheus sees no increase from nothing to 1
+
 QUEUE_MESSAGES = Gauge("taskwire_queue_messages", "Messages that wait in a queue of RabbitMQ", ["queue"])
 QUEUE_CONSUMERS = Gauge("taskwire_queue_consumers", "Consumers of a queue of RabbitMQ", ["queue"])
 

@@ -11,6 +11,9 @@ COMMANDS = Counter("taskwire_commands", "Commands that the task-writer answered"
 REPEATS = Counter("taskwire_repeats", "Commands that were answered from the command log")
 REDELIVERED = Counter("taskwire_redelivered_batches", "Batches that RabbitMQ delivered again")
 DEAD_LETTERS = Counter("taskwire_dead_letters", "Messages that were buried", ["reason"])
+for _reason in ("malformed", "poison"):
+    DEAD_LETTERS.labels(_reason)  # at 0: Prometheus sees no increase from nothing to 1
+
 BATCH_COMMANDS = Histogram(
     "taskwire_writer_batch_commands", "Commands in a batch that came", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
 )
