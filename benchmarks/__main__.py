@@ -6,29 +6,25 @@ About ten minutes; `QUICK=1` under two. Exit status 0 whatever comes out, unless
 import asyncio
 import sys
 import tempfile
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from local_stack.stack import Stack
 
 from benchmarks.answers import require_same_answers
 from benchmarks.bars import bars
 from benchmarks.dataset import LARGE, SMALL, fill, mixed, write_requests
+from benchmarks.goals import judge
 from benchmarks.limits import bare_routes, sql_alone
 from benchmarks.load import Pressure, command, prepare_generator
-from benchmarks.machine import describe_machine, describe_versions, require_durability
-from benchmarks.measuring import Run, take_turns, warm_up
-from benchmarks.report import Measured, as_json, cpu_table, goal_table, load_table, noise, show
+from benchmarks.machine import describe
+from benchmarks.measuring import warm_up
+from benchmarks.plan import Plan, carry_out
+from benchmarks.report import as_json, show, show_blocks, tables
 from benchmarks.results import keep_json, keep_picture
-from benchmarks.scenarios import OPPONENTS, SCENARIOS, Scenario
+from benchmarks.scenarios import OPPONENTS, SCENARIOS
 from benchmarks.settings import load
 from benchmarks.systems import (
     WORKERS,
-    System,
     database_url,
     own_postgres,
     product,
@@ -36,15 +32,6 @@ from benchmarks.systems import (
     running_product,
     uvicorn_arguments,
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long to measure."""
-
-    rounds: int
-    seconds: int
-
 
 QUICK = Plan(rounds=3, seconds=1)
 FULL = Plan(rounds=5, seconds=4)
@@ -66,23 +53,14 @@ async def main(plan: Plan) -> bool:
             show(f"{', '.join(system.name for system in systems)} are up, with the same rows")
             await require_same_answers(systems)
             await warm_up(systems, write_requests(directory / "requests.txt", mixed()))
-            measured = [await measure(scenario, systems, directory, plan) for scenario in SCENARIOS]
+            measured = await carry_out(plan, SCENARIOS, systems, directory, judge)
             limits = await bare_routes(stack, directory, plan.seconds)
             limits |= await sql_alone(stack, directory, plan.seconds)
-    print_results(measured, limits, facts)
+    rates = ["limits, per second", *(f"{name:<45} {rate:9,.0f}" for name, rate in limits.items())]
+    show_blocks([*tables(measured, facts), [f"commands: {'; '.join(facts['commands'].values())}"], rates])
     keep_json("latest", {**facts, "scenarios": as_json(measured), "limits_per_s": limits})
     keep_picture("latest", bars(measured, facts))
     return all(verdict.reached for one in measured for verdict in one.verdicts)
-
-
-async def describe(stack: Stack) -> dict[str, Any]:
-    """What was measured, on what, and how to do it again."""
-    return {
-        "measured_at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
-        "machine": describe_machine(),
-        "versions": await describe_versions(stack),
-        "durability": await require_durability(stack),
-    }
 
 
 def commands(plan: Plan) -> dict[str, str]:
@@ -95,45 +73,6 @@ def commands(plan: Plan) -> dict[str, str]:
 def as_typed(arguments: Sequence[str]) -> str:
     """A command line without the paths of this machine."""
     return " ".join(Path(argument).name if Path(argument).is_absolute() else argument for argument in arguments)
-
-
-async def measure(scenario: Scenario, systems: Sequence[System], directory: Path, plan: Plan) -> Measured:
-    """One scenario, all rounds of it."""
-    requests = write_requests(directory / "requests.txt", scenario.requests())
-    pressure = Pressure(scenario.connections, plan.seconds)
-    done = SCENARIOS.index(scenario) * plan.rounds
-    line: list[str] = []
-
-    def progress(number: int, system: System, run: Run) -> None:
-        line.append(f"{system.name} {run.load.requests_per_s:,.0f}/s")
-        if len(line) == len(systems):
-            share = (done + number) / (len(SCENARIOS) * plan.rounds)
-            show(f"{bar(share)} {scenario.title}, round {number}: {', '.join(line)}")
-            line.clear()
-
-    return Measured(scenario, await take_turns(systems, requests, pressure, plan.rounds, progress))
-
-
-def bar(share: float, width: int = 20) -> str:
-    """How much is done."""
-    return f"[{'#' * round(share * width):<{width}}] {share:4.0%}"
-
-
-def print_results(measured: Sequence[Measured], limits: dict[str, float], facts: dict[str, Any]) -> None:
-    """All tables."""
-    blocks: Iterable[Iterable[str]] = (
-        [f"{key}: {'; '.join(map(str, facts[key].values()))}" for key in ("machine", "commands")],
-        [f"versions: {', '.join(f'{name} {number}' for name, number in facts['versions'].items())}"],
-        [noise(measured)],
-        load_table(measured),
-        goal_table(measured),
-        cpu_table(measured),
-        ["limits, per second", *(f"{name:<45} {rate:9,.0f}" for name, rate in limits.items())],
-    )
-    for block in blocks:
-        show("")
-        for text in block:
-            show(text)
 
 
 if __name__ == "__main__":

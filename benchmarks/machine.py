@@ -4,8 +4,10 @@ import os
 import platform
 import re
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from local_stack.stack import Stack
@@ -21,6 +23,16 @@ DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 
 class NotDurable(Exception):
     """PostgreSQL would not keep what it has committed, so that its figures would be too good."""
+
+
+async def describe(stack: Stack) -> dict[str, Any]:
+    """When and on what something is measured; NotDurable when that is no fair place for it."""
+    return {
+        "measured_at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": describe_machine(),
+        "versions": await describe_versions(stack),
+        "durability": await require_durability(stack),
+    }
 
 
 def describe_machine() -> dict[str, str]:

@@ -1,11 +1,11 @@
 """The figures as tables for people, and as JSON."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks.goals import Verdict, judge
+from benchmarks.goals import Verdict
 from benchmarks.measuring import Run, Spread, cpu_per_request, summary
 from benchmarks.scenarios import Scenario
 
@@ -19,17 +19,31 @@ def show(line: str) -> None:
     sys.stdout.flush()
 
 
+def show_blocks(blocks: Iterable[Iterable[str]]) -> None:
+    """Blocks of lines, with an empty line before each."""
+    for block in blocks:
+        show("")
+        for text in block:
+            show(text)
+
+
 @dataclass(frozen=True)
 class Measured:
-    """A scenario, and the runs of every system in it."""
+    """A scenario, the runs of every system in it, and their ratios."""
 
     scenario: Scenario
     runs: Mapping[str, Sequence[Run]]
+    verdicts: Sequence[Verdict] = ()
 
-    @property
-    def verdicts(self) -> list[Verdict]:
-        """Its ratios."""
-        return judge(self.scenario, self.runs)
+
+def tables(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Iterator[Iterable[str]]:
+    """On what it was measured, and all that came out."""
+    yield [f"machine: {'; '.join(facts['machine'].values())}"]
+    yield [f"versions: {', '.join(f'{name} {number}' for name, number in facts['versions'].items())}"]
+    yield [noise(measured)]
+    yield load_table(measured)
+    yield goal_table(measured)
+    yield cpu_table(measured)
 
 
 def load_table(measured: Sequence[Measured]) -> Iterator[str]:
@@ -45,9 +59,9 @@ def load_table(measured: Sequence[Measured]) -> Iterator[str]:
 
 
 def goal_table(measured: Sequence[Measured]) -> Iterator[str]:
-    """The product's ratios, each the median of the rounds, beside what is wanted."""
-    row = "{:<39} {:<25} {:>20} {:>8}  {}"
-    yield row.format("work", "product's", "ratio (min..max)", "goal", "")
+    """The ratios, each the median of the rounds, beside what is wanted."""
+    row = "{:<39} {:<27} {:>20} {:>8}  {}"
+    yield row.format("work", "what", "ratio (min..max)", "goal", "")
     for one in measured:
         for verdict in one.verdicts:
             goal, word = _goal(verdict)

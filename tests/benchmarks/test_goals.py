@@ -9,7 +9,8 @@ from tests.benchmarks.runs import run, runs
 
 AT_2 = Spread(median=2.0, least=1.0, greatest=9.0)
 POST = Scenario("POST", 32, lambda: iter(()), Goals(rate={"monolith": 3.0, "tuned": 0.8}, p99_per_median=3.0))
-MEASURED = Measured(POST, {"product": runs(100.0, 400.0), "monolith": runs(100.0, 100.0), "tuned": runs(200.0, 200.0)})
+RUNS = {"product": runs(100.0, 400.0), "monolith": runs(100.0, 100.0), "tuned": runs(200.0, 200.0)}
+MEASURED = Measured(POST, RUNS, judge(POST, RUNS))
 
 
 def test_a_ratio_on_its_goal_reaches_it() -> None:
