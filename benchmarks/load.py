@@ -58,13 +58,14 @@ async def prepare_generator(report: Report) -> None:
         report("wrk is not there: the load comes from Python, which takes more of the machine than wrk")
 
 
-async def drive(url: str, requests: Path, pressure: Pressure) -> Load:
+async def drive(url: str, requests: Path, pressure: Pressure, tokens: Path | None = None) -> Load:
     """Sends the requests of the file, "METHOD PATH BODY" a line, in turn and over again.
 
-    LoadFailed when one of them is answered with 4xx or 5xx, or not at all.
+    With `tokens`, "USER_ID TOKEN" a line, each request bears the token of the user in its path. LoadFailed when one of
+    them is answered with 4xx or 5xx, or not at all.
     """
     generator = await asyncio.create_subprocess_exec(
-        *command(url, requests, pressure),
+        *command(url, requests, pressure, tokens),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
@@ -81,13 +82,14 @@ async def drive(url: str, requests: Path, pressure: Pressure) -> Load:
     return parse(output.decode(), pressure.connections)
 
 
-def command(url: str, requests: Path, pressure: Pressure) -> Sequence[str]:
+def command(url: str, requests: Path, pressure: Pressure, tokens: Path | None = None) -> Sequence[str]:
     """wrk's command line, or that of our own generator where wrk is not installed."""
+    files = [str(path) for path in (requests, tokens) if path is not None]
     if find_program("wrk") is None:
-        own = (sys.executable, "-m", "benchmarks.python_load", url, str(requests))
-        return (*own, str(pressure.connections), str(pressure.seconds))
+        own = (sys.executable, "-m", "benchmarks.python_load", url)
+        return (*own, str(pressure.connections), str(pressure.seconds), *files)
     options = ("-t1", f"-c{pressure.connections}", f"-d{pressure.seconds}s", f"--timeout={ANSWER_WITHIN_S}s")
-    return ("wrk", *options, "-s", str(ROOT / "benchmarks" / "requests.lua"), url, "--", str(requests))
+    return ("wrk", *options, "-s", str(ROOT / "benchmarks" / "requests.lua"), url, "--", *files)
 
 
 def parse(output: str, connections: int) -> Load:

@@ -42,7 +42,7 @@ async def measure(system: System, requests: Path, pressure: Pressure) -> Run:
     """One round of one system."""
     before, machine_before = cpu_seconds(system.pids()), machine_seconds()
     began = time.monotonic()
-    load = await drive(system.url, requests, pressure)
+    load = await drive(system.url, requests, pressure, system.tokens)
     after, machine_after = cpu_seconds(system.pids()), machine_seconds()
     spent = {name: after[name] - before[name] for name in after}
     foreign_s = machine_after - machine_before - sum(spent.values())
@@ -53,7 +53,7 @@ async def measure(system: System, requests: Path, pressure: Pressure) -> Run:
 async def warm_up(systems: Sequence[System], requests: Path) -> None:
     """Makes every system open its connections and prepare its statements."""
     for system in systems:
-        await drive(system.url, requests, WARM_UP)
+        await drive(system.url, requests, WARM_UP, system.tokens)
 
 
 async def take_turns(

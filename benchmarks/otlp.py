@@ -40,10 +40,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: Collector
 
     def do_POST(self) -> None:
-        assert self.path == "/v1/traces"
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
-        self.send_response(200)
+        is_for_traces = self.path == "/v1/traces"
+        if is_for_traces:
+            self.server.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
+        self.send_response(200 if is_for_traces else 404)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

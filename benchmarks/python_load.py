@@ -1,11 +1,12 @@
-"""`python -m benchmarks.python_load URL FILE CONNECTIONS SECONDS`: what requests.lua does, where there is no wrk."""
+"""`python -m benchmarks.python_load URL CONNECTIONS SECONDS REQUESTS [TOKENS]`: what requests.lua does, without wrk."""
 
 import asyncio
 import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -16,13 +17,33 @@ from benchmarks.load import ANSWER_WITHIN_S, Pressure
 FIRST_ERROR_STATUS = 400
 
 
+@dataclass(frozen=True)
+class Request:
+    """One line of the file, ready to be sent."""
+
+    method: str
+    path: str
+    body: str | None
+    headers: Mapping[str, str]
+
+
+def read_requests(requests: Path, tokens: Path | None) -> Iterator[Request]:
+    """The requests of the one file, each with the token that the other has for its user."""
+    token_of = dict(line.split() for line in tokens.read_text().splitlines()) if tokens else {}
+    for line in requests.read_text().splitlines():
+        method, path, body = [*line.split(" ", 2), ""][:3]
+        token = token_of.get(path.removeprefix("/api/").partition("/")[0])
+        authorization = {"Authorization": f"Bearer {token}"} if token else {}
+        media_type = {"Content-Type": "application/json"} if body else {}
+        yield Request(method, path, body or None, authorization | media_type)
+
+
 class Generator:
     """The requests in turn, and what their answers showed."""
 
-    def __init__(self, session: aiohttp.ClientSession, requests: Path) -> None:
-        lines = [line.split(" ", 2) for line in requests.read_text().splitlines()]
+    def __init__(self, session: aiohttp.ClientSession, requests: Iterator[Request]) -> None:
         self._session = session
-        self._requests: Iterator[list[str]] = itertools.cycle(lines)
+        self._requests = itertools.cycle(requests)
         self._latencies_us: list[int] = []
         self._failures = 0
 
@@ -42,10 +63,9 @@ class Generator:
 
     async def _connection(self, until: float) -> None:
         while (began := time.perf_counter()) < until:
-            method, path, *body = next(self._requests)
-            headers = {"Content-Type": "application/json"} if body else None
+            one = next(self._requests)
             try:
-                async with self._session.request(method, path, data="".join(body) or None, headers=headers) as answer:
+                async with self._session.request(one.method, one.path, data=one.body, headers=one.headers) as answer:
                     await answer.read()
                     self._failures += answer.status >= FIRST_ERROR_STATUS
             except (aiohttp.ClientError, TimeoutError, OSError):
@@ -53,15 +73,15 @@ class Generator:
             self._latencies_us.append(int((time.perf_counter() - began) * 1e6))
 
 
-async def main(url: str, requests: Path, pressure: Pressure) -> None:
+async def main(url: str, pressure: Pressure, requests: Path, tokens: Path | None = None) -> None:
     """Prints the figures as one line of JSON."""
     connector = aiohttp.TCPConnector(limit=pressure.connections)
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as session:
-        figures = await Generator(session, requests).run(pressure)
+        figures = await Generator(session, read_requests(requests, tokens)).run(pressure)
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
 if __name__ == "__main__":
-    _, where, file, count, duration = sys.argv
-    uvloop.run(main(where, Path(file), Pressure(int(count), int(duration))))
+    _, where, count, duration, *files = sys.argv
+    uvloop.run(main(where, Pressure(int(count), int(duration)), *map(Path, files)))

@@ -1,10 +1,23 @@
 -- wrk sends the requests of a file in turn, "METHOD PATH BODY" a line, and prints its figures as one line of JSON.
+-- With a second file, "USER_ID TOKEN" a line, each request bears the token of the user in its path.
 local prepared, last = {}, 0
 
+local function read_tokens(path)
+  local tokens = {}
+  for line in io.lines(path) do
+    local user_id, token = line:match("^(%S+) (%S+)$")
+    tokens[user_id] = token
+  end
+  return tokens
+end
+
 function init(args)
+  local tokens = args[2] and read_tokens(args[2]) or {}
   for line in io.lines(args[1]) do
     local method, path, body = line:match("^(%S+) (%S+) ?(.*)$")
     local headers = body ~= "" and { ["Content-Type"] = "application/json" } or {}
+    local token = tokens[path:match("^/api/([^/]+)")]
+    headers["Authorization"] = token and "Bearer " .. token
     prepared[#prepared + 1] = wrk.format(method, path, headers, body ~= "" and body or nil)
   end
 end

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,11 +27,15 @@ READY_WITHIN_S = 30.0
 
 @dataclass(frozen=True)
 class System:
-    """Something that answers the API, with the processes whose CPU time its requests cost."""
+    """Something that answers the API, with the processes whose CPU time its requests cost.
+
+    `tokens` is the file of what its users have to bear, where it asks for that.
+    """
 
     name: str
     url: str
     processes: Mapping[str, Process]
+    tokens: Path | None = None
 
     def pids(self) -> dict[str, int | None]:
         """The root of each process tree."""
@@ -58,11 +62,19 @@ def own_postgres(stack: Stack) -> Postgres:
     return stack.postgres
 
 
-def product(stack: Stack) -> System:
+def product(stack: Stack, name: str = "product", tokens: Path | None = None) -> System:
     """The product as a measured system."""
     assert stack.rabbitmq is not None  # noqa: S101 - running_product starts its own
     processes = {**stack.services, "rabbitmq": stack.rabbitmq.process, "postgres": own_postgres(stack).process}
-    return System("product", stack.addresses.gateway_url, processes)
+    return System(name, stack.addresses.gateway_url, processes, tokens)
+
+
+async def restart_services(stack: Stack, variables: Mapping[str, str]) -> None:
+    """Starts the services anew, with these variables instead of what they had; they need a moment to be ready."""
+    for service in stack.services.values():
+        await service.stop()
+        service.program = replace(service.program, environment={**service.program.environment, **variables})
+        await service.start()
 
 
 def database_url(server_url: str, name: str) -> str:

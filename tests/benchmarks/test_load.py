@@ -46,6 +46,20 @@ async def test_the_generator_sends_what_the_file_says(bare: Served, tmp_path: Pa
     assert load.median_ms <= load.p99_ms
 
 
+@pytest.mark.usefixtures("generator")
+async def test_each_request_bears_the_token_of_the_user_in_its_path(bare: Served, tmp_path: Path) -> None:
+    requests, tokens = tmp_path / "requests.txt", tmp_path / "tokens.txt"
+    requests.write_text("GET /api/anna/tasks/1\nGET /ok\nGET /api/ben/tasks/1\n")
+    tokens.write_text("ben token-of-ben\nanna token-of-anna\n")
+    url, pressure = f"http://127.0.0.1:{bare.port}", Pressure(connections=2, seconds=1)
+
+    load = await drive(url, requests, pressure, tokens)
+
+    assert load.requests > 3
+    with pytest.raises(LoadFailed, match="failed"):
+        await drive(url, requests, pressure)
+
+
 async def test_an_error_answer_fails_the_load(bare: Served, tmp_path: Path, generator: str) -> None:
     requests = tmp_path / "requests.txt"
     requests.write_text(f"GET /ok\nGET /missing-for-{generator}\n")

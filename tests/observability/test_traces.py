@@ -9,10 +9,9 @@ import httpx
 import pytest
 from local_stack.stack import Stack, running_stack
 
+from benchmarks.otlp import Collector, Span, collecting
 from tests.conftest import stack_settings
 from tests.waiting import eventually
-
-from .otlp import Collector, Span, collecting
 
 CLIENT_SPAN = "b7ad6b7169203331"
 AT_ONCE = 30
