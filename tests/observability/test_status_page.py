@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from gateway.status import PAGE
 from local_stack.stack import Stack
 
 from tests.waiting import eventually
@@ -21,6 +22,32 @@ CHROMIUM = shutil.which("chromium")
 NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED: needs Debian's package chromium")
 GROUND = 104.0  # where a chart has its zero
 PHONE, DESK = (390, 1500), (1100, 900)
+SCHEMES = {"dark": 0, "light": 1}  # as Chromium numbers them
+READABLE, VISIBLE = 4.5, 3.0  # WCAG 2.2, 1.4.3 and 1.4.11: of text, of lines
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    """The colours of the page by their names, in each scheme."""
+    light, dark = re.findall(r":root \{([^}]*)\}", PAGE.read_text())
+    return {name: dict(re.findall(r"--(\w+): (#\w+)", text)) for name, text in (("light", light), ("dark", dark))}
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """The colour as a picture has it, from #rgb or #rrggbb."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+
+
+def contrast(one: str, other: str) -> float:
+    """From 1 to 21, as WCAG reckons it."""
+    darker, lighter = sorted(luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [part / 255 for part in rgb(colour)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 async def status(stack: Stack) -> Any:
@@ -129,6 +156,7 @@ async def test_it_draws_lines_of_what_happens_and_says_that_all_is_up(stack: Sta
     for path in drawn.values():  # a line of several points, which was above the ground at times
         heights = {float(height) for height in re.findall(r"[ML][\d.]+ ([\d.]+)", path)}
         assert "L" in path
+        assert re.search(r"M[\d.]+ [\d.]+h0", path)  # one point alone is a dot
         assert min(heights) < GROUND
 
 
@@ -152,18 +180,32 @@ async def test_it_says_what_is_down(stack: Stack, tmp_path: Path) -> None:
     assert "look at task-writers" in page
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_all_of_it_can_be_read_in_either_scheme(scheme: str) -> None:
+    colours_of = palettes()[scheme]
+
+    for behind in ("card", "ground"):
+        for name in ("ink", "quiet", "up", "down", "unknown"):
+            assert contrast(colours_of[name], colours_of[behind]) >= READABLE, (name, behind)
+        for name in ("reads", "writes"):
+            assert contrast(colours_of[name], colours_of[behind]) >= VISIBLE, (name, behind)
+
+
 @NEEDS_CHROMIUM
+@pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("window", [PHONE, DESK], ids=["phone", "desk"])
-async def test_its_picture_fills_the_window_and_has_both_colours(
-    stack: Stack, tmp_path: Path, window: tuple[int, int]
+async def test_its_picture_fills_the_window_and_has_the_colours_of_its_scheme(
+    stack: Stack, tmp_path: Path, window: tuple[int, int], scheme: str
 ) -> None:
     stop = asyncio.Event()
     using = asyncio.create_task(use(stack, stop))
     url = f"{stack.addresses.gateway_admin_url}/"
-    await shown(url, tmp_path, window, "--virtual-time-budget=8000", "--screenshot=page.png")
+    wished = f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"
+    await shown(url, tmp_path, window, "--virtual-time-budget=8000", "--screenshot=page.png", wished)
     stop.set()
     await using
 
     picture = (tmp_path / "page.png").read_bytes()
     assert size(picture) == window
-    assert {(0x2F, 0x6F, 0xED), (0xB3, 0x54, 0x1E), (0x16, 0x79, 0x4A)} <= colours(picture)  # reads, writes, up
+    wanted = {rgb(palettes()[scheme][name]) for name in ("ground", "card", "reads", "writes", "up")}
+    assert wanted <= colours(picture)
