@@ -5,7 +5,7 @@ import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def read_requests(requests: Path, tokens: Path | None) -> Iterator[Request]:
 class Generator:
     """The requests in turn, and what their answers showed."""
 
-    def __init__(self, session: aiohttp.ClientSession, requests: Iterator[Request]) -> None:
+    def __init__(self, session: aiohttp.ClientSession, requests: Sequence[Request]) -> None:
         self._session = session
         self._requests = itertools.cycle(requests)
         self._latencies_us: list[int] = []
@@ -78,7 +78,7 @@ async def main(url: str, pressure: Pressure, requests: Path, tokens: Path | None
     connector = aiohttp.TCPConnector(limit=pressure.connections)
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(url, connector=connector, timeout=timeout) as session:
-        figures = await Generator(session, read_requests(requests, tokens)).run(pressure)
+        figures = await Generator(session, [*read_requests(requests, tokens)]).run(pressure)
     sys.stdout.write(json.dumps(figures) + "\n")
 
 
