@@ -1,5 +1,6 @@
-"""Free TCP ports on the loopback interface."""
+"""Free TCP ports on the loopback interface, and who has taken one before a server listens on it."""
 
+import errno
 import secrets
 import socket
 
@@ -21,10 +22,64 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def pick_port(*, avoid: frozenset[int] = frozenset()) -> int:
-    """A random free loopback port that is none of `avoid`; nothing reserves it. OSError when there is none."""
+    """A random free loopback port that is none of `avoid` and that no stack has taken; nothing reserves it.
+
+    OSError when there is none.
+    """
     candidates = [port for port in _CANDIDATES if port not in avoid]
     while candidates:
         port = candidates.pop(secrets.randbelow(len(candidates)))
-        if is_free(port):
+        if is_free(port) and not _is_taken(port):
             return port
     raise OSError("no free TCP port on 127.0.0.1 between 20000 and 32767")
+
+
+class TakenPorts:
+    """The ports of one stack, each for one server by name. Until `release`, no other stack on this machine takes them:
+    a stack needs seconds to start, and a port on which nobody listens yet looks free to all.
+    """
+
+    def __init__(self) -> None:
+        self._taken: dict[str, tuple[int, socket.socket]] = {}
+
+    def take(self, name: str, port: int) -> bool:
+        """Whether the port is this server's now, in place of the one that it had. Not if it is any other's."""
+        if name in self._taken and self._taken[name][0] == port:
+            return True
+        mark = _mark(port)
+        if mark is None:
+            return False
+        if name in self._taken:
+            self._taken[name][1].close()
+        self._taken[name] = port, mark
+        return True
+
+    def release(self) -> None:
+        """Gives all of them up."""
+        for _, mark in self._taken.values():
+            mark.close()
+        self._taken.clear()
+
+
+def _is_taken(port: int) -> bool:
+    mark = _mark(port)
+    if mark is None:
+        return True
+    mark.close()
+    return False
+
+
+def _mark(port: int) -> socket.socket | None:
+    """A socket whose name says that the port is taken; None when another socket has that name.
+
+    The name is an abstract one (man 7 unix): no file is left behind, and it goes with its process, however that ends.
+    """
+    mark = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        mark.bind(f"\0taskwire-port-{port}")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            mark.close()
+            return None
+        # Only Linux has such names. Elsewhere nothing is marked, and stacks should not start in the same seconds.
+    return mark

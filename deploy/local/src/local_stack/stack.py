@@ -105,6 +105,7 @@ async def prepare_stack(settings: StackSettings, state: State, report: Report = 
         raise StackError(
             f"port {settings.gateway_port} on {settings.host} is taken: set GATEWAY_PORT to a free one and start again"
         )
+    state.ports.take("gateway", settings.gateway_port)  # so that no other server is given it
     postgres = rabbitmq = None
     if settings.database_url is not None:
         database_url = settings.database_url.get_secret_value()

@@ -5,12 +5,12 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local_stack.errors import AlreadyRunning
 from local_stack.leftovers import end_leftovers
-from local_stack.ports import is_free, pick_port
+from local_stack.ports import TakenPorts, is_free, pick_port
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class State:
     """An opened state directory. Only `open_state` makes one, and it holds the lock meanwhile; no link is in `path`."""
 
     path: Path
+    ports: TakenPorts = field(default_factory=TakenPorts)
 
     def pid_file(self, name: str) -> Path:
         return self.path / f"{name}.pid"
@@ -36,10 +37,12 @@ async def open_state(path: Path) -> AsyncIterator[State]:
     with _locked(directory):
         await end_leftovers(directory)
         _forget_pids(directory)
+        state = State(directory)
         try:
-            yield State(directory)
+            yield state
         finally:
             await end_leftovers(directory)
+            state.ports.release()
 
 
 def _made(path: Path) -> Path:
@@ -82,15 +85,15 @@ def remembered_password(state: State, name: str) -> str:
 
 def remembered_port(state: State, name: str, *, wished: int | None = None) -> int:
     """The loopback port that is wished for, or the one of the last start, or a new one, which is kept: the first of
-    them that is free."""
-    if wished is not None and is_free(wished):
-        return wished
+    them that is free. It is taken from now on, until the state directory is closed."""
     known = _read(state)
-    port = int(known.get(f"{name}-port", "0"))
-    if port == 0 or not is_free(port):
-        taken = frozenset(int(value) for key, value in known.items() if key.endswith("-port"))
-        port = pick_port(avoid=taken)
-        _write(state, known | {f"{name}-port": str(port)})
+    for port in (wished or 0, int(known.get(f"{name}-port", "0"))):
+        if port != 0 and is_free(port) and state.ports.take(name, port):
+            return port
+    others = frozenset(int(value) for key, value in known.items() if key.endswith("-port"))
+    while not state.ports.take(name, port := pick_port(avoid=others)):
+        pass  # another stack was faster
+    _write(state, known | {f"{name}-port": str(port)})
     return port
 
 
