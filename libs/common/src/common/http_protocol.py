@@ -12,6 +12,7 @@ from typing import ClassVar
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from common.joined_writes import JoinedWrites
 from common.problems import (
     HEAD_TOO_LARGE,
     MALFORMED_REQUEST,
@@ -100,6 +101,7 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             app, self.app = self.app, _answer_overloaded
             super().on_headers_complete()
             self.app = app
+        self.cycle.transport = JoinedWrites(self.transport, self.loop)  # type: ignore[assignment]  # all that it uses
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
