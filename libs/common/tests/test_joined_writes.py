@@ -87,7 +87,7 @@ async def test_a_client_that_waits_for_100_gets_it_at_once(written: Written, joi
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    """A server with two kinds of answers: one whose body comes when it is told to, and one that sends an upload back."""
+    """A server with two kinds of answers: one whose body comes when it is told to, and one that returns an upload."""
 
     async def parts(request: Request) -> Response:
         async def stream() -> AsyncIterator[bytes]:
