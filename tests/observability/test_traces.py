@@ -1,12 +1,17 @@
 """One trace leads from the client through every service to the database."""
 
 import asyncio
+import itertools
+import random
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import httpx
 import pytest
+from common import tracing
+from common.tracing import open_tracing, request_span
+from gateway.settings import SamplingSettings
 from local_stack.stack import Stack, running_stack
 
 from benchmarks.otlp import Collector, Span, collecting
@@ -138,11 +143,22 @@ async def test_what_the_sampler_leaves_out_is_told_by_no_service(collector: Coll
     assert {span.trace_id for span in collector.spans[before:]} == {asked_for}
 
 
-@pytest.mark.parametrize("value", ["", "00-x-y-01", f"00-{'0' * 32}-{CLIENT_SPAN}-01", "ff" * 40])
-async def test_a_traceparent_that_is_none_does_no_harm(user: httpx.AsyncClient, value: str) -> None:
+NO_TRACEPARENTS = ["", "00-x-y-01", f"00-{'0' * 32}-{CLIENT_SPAN}-01", f"ff-{'a' * 32}-{CLIENT_SPAN}-01", "ff" * 40]
+
+
+@pytest.mark.parametrize("value", NO_TRACEPARENTS)
+async def test_a_traceparent_that_is_none_begins_no_trace(
+    collector: Collector, user: httpx.AsyncClient, value: str
+) -> None:
+    asked_for = new_trace()
+    before = len(collector.spans)
+
     answer = await user.get("/tasks", headers={"traceparent": value})
+    await user.get("/tasks", headers=traceparent(asked_for))
 
     assert answer.status_code == httpx.codes.OK
+    await whole_trace(collector, asked_for)
+    assert {span.trace_id for span in collector.spans[before:]} == {asked_for}
 
 
 async def test_a_service_that_stops_sends_what_it_has_left(
@@ -160,3 +176,35 @@ async def test_a_service_that_stops_sends_what_it_has_left(
 
 async def reads(user: httpx.AsyncClient) -> bool:
     return (await user.get("/tasks")).is_success
+
+
+@pytest.mark.parametrize(
+    ("sampler", "of_nobody", "of_clients"),
+    [
+        ("parentbased_always_on", 1.0, 1.0),
+        ("parentbased_traceidratio", 0.5, 1.0),
+        ("parentbased_always_off", 0.0, 1.0),
+        ("always_on", 1.0, 1.0),
+        ("traceidratio", 0.5, 0.5),
+        ("always_off", 0.0, 0.0),
+    ],
+)
+async def test_a_sampler_traces_its_share(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, sampler: str, of_nobody: float, of_clients: float
+) -> None:
+    lots = itertools.cycle([0.1, 0.6])
+    monkeypatch.setattr(random, "random", lambda: next(lots))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", sampler)
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER_ARG", "0.5")
+    settings = SamplingSettings()
+
+    def traced_share(headers: dict[str, str]) -> float:
+        given = [(name.encode(), value.encode()) for name, value in headers.items()]
+        spans = [request_span("GET", given) for _ in range(10)]
+        return sum(span is not tracing._UNTRACED for span in spans) / len(spans)
+
+    async with open_tracing("gateway", settings, settings.sampling):
+        assert traced_share({}) == of_nobody
+        assert traced_share(traceparent(new_trace())) == of_clients
+        assert traced_share(traceparent(new_trace(), sampled=False)) == 0.0

@@ -22,7 +22,7 @@ async def test_without_an_endpoint_nothing_is_traced() -> None:
 
     async with open_tracing("common", TraceSettings(otel_exporter_otlp_endpoint=None)):
         with (
-            request_span("GET", [(b"traceparent", wish.traceparent.encode())], begin=True) as request,  # type: ignore[union-attr]
+            request_span("GET", [(b"traceparent", wish.traceparent.encode())]) as request,  # type: ignore[union-attr]
             batch_span("batch", "CLIENT", [wish]) as batch,
             inner_span("postgresql") as inner,
         ):

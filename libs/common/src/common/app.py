@@ -21,9 +21,6 @@ class App(FastAPI):
     `reason` there, and the `batch` of wishes that the request carries.
     """
 
-    begins_traces = True
-    """Whether a request without a traceparent may begin a trace: not behind a service that has left it out."""
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
@@ -39,7 +36,7 @@ class App(FastAPI):
                 message["headers"].append((_HEADER_BYTES, request_id.encode()))
             return send(message)
 
-        traced = request_span(scope["method"], scope["headers"], begin=self.begins_traces)
+        traced = request_span(scope["method"], scope["headers"])
         try:
             with traced as traceparent:
                 scope["traceparent"] = traceparent

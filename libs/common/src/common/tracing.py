@@ -5,8 +5,11 @@ traceparent, so that the services behind the gateway spend nothing on it.
 """
 
 import asyncio
+import random
+import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
@@ -22,12 +25,29 @@ if TYPE_CHECKING:
 FLUSH_WITHIN_MS = 2000
 MAX_LINKS = 128
 
+# Of https://www.w3.org/TR/trace-context/#traceparent-header, version 00 or a later one.
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+
 type Kind = Literal["SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 type Traced = AbstractContextManager[str | None]
 """Around work that may be traced; gives the traceparent of its span, None when it is not."""
 
 _UNTRACED: Traced = nullcontext()
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which requests are traced: a share of all, 0 to 1, and those whose traceparent says so, if that is trusted."""
+
+    share: float
+    trusts_traceparent: bool
+
+
+FOLLOWING = Sampling(share=0.0, trusts_traceparent=True)
+"""Of a service behind another one, which has decided."""
+
 _tracer: "Tracer | None" = None  # of this process
+_sampling = FOLLOWING
 
 
 class _Spanned(AbstractContextManager[str | None]):
@@ -58,9 +78,9 @@ class _Spanned(AbstractContextManager[str | None]):
 
 
 @asynccontextmanager
-async def open_tracing(service: str, settings: TraceSettings) -> AsyncIterator[None]:
+async def open_tracing(service: str, settings: TraceSettings, sampling: Sampling = FOLLOWING) -> AsyncIterator[None]:
     """Traces while it is open, if the settings say where to; what is left is sent at the end, for 2 s at most."""
-    global _tracer  # noqa: PLW0603
+    global _tracer, _sampling  # noqa: PLW0603
     if settings.otel_exporter_otlp_endpoint is None:
         yield
         return
@@ -68,11 +88,13 @@ async def open_tracing(service: str, settings: TraceSettings) -> AsyncIterator[N
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
+    from opentelemetry.sdk.trace.sampling import DEFAULT_ON  # noqa: PLC0415
 
-    provider = TracerProvider(resource=Resource.create({"service.name": service}), shutdown_on_exit=False)
+    resource = Resource.create({"service.name": service})
+    provider = TracerProvider(sampler=DEFAULT_ON, resource=resource, shutdown_on_exit=False)
     endpoint = f"{str(settings.otel_exporter_otlp_endpoint).rstrip('/')}/v1/traces"
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-    _tracer = provider.get_tracer("taskwire")
+    _tracer, _sampling = provider.get_tracer("taskwire"), sampling
     try:
         yield
     finally:
@@ -80,12 +102,16 @@ async def open_tracing(service: str, settings: TraceSettings) -> AsyncIterator[N
         await asyncio.to_thread(provider.force_flush, FLUSH_WITHIN_MS)
 
 
-def request_span(method: str, headers: Iterable[tuple[bytes, bytes]], *, begin: bool) -> Traced:
-    """Around a request: a part of the trace that its traceparent names. Without one a new trace, if it may `begin`."""
+def request_span(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Traced:
+    """Around a request, if it is traced: a part of the trace that its traceparent names, or the first of a new one.
+
+    The lot is drawn here: to ask OpenTelemetry's own sampler was 7 % of the gateway's CPU time for a read.
+    """
     if _tracer is None:
         return _UNTRACED
     given = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name.startswith(b"trace")}
-    if not begin and "traceparent" not in given:
+    follows = _sampling.trusts_traceparent and _TRACEPARENT.fullmatch(given.get("traceparent", ""))
+    if not follows and random.random() >= _sampling.share:  # noqa: S311 - no secret
         return _UNTRACED
     return _span(_tracer, method, "SERVER", parent=given)
 

@@ -47,7 +47,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
             open_admin(settings, health, status_pages(health)),
-            open_tracing(health.service, settings),
+            open_tracing(health.service, settings, settings.sampling),
             _open_tokens(settings) as tokens,
             open_reads(settings) as reads,
             open_bus(settings) as bus,

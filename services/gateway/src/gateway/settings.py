@@ -12,6 +12,7 @@ from common.settings import (
     ServiceSettings,
     TraceSettings,
 )
+from common.tracing import Sampling
 from pydantic import BeforeValidator, Field, HttpUrl, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
@@ -60,8 +61,32 @@ class RateLimitSettings(ServiceSettings):
     )
 
 
+class SamplingSettings(TraceSettings):
+    """Which requests are traced, in OpenTelemetry's words; the gateway decides for the services behind it."""
+
+    otel_traces_sampler: Literal[
+        "parentbased_always_on",
+        "parentbased_traceidratio",
+        "parentbased_always_off",
+        "always_on",
+        "traceidratio",
+        "always_off",
+    ] = Field(
+        "parentbased_always_on",
+        description="requests that are traced: all, a share or none; with parentbased_ those too that a client samples",
+    )
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1, description="that share, with a traceidratio")
+
+    @property
+    def sampling(self) -> Sampling:
+        """The same for `open_tracing`."""
+        kind = self.otel_traces_sampler.removeprefix("parentbased_")
+        shares = {"always_on": 1.0, "traceidratio": self.otel_traces_sampler_arg, "always_off": 0.0}
+        return Sampling(shares[kind], trusts_traceparent=kind != self.otel_traces_sampler)
+
+
 class GatewaySettings(
-    HttpSettings, AdminSettings, TraceSettings, BusSettings, IdentitySettings, RateLimitSettings, ReaderTokenSettings
+    HttpSettings, AdminSettings, SamplingSettings, BusSettings, IdentitySettings, RateLimitSettings, ReaderTokenSettings
 ):
     """Every variable that the gateway reads."""
 

@@ -43,7 +43,6 @@ def create_app(settings: ReaderSettings) -> FastAPI:
 
     app = make_app("Taskwire task-reader", lifespan)
     app.state.health = health
-    app.begins_traces = False
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     for method, path, endpoint in ENDPOINTS:
