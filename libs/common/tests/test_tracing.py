@@ -1,11 +1,13 @@
-"""Without an endpoint there is no tracing, and its libraries stay away."""
+"""Without an endpoint there is no tracing, and its libraries stay away. One that fails does no harm."""
 
+import asyncio
+import socket
 import subprocess
 import sys
 
 from common.contracts import Read
 from common.settings import TraceSettings
-from common.tracing import batch_span, inner_span, open_tracing, request_span, trace_id
+from common.tracing import FLUSH_WITHIN_S, Sampling, batch_span, inner_span, open_tracing, request_span, trace_id
 
 PROGRAM = """
 import sys, common.app, common.database, common.broker, common.server
@@ -27,6 +29,21 @@ async def test_without_an_endpoint_nothing_is_traced() -> None:
             inner_span("postgresql") as inner,
         ):
             assert (request, batch, inner) == (None, None, None)
+
+
+async def test_a_collector_that_does_not_answer_holds_up_the_end_no_longer_than_promised() -> None:
+    every = Sampling(share=1.0, trusts_traceparent=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = TraceSettings.model_validate(
+            {"otel_exporter_otlp_endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}"}
+        )
+        clock = asyncio.get_running_loop().time
+        async with open_tracing("common", settings, every):
+            with request_span("GET", []) as request:
+                assert request is not None
+            began = clock()
+
+        assert clock() - began < FLUSH_WITHIN_S + 1.0
 
 
 def test_the_trace_of_a_traceparent_is_its_second_part() -> None:

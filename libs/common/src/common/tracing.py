@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 
@@ -20,9 +21,11 @@ if TYPE_CHECKING:
     from contextvars import Token
 
     from opentelemetry.context import Context
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span, Tracer
 
-FLUSH_WITHIN_MS = 2000
+FLUSH_WITHIN_S = 2.0
 MAX_LINKS = 128
 
 # Of https://www.w3.org/TR/trace-context/#traceparent-header, version 00 or a later one.
@@ -92,14 +95,25 @@ async def open_tracing(service: str, settings: TraceSettings, sampling: Sampling
 
     resource = Resource.create({"service.name": service})
     provider = TracerProvider(sampler=DEFAULT_ON, resource=resource, shutdown_on_exit=False)
-    endpoint = f"{str(settings.otel_exporter_otlp_endpoint).rstrip('/')}/v1/traces"
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    exporter = OTLPSpanExporter(endpoint=f"{str(settings.otel_exporter_otlp_endpoint).rstrip('/')}/v1/traces")
+    provider.add_span_processor(BatchSpanProcessor(exporter))
     _tracer, _sampling = provider.get_tracer("taskwire"), sampling
     try:
         yield
     finally:
         _tracer = None
-        await asyncio.to_thread(provider.force_flush, FLUSH_WITHIN_MS)
+        await asyncio.to_thread(_send_what_is_left, provider, exporter)
+
+
+def _send_what_is_left(provider: "TracerProvider", exporter: "SpanExporter") -> None:
+    """Takes FLUSH_WITHIN_S at most: `force_flush` has a limit too, and does not keep it (opentelemetry-python#4568).
+
+    With a collector that does not answer it takes 10 s for each batch of spans, and a process waits for its threads.
+    """
+    flushing = Thread(target=provider.force_flush, daemon=True)
+    flushing.start()
+    flushing.join(FLUSH_WITHIN_S)
+    exporter.shutdown()
 
 
 def request_span(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Traced:
