@@ -1,6 +1,7 @@
 """Two limits: a route that does nothing, and the SQL of product and tuned opponent without any service in front."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,9 @@ from benchmarks.systems import database_url, own_postgres, running_app
 CLIENTS = 8
 SCRIPTS = 100  # pgbench takes 128 at most; each has the ids of its own user
 FRESH = UUID(int=0)  # stands where pgbench shall make a new id
+ONE_COMMAND = statements.RUN_COMMANDS.replace(
+    "%(commands)s", "(%(commands)s)::json"
+)  # with new ids in it, it is an expression of type text
 
 
 async def bare_routes(stack: Stack, directory: Path, seconds: int) -> dict[str, float]:
@@ -45,7 +49,7 @@ async def sql_alone(stack: Stack, directory: Path, seconds: int) -> dict[str, fl
         ("GET one task", SMALL, (reader_url, f"select {queries.FIND_TASK}"), (owner_url, tuned.FIND_TASK)),
         ("GET list of 20", SMALL, (reader_url, f"select {queries.LIST_TASKS}"), (owner_url, tuned.LIST_TASKS)),
         ("GET list of 1,000", LARGE, (reader_url, f"select {queries.LIST_TASKS}"), (owner_url, tuned.LIST_TASKS)),
-        ("POST", WRITING, (writer_url, statements.CREATE_TASK), (owner_url, tuned.CREATE_TASK)),
+        ("POST", WRITING, (writer_url, ONE_COMMAND), (owner_url, tuned.CREATE_TASK)),
     )
     rates: dict[str, float] = {}
     for name, group, ours, theirs in work:
@@ -65,7 +69,8 @@ async def write_scripts(directory: Path, url: str, sql: str, group: Group) -> li
         cursor = psycopg.AsyncClientCursor(connection)
         for number, values in enumerate(_values(group)):
             text = cursor.mogrify(sql.encode(), values).strip().removesuffix(";")
-            text = text.replace(f"'{FRESH}'", "gen_random_uuid()").replace(";", r"\;")
+            text = text.replace(f"'{FRESH}'", "gen_random_uuid()").replace(str(FRESH), "'||gen_random_uuid()||'")
+            text = text.replace(";", r"\;")
             paths.append(directory / f"pgbench-{number}.sql")
             paths[-1].write_text(f"{text};\n")
     return paths
@@ -77,7 +82,8 @@ def _values(group: Group) -> Iterator[Mapping[str, Any]]:
     for number in range(SCRIPTS):
         task_id = FRESH if group.tasks_each == 0 else group.task_id(number)
         ids = {"user_id": str(group.user_id(number)), "task_id": str(task_id), "command_id": str(FRESH)}
-        yield {**body, **ids, "fingerprint": bytes(16)}
+        command = {"type": "create_task", **ids, **body, "fingerprint": bytes(16).hex()}
+        yield {**ids, **body, "commands": json.dumps([command])}
 
 
 async def pgbench(url: str, mode: str, scripts: list[Path], seconds: int) -> float:

@@ -7,12 +7,11 @@ import psycopg
 import pytest
 from local_stack.postgres import Postgres
 from task_reader import queries
-from task_writer import statements
 from task_writer.migrate import migrate
 
 from benchmarks.big_table import indexes_used, refill
 from benchmarks.dataset import Group, fill
-from benchmarks.limits import pgbench, write_scripts
+from benchmarks.limits import ONE_COMMAND, pgbench, write_scripts
 from benchmarks.load import LoadFailed
 from benchmarks.systems import database_url
 from tests.conftest import Addresses, new_database
@@ -72,14 +71,14 @@ async def test_pgbench_runs_the_products_own_statements(
     reads = await write_scripts(tmp_path, database.reader, f"select {queries.FIND_TASK}", FEW)
     assert await pgbench(database.reader, "simple", reads, 1) > 0
 
-    writes = await write_scripts(tmp_path, database.writer, statements.CREATE_TASK, Group(users=3, tasks_each=0))
+    writes = await write_scripts(tmp_path, database.writer, ONE_COMMAND, Group(users=3, tasks_each=0))
     assert await pgbench(database.writer, "simple", writes, 1) > 0
 
     assert (await rows(superuser, "select count(*) > 6 from tasks")) == [(True,)]
 
 
 async def test_a_statement_that_fails_fails_the_limit(database: Addresses, tmp_path: Path) -> None:
-    refused = await write_scripts(tmp_path, database.reader, statements.CREATE_TASK, Group(users=3, tasks_each=0))
+    refused = await write_scripts(tmp_path, database.reader, ONE_COMMAND, Group(users=3, tasks_each=0))
 
     with pytest.raises(LoadFailed, match="permission denied"):
         await pgbench(database.reader, "simple", refused, 1)

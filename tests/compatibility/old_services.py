@@ -1,6 +1,7 @@
 """The writer and the reader of release 1, reduced to what crosses their boundaries: messages in, SQL, messages out."""
 
 import json
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
@@ -29,10 +30,10 @@ def parameters(command: release_1.Command) -> dict[str, Any]:
     return values | ids | {"fingerprint": blake2b(wish.encode(), digest_size=16).digest()}
 
 
-async def carry_out(writer: Connection, message: bytes) -> bytes:
-    """The reply to a message with new commands, all in one transaction."""
+async def carry_out(writer: Connection, message: bytes, by_type: Mapping[str, str] = release_1_sql.BY_TYPE) -> bytes:
+    """The reply to a message with new commands, all in one transaction; `by_type` has the SQL of each."""
     commands = release_1.CommandBatch.model_validate_json(message).commands
-    rows = await first_rows(writer, [(release_1_sql.BY_TYPE[one.type], parameters(one)) for one in commands])
+    rows = await first_rows(writer, [(by_type[one.type], parameters(one)) for one in commands])
     return reply(rows)
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from itertools import count
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from tests.commands import create, delete, replace, toggle
 from tests.conftest import Addresses, new_database
 from tests.reading import read_one
 
-from . import old_services, release_1, release_1_sql
+from . import old_services, release_1, release_1_sql, revision_4_sql
 
 LAST_REVISION_OF_RELEASE_1 = "0003_row_level_security"
 TASK_KEYS = ["id", "title", "description", "is_completed", "created_at", "user_id"]
@@ -37,13 +37,15 @@ async def old_reader(addresses: Addresses) -> AsyncIterator[Connection]:
         yield connection
 
 
-async def live_once(writer: Connection, reader: Connection, user: UUID) -> None:
-    """The life of one task by the statements of release 1, each checked by what it answers."""
+async def live_once(
+    writer: Connection, reader: Connection, user: UUID, by_type: Mapping[str, str] = release_1_sql.BY_TYPE
+) -> None:
+    """The life of one task by the statements of release 1 or others, each checked by what it answers."""
     task_id, numbers = uuid4(), count(1)
 
     async def ask(name: str) -> tuple[str, dict[str, object] | None]:
         message = old_services.message_of(name, user, task_id, number=next(numbers))
-        reply = await old_services.carry_out(writer, message)
+        reply = await old_services.carry_out(writer, message, by_type)
         assert await old_services.carry_out_again(writer, message) == reply
         (outcome,) = release_1.OutcomeBatch.model_validate_json(reply).outcomes
         return outcome.status, json.loads(outcome.task) if outcome.task else None
@@ -67,6 +69,12 @@ async def test_the_statements_of_release_1_do_their_work_on_todays_schema(
     old_writer: Connection, old_reader: Connection
 ) -> None:
     await live_once(old_writer, old_reader, uuid4())
+
+
+async def test_the_calls_of_revision_4_do_their_work_on_todays_schema(
+    old_writer: Connection, old_reader: Connection
+) -> None:
+    await live_once(old_writer, old_reader, uuid4(), revision_4_sql.BY_TYPE)
 
 
 async def test_release_1_forgets_old_records_on_todays_schema(

@@ -9,7 +9,7 @@ import pydantic_core
 import pytest
 from common.broker import Publisher
 from common.contracts import Read
-from common.database import Connection, first_rows
+from common.database import Connection, all_rows
 from gateway import bus_link, reads
 from gateway.reader_link import ReaderLink
 from local_stack.rabbitmq import Rabbitmq
@@ -44,9 +44,9 @@ async def a_write(addresses: Addresses, rabbitmq: Rabbitmq) -> CountedWrites:
 def after_a_select(real: Asynchronous) -> Asynchronous:
     """`real`, after one more round trip over the same connection."""
 
-    async def slower(db: Connection, wanted: Any) -> Any:
+    async def slower(db: Connection, *wanted: Any) -> Any:
         await db.execute("select 1")
-        return await real(db, wanted)
+        return await real(db, *wanted)
 
     return slower
 
@@ -119,17 +119,17 @@ async def test_json_parsed_on_the_way_is_counted(
 async def test_a_second_round_trip_of_the_task_writer_is_counted(
     addresses: Addresses, rabbitmq: Rabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "first_rows", after_a_select(first_rows))
+    monkeypatch.setattr(batches, "all_rows", after_a_select(all_rows))
 
     system = await a_write(addresses, rabbitmq)
 
     assert system.traffic.sql.round_trips == costs.batch(1).round_trips + 1
 
 
-async def test_a_second_statement_of_a_command_is_counted(
+async def test_a_second_statement_of_a_batch_is_counted(
     addresses: Addresses, rabbitmq: Rabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(statements.BY_TYPE, "create_task", f"set local app.more = '';{statements.CREATE_TASK}")
+    monkeypatch.setattr(statements, "RUN_COMMANDS", f"{statements.RUN_COMMANDS}set local app.more = '';")
 
     system = await a_write(addresses, rabbitmq)
 

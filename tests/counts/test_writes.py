@@ -14,7 +14,7 @@ from tests.counts.gateway_client import ask_at_once, creates
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_a_batch_of_commands_is_one_round_trip_and_two_statements_a_command(
+def test_a_batch_of_commands_is_one_round_trip_and_one_statement(
     mixed_writes: Mapping[int, CountedWrites], size: int
 ) -> None:
     assert mixed_writes[size].traffic.sql == costs.batch(size)

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from common.database import Database
 from gateway.bodies import TaskBody
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from task_writer.batches import carry_out
@@ -33,6 +33,7 @@ def test_a_title_is_taken_exactly_when_the_contract_says_so(text: str) -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(["'", '"', "\\", "\\u0041 \\n \\'", "%s %% %(commands)s", "$$; --", "🦆 é", "a\nb\r\n\tc", "\x01\x7f\u2028"])
 @given(st.lists(titles, min_size=1, max_size=20))
 async def test_every_title_is_read_as_it_was_written(
     writer_database: Database, reader_database: Database, texts: list[str]

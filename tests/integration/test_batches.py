@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from typing import get_args
 from uuid import uuid4
 
 import psycopg
@@ -9,9 +11,10 @@ import pytest
 from common.contracts import AnyCommand, Outcome
 from common.database import Database, open_database
 from pydantic import SecretStr
+from task_writer import statements
 from task_writer.batches import EXPIRED, carry_out
 
-from tests.commands import create, delete, replace, toggle
+from tests.commands import create, delete, envelope, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.reading import read_list, read_one
 from tests.waiting import eventually
@@ -39,6 +42,76 @@ async def test_the_commands_of_a_batch_run_in_order(writer_database: Database) -
     completed = [json.loads(answer.task)["is_completed"] for answer in answers if answer.task]
     assert [answer.status for answer in answers] == ["done"] * 5
     assert completed == [False, False, True, False]
+
+
+async def test_commands_of_two_users_in_a_batch_keep_their_order_and_their_answers(
+    writer_database: Database, reader_database: Database
+) -> None:
+    mine, theirs = create(title="mine"), create(title="theirs")
+    me, task, them, other = mine.user_id, mine.task_id, theirs.user_id, theirs.task_id
+
+    answers = await outcomes(
+        writer_database,
+        delete(me, task), mine, theirs, toggle(me, task), delete(them, task), toggle(them, other),
+        replace(me, task, title="mine again"), toggle(me, task, is_completed=True), toggle(me, other),
+        toggle(me, task), delete(me, task), toggle(me, task), toggle(them, other),
+    )  # fmt: skip
+
+    assert [summary(answer) for answer in answers] == [
+        None, ("mine", False), ("theirs", False), ("mine", True), None, ("theirs", True),
+        ("mine again", False), ("mine again", True), None,
+        ("mine again", False), "done", None, ("theirs", False),
+    ]  # fmt: skip
+    assert await read_list(reader_database, me) == b"[]"
+    assert await read_one(reader_database, them, other) == (answers[-1].task or "").encode()
+
+
+def summary(answer: Outcome) -> tuple[str, bool] | str | None:
+    """Title and completion of the task that is left; None where there was none."""
+    if answer.task is None:
+        return None if answer.status == "not_found" else answer.status
+    task = json.loads(answer.task)
+    return task["title"], task["is_completed"]
+
+
+async def test_a_large_batch_is_answered_in_its_order(writer_database: Database) -> None:
+    made = [create(title=str(number)) for number in range(500)]
+
+    answers = await outcomes(writer_database, *made)
+
+    assert [json.loads(answer.task or "")["id"] for answer in answers] == [str(one.task_id) for one in made]
+
+
+async def test_with_an_answer_too_few_none_is_given_to_the_wrong_command(
+    writer_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statements, "RUN_COMMANDS", statements.RUN_COMMANDS.replace(";", " offset 1;"))
+
+    with pytest.raises(ValueError, match="shorter"):
+        await carry_out(writer_database, [create(), create()])
+
+
+async def test_a_type_of_command_that_the_database_does_not_know_is_refused_and_harms_no_neighbour(
+    writer_database: Database,
+) -> None:
+    neighbour = create()
+    unknown = create().model_copy(update={"type": "rename_task"})
+
+    answered = await carry_out(writer_database, [neighbour, unknown])
+
+    assert [one.outcome.status for one in answered] == ["done", "refused"]
+    assert [one.poison for one in answered] == [None, None]
+
+
+@pytest.mark.parametrize("kind", get_args(AnyCommand.__value__))
+async def test_every_type_of_command_is_known_to_the_database(
+    writer_database: Database, kind: Callable[..., AnyCommand]
+) -> None:
+    values = {"task_id": uuid4(), "title": "of any type"}
+
+    (answer,) = await outcomes(writer_database, kind(**envelope(), **values))
+
+    assert answer.status in {"done", "not_found"}
 
 
 async def test_a_missing_task_is_no_error_of_its_neighbours(writer_database: Database) -> None:

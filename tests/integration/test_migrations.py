@@ -17,7 +17,13 @@ from task_writer.migrate import WrongEncoding, alembic_config, migrate, owner_en
 
 from tests.conftest import Addresses, new_database
 
-REVISIONS = ["0001_create_tasks", "0002_create_command_log", "0003_row_level_security", "0004_functions"]
+REVISIONS = [
+    "0001_create_tasks",
+    "0002_create_command_log",
+    "0003_row_level_security",
+    "0004_functions",
+    "0005_run_commands",
+]
 
 
 @pytest.fixture

@@ -107,6 +107,7 @@ async def test_nobody_can_write_a_row_of_another_user(writer_session: psycopg.As
         "select command_id from command_log",
         "select 1 from alembic_version",
         "select delete_task(gen_random_uuid(), gen_random_uuid(), '', gen_random_uuid())",
+        "select status from run_commands('[]')",
         "create table extra (id int)",
         "create function extra() returns int language sql as 'select 1'",
         "alter table tasks disable row level security",

@@ -10,7 +10,7 @@ TABLES = {"tasks", "command_log"}
 USER = "%(user_id)s"
 FIRST_STATEMENT = ["set", "local", "app.user_id", "=", USER]
 FUNCTION_BODY = re.compile(r"\$\$.*?\bbegin\b(.*)\bend\s*\$\$", re.DOTALL | re.IGNORECASE)
-FIRST_OF_A_FUNCTION = "perform set_config('app.user_id', p_user_id::text, true);"
+LOOP_OVER_COMMANDS = re.compile(r"\bfor command in\b(.*?)\bloop\b(.*?)\bend loop\b", re.DOTALL | re.IGNORECASE)
 CLAUSES = {
     "with", "select", "from", "join", "on", "where", "group", "order", "having", "limit", "offset", "window", "for",
     "insert", "into", "values", "update", "set", "delete", "using", "returning", "conflict",
@@ -47,19 +47,32 @@ def statements(sql: str) -> list[Group]:
 
 
 def faults(sql: str) -> list[str]:
-    """What is wrong with the statements of one string, or of the body of a function whose user is `p_user_id`."""
-    all_statements = statements(_of_function(body[1]) if (body := FUNCTION_BODY.search(sql)) else sql)
+    """What is wrong with the statements of one string, or of the body of a function.
+
+    The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`: what is done in each turn is
+    looked at as a body of its own.
+    """
+    if (body := FUNCTION_BODY.search(sql)) is None:
+        return _faults_of_string(sql)
+    turns = [_with_placeholders(turn, "command.") for _, turn in LOOP_OVER_COMMANDS.findall(body[1])]
+    around = _with_placeholders(LOOP_OVER_COMMANDS.sub(r"\1", body[1]), "p_")
+    return [fault for part in (around, *turns) for fault in _faults_of_string(part)]
+
+
+def _with_placeholders(body: str, before: str) -> str:
+    """The body as a string of the same meaning that is given the values whose names begin with `before`."""
+    first = f"perform set_config('app.user_id', {before}user_id::text, true);"
+    spelled_out = body.replace(first, " ".join(FIRST_STATEMENT) + ";")
+    return re.sub(rf"\b{re.escape(before)}(\w+)", r"%(\1)s", spelled_out)
+
+
+def _faults_of_string(sql: str) -> list[str]:
+    all_statements = statements(sql)
     touching = [statement for statement in all_statements if any(_table(word) for word in _words(statement))]
     found = [fault for statement in all_statements for fault in _faults_of_group(statement)]
     if touching and all_statements[0] != FIRST_STATEMENT:
         found.append("does not begin by telling row-level security who asks")
     return found
-
-
-def _of_function(body: str) -> str:
-    """The body as a string of the same meaning that is given its values."""
-    spelled_out = body.replace(FIRST_OF_A_FUNCTION, " ".join(FIRST_STATEMENT) + ";")
-    return re.sub(r"\bp_(\w+)", r"%(\1)s", spelled_out)
 
 
 def _words(group: Group) -> Iterator[str]:

@@ -136,3 +136,50 @@ def test_a_sound_function_passes() -> None:
 def test_a_fault_of_a_function_is_found(sound: str, planted: str) -> None:
     assert sound in FUNCTION
     assert faults(FUNCTION.replace(sound, planted, 1)) != []
+
+
+LOOP = """
+create function f(p_commands json) returns setof text language plpgsql as $$
+declare
+  command record;
+begin
+  for command in select type, user_id, task_id from json_to_recordset(p_commands) as given (type text, user_id uuid)
+  loop
+    perform set_config('app.user_id', command.user_id::text, true);
+    case command.type
+      when 'create' then insert into tasks (id, user_id) values (command.task_id, command.user_id);
+      when 'delete' then delete from tasks where id = command.task_id and user_id = command.user_id;
+    end case;
+    return next 'done';
+  end loop;
+end $$
+"""
+
+
+def test_a_sound_loop_over_commands_passes() -> None:
+    assert faults(LOOP) == []
+
+
+@pytest.mark.parametrize(
+    ("sound", "planted"),
+    [
+        (" and user_id = command.user_id", ""),
+        ("user_id = command.user_id", "user_id = command.task_id"),
+        ("user_id = command.user_id", "user_id = p_user_id"),
+        ("command.task_id, command.user_id", "command.user_id, command.task_id"),
+        ("command.user_id::text", "command.task_id::text"),
+        ("    perform set_config('app.user_id', command.user_id::text, true);\n", ""),
+        (", true)", ", false)"),
+        ("select type, user_id, task_id", "select *"),
+        ("json_to_recordset(p_commands) as given (type text, user_id uuid)", "tasks"),
+        ("  end loop;", "  end loop;\n  delete from tasks where user_id = command.user_id;"),
+        (
+            "  for command",
+            "  perform set_config('app.user_id', p_user_id::text, true);\n  delete from tasks;\n  for command",
+        ),
+        ("for command in", "for other in"),
+    ],
+)
+def test_a_fault_of_a_loop_over_commands_is_found(sound: str, planted: str) -> None:
+    assert sound in LOOP
+    assert faults(LOOP.replace(sound, planted, 1)) != []

@@ -219,6 +219,11 @@ async def first_rows(db: Connection, texts: Iterable[tuple[str, Mapping[str, Any
     return rows
 
 
+async def all_rows(db: Connection, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of one statement, given with its values: one round trip. Raises psycopg's errors."""
+    return await (await db.execute(text.encode(), values)).fetchall()
+
+
 async def call(db: Connection, calls: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Any, ...]:
     """What each function returns, in order: all are called in one statement, and so in one round trip.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from common.contracts import AnyCommand, Outcome
-from common.database import Connection, Database, DatabaseUnavailable, first_rows
+from common.database import Connection, Database, DatabaseUnavailable, all_rows, first_rows
 from psycopg import DataError, Error, IntegrityError
 from psycopg.errors import UniqueViolation
 
@@ -131,9 +131,9 @@ def _recorded_outcome(command: AnyCommand, row: tuple[Any, ...]) -> Outcome:
 
 
 async def _run_in_one_transaction(db: Connection, commands: Sequence[AnyCommand]) -> list[Outcome]:
-    """Every statement answers with one row. Raises psycopg's errors."""
-    texts = [(statements.BY_TYPE[command.type], statements.parameters(command)) for command in commands]
-    return [_outcome(row) for row in await first_rows(db, texts) if row]
+    """One statement, and one row for each command. Raises psycopg's errors."""
+    rows = await all_rows(db, statements.RUN_COMMANDS, statements.parameters(commands))
+    return [_outcome(row) for _, row in zip(commands, rows, strict=True)]
 
 
 def _outcome(row: tuple[Any, ...]) -> Outcome:

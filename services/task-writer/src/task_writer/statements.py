@@ -1,39 +1,22 @@
-"""The writer's SQL: a command is the call of a function that changes the task and records the command.
+"""The writer's SQL: a batch of commands is one call of a function that changes the tasks and records the commands.
 
-The functions are those of the migrations, so that PostgreSQL plans their statements once for each connection: ADR 9.
-Each tells row-level security who asks, binds every statement to that user, and answers with one row: status and, where
-a task is left, the task as JSON text.
+The function is in the migrations, so that PostgreSQL plans its statements once for each connection: ADR 9. It takes the
+commands in their order. For each it tells row-level security who asks, binds every statement to that user (tasks_pkey),
+and answers with one row: status and, where a task is left, the task as JSON text.
 
 A command that was carried out before violates command_log_pkey, which undoes the whole transaction: the caller then
 looks the recorded answer up. That costs a command that is new, nearly all of them, no look-up. Only commands with a
 key, which clients do send again, are looked up before they are run.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
 
 from common.contracts import AnyCommand
+from pydantic_core import to_json
 
-CREATE_TASK = """
-select status, task from create_task(
-  %(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s, %(title)s, %(description)s, %(is_completed)s
-);
-"""
-
-REPLACE_TASK = """
-select status, task from replace_task(
-  %(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s, %(title)s, %(description)s, %(is_completed)s
-);
-"""
-
-TOGGLE_TASK = """
-select status, task from toggle_task(
-  %(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s, %(is_completed)s
-);
-"""
-
-DELETE_TASK = """
-select status, task from delete_task(%(command_id)s, %(user_id)s, %(fingerprint)s, %(task_id)s);
+RUN_COMMANDS = """
+select status, task from run_commands(%(commands)s);
 """
 
 # Seldom run, and so no function: `set local` ends with the implicit transaction of the string.
@@ -54,25 +37,18 @@ where command_id in (
 );
 """
 
-BY_TYPE = {
-    "create_task": CREATE_TASK,
-    "replace_task": REPLACE_TASK,
-    "toggle_task": TOGGLE_TASK,
-    "delete_task": DELETE_TASK,
-}
-
-NO_PARAMETER = {"deadline_unix_ms", "keyed", "request_id", "traceparent", "type"}
+NO_PARAMETER = {"deadline_unix_ms", "keyed", "request_id", "traceparent"}
 NO_WISH = {"command_id", "deadline_unix_ms", "keyed", "request_id", "traceparent", "type"}
 NO_WISH_OF_A_CREATION = NO_WISH | {"task_id"}
 """The fields that are no part of what a command asks for; its type stands before the others."""
 
 
-def parameters(command: AnyCommand) -> dict[str, Any]:
-    """The values of the placeholders of the command's statement. Ids are text: `set local` takes a plain literal."""
-    values = command.model_dump(exclude=NO_PARAMETER)
-    for name in ("command_id", "user_id", "task_id"):
-        values[name] = str(values[name])
-    return values | {"fingerprint": fingerprint(command)}
+def parameters(commands: Sequence[AnyCommand]) -> dict[str, str]:
+    """The value for RUN_COMMANDS: a JSON array of the commands, each with its fingerprint in hexadecimal digits."""
+    given = [
+        command.model_dump(exclude=NO_PARAMETER) | {"fingerprint": fingerprint(command).hex()} for command in commands
+    ]
+    return {"commands": to_json(given).decode()}
 
 
 def fingerprint(command: AnyCommand) -> bytes:
