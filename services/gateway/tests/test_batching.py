@@ -152,3 +152,28 @@ async def test_a_few_that_wait_behind_many_leave_soon_all_the_same() -> None:
     assert await desk.next_size() == 1
     desk.answer.set()
     await ends_of(answers)
+
+
+async def test_the_next_batch_leaves_before_the_answers_of_the_last_are_handed_out() -> None:
+    told: list[str] = []
+
+    async def send(items: Sequence[int]) -> list[int]:
+        told.append(f"sent {items}")
+        await asyncio.sleep(0)
+        return list(items)
+
+    batcher = Batcher(send, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=100, longest_wait_s=60))
+    answers = [batcher.submit(uuid4(), item) for item in range(2)]
+    answers[0].add_done_callback(lambda answer: told.append(f"answered {answer.result()}"))
+
+    await ends_of(answers)
+
+    assert told == ["sent [0]", "sent [1]", "answered 0"]
+
+
+async def test_many_batches_that_end_at_once_all_end() -> None:
+    batcher = Batcher(broken, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=5000, longest_wait_s=60))
+
+    ends = await ends_of([batcher.submit(uuid4(), item) for item in range(5000)])
+
+    assert {type(end) for end in ends} == {ConnectionError}

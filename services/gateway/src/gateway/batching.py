@@ -7,9 +7,13 @@ of one; under load the cost of a round trip is shared by the whole batch. See AD
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from uuid import UUID
+
+from common import eager_tasks
 
 from gateway.waiting import WaitingRoom
 
@@ -40,8 +44,10 @@ class Batcher[Item, Answer]:
         self._waiting: WaitingRoom[tuple[Item, asyncio.Future[Answer]]] = WaitingRoom(
             places=limits.max_waiting, longest_wait_s=limits.longest_wait_s, clock=self._loop.time
         )
-        self._under_way: dict[asyncio.Task[None], int] = {}  # each batch with its number of items
-        self._flush_due = False
+        self._under_way: dict[int, int] = {}  # the number of items of each batch
+        self._numbers = count()
+        self._exchanges: set[asyncio.Task[None]] = set()
+        self._flush_due = self._flushing = False
         self._linger: asyncio.TimerHandle | None = None
 
     def submit(self, user_id: UUID, item: Item) -> asyncio.Future[Answer]:
@@ -76,11 +82,17 @@ class Batcher[Item, Answer]:
     def _flush(self) -> None:
         """Sends while there are slots and enough that wait; too few have to wait MAX_LINGER_S for more."""
         self._flush_due = False
-        while self._waiting and len(self._under_way) < self._limits.max_in_flight:
-            if len(self._waiting) * 2 < sum(self._under_way.values()):
-                self._linger = self._linger or self._loop.call_later(MAX_LINGER_S, self._lingered)
-                return
-            self._send_batch()
+        if self._flushing:
+            return  # a batch has come to its end at once: the loop below goes on
+        self._flushing = True
+        try:
+            while self._waiting and len(self._under_way) < self._limits.max_in_flight:
+                if len(self._waiting) * 2 < sum(self._under_way.values()):
+                    self._linger = self._linger or self._loop.call_later(MAX_LINGER_S, self._lingered)
+                    return
+                self._send_batch()
+        finally:
+            self._flushing = False
 
     def _lingered(self) -> None:
         self._linger = None
@@ -93,17 +105,15 @@ class Batcher[Item, Answer]:
             self._linger = None
         batch = [entry for entry in self._waiting.take(self._limits.max_batch) if not entry[1].done()]
         if batch:
-            task = asyncio.create_task(self._exchange(batch))
-            self._under_way[task] = len(batch)
-            task.add_done_callback(self._free_slot)
-
-    def _free_slot(self, task: asyncio.Task[None]) -> None:
-        del self._under_way[task]
-        self._flush_soon()
+            exchange = eager_tasks.start(self._exchange(batch))
+            self._exchanges.add(exchange)
+            exchange.add_done_callback(self._exchanges.discard)
 
     async def _exchange(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
+        """The next batch leaves before the answers of this one are handed out: those who get them have much to do."""
         try:
-            values = await self._send([item for item, _ in batch])
+            with self._slot(len(batch)):
+                values = await self._send([item for item, _ in batch])
             answered = list(zip(batch, values, strict=True))  # as a whole, before any answer is handed out
             for (_, answer), value in answered:
                 if not answer.done():
@@ -112,3 +122,13 @@ class Batcher[Item, Answer]:
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)
+
+    @contextmanager
+    def _slot(self, items: int) -> Iterator[None]:
+        number = next(self._numbers)
+        self._under_way[number] = items
+        try:
+            yield
+        finally:
+            del self._under_way[number]
+            self._flush()

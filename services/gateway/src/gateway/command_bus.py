@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
+from common import eager_tasks
 from common.contracts import AnyCommand, CommandBatch, Outcome
 from common.health import Part
 from common.time_limits import time_limit
@@ -114,7 +115,7 @@ class CommandBus:
         """The reply to a batch. Waits, at the longest, until none of its commands can still be run."""
         batch_id = uuid4()
         self._replies[batch_id] = reply = asyncio.get_running_loop().create_future()
-        publishing = asyncio.create_task(self._hand_over(batch_id, commands))
+        publishing = eager_tasks.start(self._hand_over(batch_id, commands))
         self._publishing.add(publishing)
         publishing.add_done_callback(self._publishing.discard)
         try:

@@ -11,6 +11,7 @@ from time import perf_counter
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
+from common import eager_tasks
 from common.broker import Publisher, whole_message
 from common.contracts import SENT_HEADER, CommandBatch, Outcome, OutcomeBatch
 from common.database import Database
@@ -67,7 +68,7 @@ class CommandHandler:
         """Runs in a task of its own: FastStream cancels handlers when the connection is lost, and a transaction that
         has begun had better end, so that its redelivery finds the recorded answers.
         """
-        task = asyncio.create_task(self._handle(message))
+        task = eager_tasks.start(self._handle(message))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         await asyncio.shield(task)
