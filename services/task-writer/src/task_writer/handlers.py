@@ -95,24 +95,27 @@ class CommandHandler:
     async def _handle(self, message: RabbitMessage) -> None:
         """Whatever goes wrong, the message is not lost: it comes again, up to the queue's delivery limit."""
         try:
-            outcomes = await self._work_off(message)
+            outcomes, answered, seconds = await self._work_off(message)
         except Exception:
             log.exception("a batch could not be worked off")
             await message.reject(requeue=True)
-        else:
-            if message.reply_to and outcomes:
-                await self._reply(message, outcomes)
+            return
+        await self._settle(message, outcomes)
+        metrics.count_answers((done.command.type, done.outcome.status) for done in answered)
+        if outcomes:
+            _tell(answered, seconds)
 
-    async def _work_off(self, message: RabbitMessage) -> list[Outcome]:
-        """The outcomes of the batch, which is acknowledged; none when it is no batch."""
+    async def _work_off(self, message: RabbitMessage) -> tuple[list[Outcome], list[Answered], float]:
+        """The outcomes of all its commands, those that were answered, and the seconds that it took; none of a message
+        that is no batch.
+        """
         _measure_way(message)
         try:
             read = read_batch(message.body)
         except UnreadableBatch as error:
             metrics.DEAD_LETTERS.labels("malformed").inc()
             await self._bury(message.body, str(error))
-            await message.ack()
-            return []
+            return [], [], 0.0
         metrics.BATCH_COMMANDS.observe(len(read))
         began = perf_counter()
 
@@ -130,13 +133,30 @@ class CommandHandler:
                 metrics.DEAD_LETTERS.labels("poison").inc()
                 await self._bury(CommandBatch(commands=[done.command]).model_dump_json().encode(), done.poison)
         outcomes = _in_place(read, answered, UNREADABLE_AGAIN if redelivered else UNREADABLE)
-        await _acknowledge(message, outcomes)
-        metrics.count_answers((done.command.type, done.outcome.status) for done in answered)
-        _tell(answered, perf_counter() - began)
-        return outcomes
+        return outcomes, answered, perf_counter() - began
+
+    async def _settle(self, message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
+        """Acknowledges and answers: at once, where a delivery that comes again would find what is recorded.
+
+        A command that is answered `refused` or `expired` must never be delivered again and run. An acknowledgement has
+        no answer of its own, so a round trip on the same channel follows it before the reply: RabbitMQ works a channel
+        off in order.
+        """
+        if any(outcome.status in {"refused", "expired"} for outcome in outcomes):
+            await message.ack()
+            await message.raw_message.channel.queue_declare(COMMANDS_NAME, passive=True)
+            await self._reply(message, outcomes)
+        else:
+            replying = eager_tasks.start(self._reply(message, outcomes))  # may stall when RabbitMQ runs out of memory
+            try:
+                await message.ack()
+            finally:
+                await replying
 
     async def _reply(self, message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
         """Neither persistent, mandatory nor confirmed: if it is lost, the outcome is unknown at the gateway."""
+        if not message.reply_to or not outcomes:
+            return
         answer = Message(
             OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode(),
             correlation_id=message.correlation_id,
@@ -187,14 +207,3 @@ def _tell(answered: Sequence[Answered], seconds: float) -> None:
             "of_requests": [one.command.request_id for one in failed or answered][:MAX_IDS_IN_A_LINE],
         },
     )
-
-
-async def _acknowledge(message: RabbitMessage, outcomes: Sequence[Outcome]) -> None:
-    """Before the answer: a command that is answered `refused` or `expired` must never be delivered again and run.
-
-    An acknowledgement has no answer of its own, so where that matters a round trip on the same channel follows it:
-    RabbitMQ works a channel off in order.
-    """
-    await message.ack()
-    if any(outcome.status in {"refused", "expired"} for outcome in outcomes):
-        await message.raw_message.channel.queue_declare(COMMANDS_NAME, passive=True)
