@@ -26,7 +26,7 @@ async def create_task(request: Request) -> Response:
     # An id that was drawn for this command alone serves the task too: to draw one costs as much as to check a body.
     task_id = uuid4() if envelope["keyed"] else envelope["command_id"]
 
-    outcome = await _bus(request).call(CreateTask(**envelope, task_id=task_id, **dict(body)))
+    outcome = await _bus(request).call(CreateTask(**envelope, task_id=task_id, **vars(body)))
 
     # A replayed outcome is of a request that chose another id.
     made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
@@ -39,7 +39,7 @@ async def replace_task(request: Request) -> Response:
     body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
 
     outcome = await _bus(request).call(
-        ReplaceTask(**_envelope(request, user_id), task_id=UUID(task_id), **dict(body)),
+        ReplaceTask(**_envelope(request, user_id), task_id=UUID(task_id), **vars(body)),
     )
 
     return _task_response(outcome, 200)
