@@ -240,6 +240,24 @@ async def test_trouble_of_the_database_is_no_poison(addresses: Addresses) -> Non
     assert [one.poison for one in answered] == [None, None]
 
 
+async def test_a_batch_that_takes_longer_than_a_statement_may_is_undone_and_run_one_by_one(
+    addresses: Addresses,
+) -> None:
+    settings, held, neighbour = writer_settings(addresses), create(), create()
+    impatient_url = SecretStr(f"{addresses.writer}?options=-c%20statement_timeout%3D500")
+
+    async with open_database(impatient_url, settings) as impatient:
+        await outcomes(impatient, held)
+        async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
+            await blocker.execute("select set_config('app.user_id', %s, true)", [str(held.user_id)])
+            await blocker.execute("select 1 from tasks where id = %s for update", [held.task_id])
+            answers = await outcomes(impatient, neighbour, toggle(held.user_id, held.task_id))
+        (after,) = await outcomes(impatient, toggle(held.user_id, held.task_id))
+
+    assert [answer.status for answer in answers] == ["done", "refused"]
+    assert json.loads(after.task or "")["is_completed"] is True
+
+
 async def test_a_redelivered_command_that_was_carried_out_is_answered_as_before_even_past_its_deadline(
     writer_database: Database,
 ) -> None:
