@@ -20,7 +20,7 @@ _PAUSES_S = (0.0, 0.02, 0.05, 0.1)  # before each new try; short, so that a read
 _CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an address that swallows connections leaves time for another
 _ADDRESSES_KNOWN_S = 1  # then the name is looked up again: a reader that was replaced has another address
 _RENEW_EVERY_S = 5.0  # one connection is made anew, so that all readers get their share, also those that came later
-_UNREAD_BYTES = 4 * 1024 * 1024  # of an answer, before its connection is paused; a batch of long lists fits
+_UNREAD_BYTES = 8 * 1024 * 1024  # of an answer, before its connection is paused; a batch of long lists fits
 
 
 class ReaderUnavailable(Exception):

@@ -102,7 +102,7 @@ class GatewaySettings(
         32, le=MAX_READS_PER_BATCH, description="single tasks in one request to the task-reader, at most"
     )
     lists_max_batch: PositiveInt = Field(
-        8, le=MAX_READS_PER_BATCH, description="lists in one request to the task-reader, at most"
+        16, le=MAX_READS_PER_BATCH, description="lists in one request to the task-reader, at most"
     )
     write_deadline_s: PositiveFloat = Field(
         2.0, description="limit for the answer to a write; then 504, or 503 when it never left"
