@@ -4,9 +4,12 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import AsyncMock, Mock
+from uuid import uuid4
 
 import pytest
-from common.contracts import Outcome
+from common.contracts import DeleteTask, Outcome
+from prometheus_client import REGISTRY
+from task_writer.batches import Answered
 from task_writer.handlers import CommandHandler
 
 LIMIT_S = 5.0
@@ -57,3 +60,21 @@ async def test_an_answer_that_stalls_holds_up_no_acknowledgement(status: Any) ->
 
     assert before == ["acknowledged"]
     assert channel.told == ["acknowledged", "answered"]
+
+
+async def test_a_batch_whose_answer_does_not_get_through_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted() -> float:
+        labels = {"type": "delete_task", "outcome": "done"}
+        return REGISTRY.get_sample_value("taskwire_commands_total", labels) or 0.0
+
+    command = DeleteTask(command_id=uuid4(), user_id=uuid4(), deadline_unix_ms=1, task_id=uuid4())
+    channel = Channel()
+    handler = CommandHandler(Mock(), replies=Mock(publish=AsyncMock(side_effect=TimeoutError)), dead_letters=Mock())
+    monkeypatch.setattr(handler, "_work_off", AsyncMock(return_value=([DONE], [Answered(command, DONE)], 0.1)))
+    before = counted()
+
+    with pytest.raises(TimeoutError):
+        await handler._handle(channel.message())
+
+    assert channel.told == ["acknowledged"]
+    assert counted() == before + 1

@@ -42,7 +42,7 @@ class AdminSettings(ServiceSettings):
 
 
 class TraceSettings(ServiceSettings):
-    """Where traces go. OpenTelemetry itself reads its other variables, such as OTEL_TRACES_SAMPLER."""
+    """Where traces go. OpenTelemetry itself reads its other variables, such as OTEL_BSP_SCHEDULE_DELAY."""
 
     otel_exporter_otlp_endpoint: HttpUrl | None = Field(
         None,

@@ -100,10 +100,12 @@ class CommandHandler:
             log.exception("a batch could not be worked off")
             await message.reject(requeue=True)
             return
-        await self._settle(message, outcomes)
-        metrics.count_answers((done.command.type, done.outcome.status) for done in answered)
-        if outcomes:
-            _tell(answered, seconds)
+        try:
+            await self._settle(message, outcomes)
+        finally:  # an answer that does not get through is told of too
+            metrics.count_answers((done.command.type, done.outcome.status) for done in answered)
+            if outcomes:
+                _tell(answered, seconds)
 
     async def _work_off(self, message: RabbitMessage) -> tuple[list[Outcome], list[Answered], float]:
         """The outcomes of all its commands, those that were answered, and the seconds that it took; none of a message
