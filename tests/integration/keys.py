@@ -1,4 +1,4 @@
-"""What tests of commands with a key ask of the writer and the reader."""
+"""What tests of commands, with a key and without, ask of the writer and the reader."""
 
 import json
 from uuid import UUID

@@ -16,19 +16,10 @@ from task_writer.batches import EXPIRED, carry_out
 
 from tests.commands import create, delete, envelope, replace, toggle
 from tests.conftest import Addresses, writer_settings
+from tests.integration.keys import is_completed, outcomes
+from tests.integration.locks import locked
 from tests.reading import read_list, read_one
 from tests.waiting import eventually
-
-
-async def outcomes(writer: Database, *commands: AnyCommand) -> list[Outcome]:
-    return [one.outcome for one in await carry_out(writer, commands)]
-
-
-async def is_completed(reader: Database, command: AnyCommand) -> bool:
-    task = await read_one(reader, command.user_id, command.task_id)
-    assert task is not None
-    done: bool = json.loads(task)["is_completed"]
-    return done
 
 
 async def test_the_commands_of_a_batch_run_in_order(writer_database: Database) -> None:
@@ -248,9 +239,7 @@ async def test_a_batch_that_takes_longer_than_a_statement_may_is_undone_and_run_
 
     async with open_database(impatient_url, settings) as impatient:
         await outcomes(impatient, held)
-        async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
-            await blocker.execute("select set_config('app.user_id', %s, true)", [str(held.user_id)])
-            await blocker.execute("select 1 from tasks where id = %s for update", [held.task_id])
+        async with locked(addresses, held):
             answers = await outcomes(impatient, neighbour, toggle(held.user_id, held.task_id))
         (after,) = await outcomes(impatient, toggle(held.user_id, held.task_id))
 

@@ -3,8 +3,6 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -18,21 +16,12 @@ from task_writer.batches import Answered, carry_out
 from tests.commands import create, toggle
 from tests.conftest import Addresses
 from tests.integration.dead_letters import EXECUTABLE, Operator, has, holds
+from tests.integration.locks import locked, writer_waits_for_a_lock
 from tests.integration.raw_gateway import RawGateway, raw_gateway
-from tests.integration.test_delivery import running_writer, someone_waits_for_a_lock
+from tests.integration.test_delivery import running_writer
 from tests.waiting import eventually
 
 LONG_S = 600.0  # the batch must still be live when it comes for the last time
-
-
-@asynccontextmanager
-async def locked(addresses: Addresses, user_id: UUID, task_id: UUID) -> AsyncIterator[None]:
-    """While the task is locked, a batch that changes it hangs in its transaction."""
-    async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
-        await blocker.execute("select set_config('app.user_id', %s, true)", [str(user_id)])
-        await blocker.execute("select 1 from tasks where id = %s for update", [task_id])
-        yield
-        await blocker.rollback()
 
 
 async def die_over_it(addresses: Addresses, rabbitmq: Rabbitmq, admin: psycopg.AsyncConnection) -> None:
@@ -45,7 +34,7 @@ async def die_over_it(addresses: Addresses, rabbitmq: Rabbitmq, admin: psycopg.A
     }
     process = await asyncio.create_subprocess_exec(EXECUTABLE, env=environment)
     try:
-        await eventually(lambda: someone_waits_for_a_lock(admin))
+        await eventually(lambda: writer_waits_for_a_lock(admin))
     finally:
         process.kill()
         await process.wait()
@@ -94,7 +83,7 @@ async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
     neighbours = [create(title=f"neighbour {number}", expires_in_s=LONG_S) for number in range(4)]
 
     deaths = 0
-    async with locked(addresses, hanging.user_id, hanging.task_id):
+    async with locked(addresses, hanging):
         for neighbour in neighbours[:2]:
             await gateway.send(neighbour)
         await gateway.send(*deadly)

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import aio_pika
 import psycopg
@@ -18,8 +18,9 @@ from task_writer.app import open_writer
 
 from tests.commands import create, delete, toggle
 from tests.conftest import Addresses, writer_settings
+from tests.integration.keys import titles
+from tests.integration.locks import locked, writer_waits_for_a_lock
 from tests.integration.raw_gateway import RawGateway, raw_gateway
-from tests.reading import read_list
 from tests.waiting import eventually
 
 
@@ -46,10 +47,6 @@ async def gateway(rabbitmq: Rabbitmq, writer: FastStream) -> AsyncIterator[RawGa
         assert await raw.waiting(DEAD_LETTERS_NAME) == 0
 
 
-async def task_titles(reader: Database, user_id: UUID) -> list[str]:
-    return [task["title"] for task in json.loads(await read_list(reader, user_id))]
-
-
 async def test_each_command_of_a_batch_gets_its_own_outcome(gateway: RawGateway) -> None:
     first = create(title="milk")
 
@@ -68,7 +65,7 @@ async def test_a_redelivered_batch_changes_nothing_and_is_answered_as_before(
     answers = [await gateway.call(*batch) for _ in range(3)]
 
     assert answers[0] == answers[1] == answers[2]
-    assert await task_titles(reader_database, first.user_id) == [first.title]
+    assert await titles(reader_database, first.user_id) == [first.title]
 
 
 async def test_a_command_delivered_past_its_deadline_is_not_run(gateway: RawGateway, reader_database: Database) -> None:
@@ -77,7 +74,7 @@ async def test_a_command_delivered_past_its_deadline_is_not_run(gateway: RawGate
     outcomes = await gateway.call(late)
 
     assert [outcome.status for outcome in outcomes] == ["expired"]
-    assert await task_titles(reader_database, late.user_id) == []
+    assert await titles(reader_database, late.user_id) == []
 
 
 @pytest.mark.parametrize(
@@ -115,8 +112,8 @@ async def test_a_command_that_cannot_be_read_is_buried_alone_and_refused_at_its_
     assert [outcome.status for outcome in outcomes] == ["done", "refused", "done"]
     assert json.loads(letter.body) == {"commands": [unknown]}
     assert letter.headers["x-reason"] == "malformed: commands.0: union_tag_invalid"
-    assert await task_titles(reader_database, before.user_id) == ["before"]
-    assert await task_titles(reader_database, after.user_id) == ["after"]
+    assert await titles(reader_database, before.user_id) == ["before"]
+    assert await titles(reader_database, after.user_id) == ["after"]
 
 
 async def test_a_command_that_cannot_be_read_may_have_been_done_when_it_comes_again(
@@ -165,7 +162,7 @@ async def test_a_poisonous_command_becomes_a_dead_letter_and_harms_no_neighbour(
     assert [outcome.status for outcome in outcomes] == ["done", "refused", "done"]
     assert json.loads(letter.body)["commands"][0]["command_id"] == str(poison.command_id)
     assert letter.headers["x-reason"] == "UniqueViolation 23505 tasks_pkey"
-    assert await task_titles(reader_database, after.user_id) == ["after"]
+    assert await titles(reader_database, after.user_id) == ["after"]
 
 
 async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
@@ -174,11 +171,9 @@ async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
     first = create()
     async with running_writer(addresses, rabbitmq) as app, raw_gateway(rabbitmq.url) as gateway:
         await gateway.call(first)
-        async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
-            await blocker.execute("select set_config('app.user_id', %s, true)", [str(first.user_id)])
-            await blocker.execute("select 1 from tasks where id = %s for update", [first.task_id])
+        async with locked(addresses, first) as blocker:
             await gateway.send(toggle(first.user_id, first.task_id))
-            await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
 
             stopping = asyncio.create_task(app.stop())
             await blocker.rollback()
@@ -194,11 +189,9 @@ async def test_what_comes_while_a_writer_stops_is_run_by_another_at_once(
     first = create()
     async with running_writer(addresses, rabbitmq) as stopped, raw_gateway(rabbitmq.url) as gateway:
         await gateway.call(first)
-        async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
-            await blocker.execute("select set_config('app.user_id', %s, true)", [str(first.user_id)])
-            await blocker.execute("select 1 from tasks where id = %s for update", [first.task_id])
+        async with locked(addresses, first) as blocker:
             await gateway.send(toggle(first.user_id, first.task_id))
-            await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
 
             async with running_writer(addresses, rabbitmq):
                 stopping = asyncio.create_task(stopped.stop())
@@ -221,10 +214,3 @@ async def test_the_commands_wait_for_a_writer_that_is_not_there_yet(addresses: A
             _, outcomes = await gateway.reply()
 
     assert [outcome.status for outcome in outcomes] == ["done"]
-
-
-async def someone_waits_for_a_lock(connection: psycopg.AsyncConnection) -> bool:
-    waiting = await connection.execute(
-        "select 1 from pg_stat_activity where usename = 'taskwire_writer' and wait_event_type = 'Lock'"
-    )
-    return await waiting.fetchone() is not None

@@ -15,6 +15,7 @@ from task_writer.settings import WriterSettings
 from tests.commands import create, delete, keyed, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.keys import is_completed, outcomes, replay_of, titles
+from tests.integration.locks import locked, writer_waits_for_a_lock
 from tests.ports import closed_port
 from tests.waiting import eventually
 
@@ -112,11 +113,9 @@ async def test_a_writer_that_waits_for_another_with_the_same_key_compares_the_wi
     other = keyed(create(task.user_id, title="another wish"), first.command_id)
 
     # The lock holds the first writer after it has looked the key up and found nothing, and before it has recorded it.
-    async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
-        await blocker.execute("select set_config('app.user_id', %s, true)", [str(task.user_id)])
-        await blocker.execute("select 1 from tasks where id = %s for update", [task.task_id])
+    async with locked(addresses, task) as blocker:
         waiting = asyncio.create_task(outcomes(writer_database, first, create()))
-        await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+        await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
         (quick,) = await outcomes(other_writer, other)
         await blocker.rollback()
     late, neighbour = await waiting
@@ -124,13 +123,6 @@ async def test_a_writer_that_waits_for_another_with_the_same_key_compares_the_wi
     (unflipped,) = await outcomes(writer_database, toggle(task.user_id, task.task_id))
     assert (quick.status, late, neighbour.status) == ("done", KEY_REUSED, "done")
     assert json.loads(unflipped.task or "")["is_completed"] is True
-
-
-async def someone_waits_for_a_lock(connection: psycopg.AsyncConnection) -> bool:
-    waiting = await connection.execute(
-        "select 1 from pg_stat_activity where usename = 'taskwire_writer' and wait_event_type = 'Lock'"
-    )
-    return await waiting.fetchone() is not None
 
 
 async def test_a_writer_that_runs_commands_one_by_one_compares_the_wishes_of_one_key_too(
@@ -143,11 +135,9 @@ async def test_a_writer_that_runs_commands_one_by_one_compares_the_wishes_of_one
     other = keyed(create(task.user_id, title="another wish"), first.command_id)
 
     # The poison fails the batch at once. Then the lock holds the first between its own second look-up and its record.
-    async with await psycopg.AsyncConnection.connect(addresses.owner) as blocker:
-        await blocker.execute("select set_config('app.user_id', %s, true)", [str(task.user_id)])
-        await blocker.execute("select 1 from tasks where id = %s for update", [task.task_id])
+    async with locked(addresses, task) as blocker:
         waiting = asyncio.create_task(outcomes(writer_database, poison, first, create()))
-        await eventually(lambda: someone_waits_for_a_lock(postgres_admin))
+        await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
         (quick,) = await outcomes(other_writer, other)
         await blocker.rollback()
     poisonous, late, neighbour = await waiting
