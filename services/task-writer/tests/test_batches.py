@@ -31,7 +31,7 @@ def one_of_each(**more: Any) -> list[AnyCommand]:
 def unusable() -> Database:
     """A database that cannot be used: its pool was never opened."""
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool("", open=False)
-    return Database(pool)
+    return Database(pool, timeout_s=1.0)
 
 
 @pytest.fixture

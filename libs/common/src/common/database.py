@@ -6,21 +6,21 @@ implicit transaction, and need no prepared statement, so that they work behind a
 
 import asyncio
 import logging
-import select
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Annotated, Any
 
-from psycopg import AsyncClientCursor, AsyncConnection, Error, OperationalError, ProgrammingError
-from psycopg.adapt import Buffer, Loader
+from psycopg import AsyncClientCursor, AsyncConnection, Error, ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 from pydantic import AfterValidator, SecretStr
 
+from common.database_connections import ClosingConnection, closed_by_server, configure, connection_options
 from common.database_metrics import DATABASE_SECONDS, show_pool
 from common.health import Part
 from common.settings import DatabaseSettings
+from common.time_limits import time_limit
 from common.tracing import inner_span
 
 log = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 type Connection = AsyncConnection[tuple[Any, ...]]
 
 MAX_RECONNECT_PAUSE_S = 2.0  # bounds how long the pool sleeps between attempts, and so the recovery time
-DEAD_PEER_TIMEOUT_MS = 5_000  # a connection whose bytes stay unacknowledged for so long is given up
+CLOSE_TIMEOUT_S = 2.0  # for the pool's own tasks, which may be opening connections to a server that does not answer
 
 
 def _postgres_url(url: SecretStr) -> SecretStr:
@@ -45,9 +45,10 @@ type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 
 
 class DatabaseUnavailable(Exception):
-    """PostgreSQL could not be reached, or the connection broke under the statement.
+    """PostgreSQL could not be reached or did not answer in time, or the connection broke under the statement.
 
-    `maybe_done` is False when it is certain that nothing was committed.
+    `maybe_done` is False when it is certain that nothing was committed. When it is True, `__cause__` tells what ended
+    the last try: another one may have met with an error of PostgreSQL's after the first broke.
     """
 
     def __init__(self, *, maybe_done: bool) -> None:
@@ -59,54 +60,59 @@ class RowSecurityBypassed(SystemExit):
     """The service's role is not bound by row-level security: the process ends with this message and status 1."""
 
 
-class _JsonText(Loader):
-    """Hands on PostgreSQL's JSON as it came, uncopied: a view keeps the result that it looks into alive."""
-
-    def load(self, data: Buffer) -> memoryview:
-        return memoryview(data)
-
-
 class Database:
     """A pool of connections in autocommit mode, their time zone UTC, JSON columns as bytes."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+    def __init__(self, pool: AsyncConnectionPool[Connection], *, timeout_s: float) -> None:
         self._pool = pool
+        self._timeout_s = timeout_s
         self.part = Part(self._role)
 
     async def run[Result](self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """What `work` returns. It is called again, on another connection, when its connection breaks: it must be safe
         to repeat. All pooled connections may break at one moment, so it goes on for as long as the pool's time-out.
 
-        Raises DatabaseUnavailable when there is no connection by then; errors that PostgreSQL itself reports pass
-        through as they are.
+        Raises DatabaseUnavailable when that does not help, and after `timeout_s` seconds with all its waits: the
+        connection is then closed, and the server not waited for. Errors that PostgreSQL itself reports pass through as
+        they are, but not after a try whose connection broke: that one may have been committed, whatever ends the next.
         """
-        give_up_at = 0.0
-        while True:
-            try:
-                async with self._live_connection() as connection:
-                    began = monotonic()
-                    try:
-                        with inner_span("postgresql", **{"db.system.name": "postgresql"}):
-                            result = await work(connection)
-                    except OperationalError as error:
-                        if not connection.broken:
-                            if give_up_at:
-                                raise self._unavailable(maybe_done=True) from error
-                            raise
-                        give_up_at = give_up_at or monotonic() + self._pool.timeout
-                        if monotonic() > give_up_at:
-                            raise self._unavailable(maybe_done=True) from error
-                        log.info("a database connection broke; trying another")
-                    else:
-                        self.part.worked()
-                        DATABASE_SECONDS.observe(monotonic() - began)
-                        return result
-            except (PoolTimeout, TooManyRequests) as error:
-                raise self._unavailable(maybe_done=give_up_at > 0) from error
+        tries = _Tries()
+        try:
+            with time_limit(self._timeout_s):
+                return await self._run(work, tries)
+        except (PoolClosed, PoolTimeout, TooManyRequests, TimeoutError) as error:
+            self.part.failed()
+            raise DatabaseUnavailable(maybe_done=tries.maybe_done) from error
+        except Exception as error:
+            if not tries.maybe_done:
+                raise
+            if not isinstance(error, Error):
+                log.exception("the work on the database failed after its connection had broken")
+            raise DatabaseUnavailable(maybe_done=True) from error
 
-    def _unavailable(self, *, maybe_done: bool) -> DatabaseUnavailable:
-        self.part.failed()
-        return DatabaseUnavailable(maybe_done=maybe_done)
+    async def _run[Result](self, work: Callable[[Connection], Awaitable[Result]], tries: "_Tries") -> Result:
+        while True:
+            async with self._live_connection() as connection:
+                began = monotonic()
+                try:
+                    with inner_span("postgresql", **{"db.system.name": "postgresql"}):
+                        result = await work(connection)
+                except asyncio.CancelledError:
+                    tries.maybe_done = True
+                    await connection.close()
+                    raise
+                except Exception as error:
+                    if not connection.closed:  # the server's own answer, or a bug: nothing was committed
+                        raise
+                    tries.maybe_done = True
+                    if not isinstance(error, Error) or not tries.go_on_for(self._pool.timeout):
+                        self.part.failed()
+                        raise
+                    log.info("a database connection broke; trying another")
+                else:
+                    self.part.worked()
+                    DATABASE_SECONDS.observe(monotonic() - began)
+                    return result
 
     @asynccontextmanager
     async def _live_connection(self) -> AsyncIterator[Connection]:
@@ -116,7 +122,7 @@ class Database:
         """
         while True:
             async with self._pool.connection() as connection:
-                if not _closed_by_server(connection):
+                if not closed_by_server(connection):
                     yield connection
                     return
                 await connection.close()
@@ -144,62 +150,47 @@ class Database:
         return name, bypasses
 
 
+class _Tries:
+    """What became of the tries of one piece of work so far."""
+
+    __slots__ = ("_give_up_at", "maybe_done")
+
+    def __init__(self) -> None:
+        self.maybe_done = False  # whether one of them may have been committed without our hearing of it
+        self._give_up_at = 0.0
+
+    def go_on_for(self, seconds: float) -> bool:
+        """Whether there is time for another: `seconds` from the first call on."""
+        self._give_up_at = self._give_up_at or monotonic() + seconds
+        return monotonic() <= self._give_up_at
+
+
 @asynccontextmanager
 async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIterator[Database]:
     """Opens the pool without waiting for the server, and checks in the background which role it is on."""
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         url.get_secret_value(),
-        kwargs=_connection_options(url, settings),
+        connection_class=ClosingConnection,
+        kwargs=connection_options(url, settings),
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
         timeout=settings.pool_timeout_s,
         max_waiting=settings.pool_max_waiting,
         reconnect_timeout=MAX_RECONNECT_PAUSE_S,
-        configure=_configure,
+        configure=configure,
         name="postgresql",
         open=False,
     )
-    async with pool:
-        database = Database(pool)
-        show_pool(pool.get_stats)
-        guard = None if settings.allow_rls_bypass else asyncio.create_task(database.refuse_rls_bypass())
-        try:
-            yield database
-        finally:
-            if guard is not None:
-                guard.cancel()
-
-
-def _connection_options(url: SecretStr, settings: DatabaseSettings) -> dict[str, Any]:
-    """Our defaults; what the address itself says wins."""
-    options = {
-        "connect_timeout": settings.connect_timeout_s,
-        "keepalives_idle": 30,
-        "keepalives_interval": 5,
-        "keepalives_count": 3,
-        "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
-    }
-    given = conninfo_to_dict(url.get_secret_value())
-    left = {name: value for name, value in options.items() if name not in given}
-    return left | {"autocommit": True, "prepare_threshold": None, "cursor_factory": AsyncClientCursor}
-
-
-async def _configure(connection: Connection) -> None:
-    """PostgreSQL writes a timestamptz into JSON in the session's time zone; poolers keep this setting per client."""
-    connection.adapters.register_loader("json", _JsonText)
-    if connection.info.parameter_status("TimeZone") != "UTC":
-        await connection.execute("set timezone = 'UTC'")
-
-
-def _closed_by_server(connection: Connection) -> bool:
-    """Finds a connection that the server closed while it was idle, without a round trip.
-
-    PostgreSQL says nothing to an idle client but its farewell, so that readable bytes mean a dead connection. Neon
-    closes idle connections when a compute goes to sleep.
-    """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    await pool.open()
+    database = Database(pool, timeout_s=settings.database_timeout_s)
+    show_pool(pool.get_stats)
+    guard = None if settings.allow_rls_bypass else asyncio.create_task(database.refuse_rls_bypass())
+    try:
+        yield database
+    finally:
+        if guard is not None:
+            guard.cancel()
+        await pool.close(CLOSE_TIMEOUT_S)
 
 
 async def first_rows(db: Connection, texts: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[Any, ...] | None]:

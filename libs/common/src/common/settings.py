@@ -98,6 +98,9 @@ class DatabaseSettings(ServiceSettings):
     )
     pool_size: PositiveInt = Field(8, description="database connections kept, at most, per process")
     pool_timeout_s: PositiveFloat = Field(1.0, description="wait for a free database connection before answering 503")
+    database_timeout_s: PositiveFloat = Field(
+        8.0, description="limit for work on the database with all its waits and retries; over the roles' own of 5 s"
+    )
     pool_max_waiting: PositiveInt = Field(1000, description="requests that may wait for a database connection at once")
     allow_rls_bypass: bool = Field(
         False, description="start even on a database role that row-level security does not bind"
