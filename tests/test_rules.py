@@ -9,6 +9,14 @@ ALL = sources(*PRODUCT)
 SERVICES = [source for source in ALL if source.path.startswith("services/")]
 COMMON = [source for source in ALL if source.package == "common"]
 REVISIONS = [source for source in ALL if source.module.startswith("migrations.versions.")]
+MAY_START_TASKS = {
+    "common.background": "starts all that goes on for as long as the service runs",
+    "common.eager_tasks": "starts short work for the modules below, each of which holds it until it is done",
+    "common.tracing": "a thread for the last flush at the end, bounded in time",
+    "gateway.batching": "a batch on its way; its errors are its items' answers",
+    "gateway.command_bus": "a batch that is published; its errors are the batch's reply",
+    "task_writer.handlers": "a batch in hand, which stopping waits for, and its reply, which is awaited",
+}
 NOT_OF_ONE_USER = {"FORGET_COMMANDS"}  # cleans up after all users; its own policy shows it old records, nothing else
 
 
@@ -30,6 +38,13 @@ def test_only_settings_read_the_environment() -> None:
 
 def test_no_service_prints() -> None:
     assert [fault for source in SERVICES + COMMON for fault in shape.printers(source)] == []
+
+
+def test_tasks_are_started_where_somebody_watches_them() -> None:
+    faults = {source.module: shape.task_starters(source) for source in SERVICES + COMMON}
+
+    assert [fault for module, found in faults.items() if module not in MAY_START_TASKS for fault in found] == []
+    assert {module for module, found in faults.items() if found} == set(MAY_START_TASKS)
 
 
 def test_modules_are_one_idea() -> None:

@@ -3,6 +3,7 @@
 import re
 
 import common.admin
+import common.background
 import common.database_metrics
 import common.request_metrics
 import gateway.metrics
@@ -10,7 +11,14 @@ import task_writer.metrics
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-MODULES = (common.admin, common.database_metrics, common.request_metrics, gateway.metrics, task_writer.metrics)
+MODULES = (
+    common.admin,
+    common.background,
+    common.database_metrics,
+    common.request_metrics,
+    gateway.metrics,
+    task_writer.metrics,
+)
 NAME = re.compile(r"\btaskwire_[a-z_]+\b")
 
 

@@ -11,6 +11,7 @@ MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 60
 MAX_PARAMETERS = 5
 NAMES_THAT_SAY_NOTHING = {"util", "utils", "helper", "helpers", "manager", "managers", "base", "service", "misc"}
+STARTERS = {"create_task", "ensure_future", "Task", "TaskGroup", "run_coroutine_threadsafe", "Thread"}
 ERROR_STATUS = re.compile(r"[45]\d\d")
 
 
@@ -87,6 +88,28 @@ def status_deciders(source: Source) -> list[str]:
             name = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
             if name == "HTTPException":
                 faults.append(source.at(node, "HTTPException decides a status"))
+    return faults
+
+
+def task_starters(source: Source) -> list[str]:
+    """Calls that start a task or a thread, and names by which they could be called."""
+    faults = [
+        source.at(node, f"{name} starts a task")
+        for node, name in imports.imported(source)
+        if name in {"common.eager_tasks", "common.eager_tasks.start"}
+        or (name.startswith(("asyncio.", "threading.")) and name.rpartition(".")[2] in STARTERS)
+    ]
+    for node in ast.walk(source.tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr in STARTERS - {"Task"}
+            and ast.unparse(node.value) == "asyncio"
+        ):
+            faults.append(source.at(node, f"{node.attr} starts a task"))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name, owner = node.func.attr, ast.unparse(node.func.value)
+            if (name in STARTERS and owner != "asyncio") or (owner, name) == ("asyncio", "Task"):
+                faults.append(source.at(node, f"{name} starts a task"))
     return faults
 
 

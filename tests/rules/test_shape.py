@@ -110,6 +110,30 @@ def test_an_answer_that_is_no_error_passes(text: str) -> None:
     assert shape.status_deciders(source(text)) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "asyncio.create_task(work())",
+        "start = asyncio.ensure_future",
+        "loop.create_task(work())",
+        "asyncio.get_running_loop().create_task(work())",
+        "asyncio.Task(work(), eager_start=True)",
+        "async def f():\n    async with asyncio.TaskGroup() as tasks: pass",
+        "from asyncio import create_task as go",
+        "from common import eager_tasks",
+        "from common.eager_tasks import start",
+        "threading.Thread(target=work).start()",
+    ],
+)
+def test_a_starter_of_a_task_is_found(text: str) -> None:
+    assert len(shape.task_starters(source(text))) == 1
+
+
+@pytest.mark.parametrize("text", ["x: set[asyncio.Task[None]]", "add(writes.create_task)", "def create_task(): ..."])
+def test_what_only_sounds_like_a_starter_passes(text: str) -> None:
+    assert shape.task_starters(source(text)) == []
+
+
 @pytest.mark.parametrize("text", ["QUEUE = 'tasks.commands'", "f(f'tasks.commands.{n}')", "f(x='to tasks.commands')"])
 def test_a_queue_name_is_found(text: str) -> None:
     assert len(shape.queue_names(source(text), ["tasks.commands", "tasks.dead-letters"])) == 1

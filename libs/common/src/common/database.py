@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 from pydantic import AfterValidator, SecretStr
 
+from common.background import running
 from common.database_connections import ClosingConnection, closed_by_server, configure, connection_options
 from common.database_metrics import DATABASE_SECONDS, show_pool
 from common.health import Part
@@ -184,12 +185,13 @@ async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIter
     await pool.open()
     database = Database(pool, timeout_s=settings.database_timeout_s)
     show_pool(pool.get_stats)
-    guard = None if settings.allow_rls_bypass else asyncio.create_task(database.refuse_rls_bypass())
     try:
-        yield database
+        if settings.allow_rls_bypass:
+            yield database
+        else:
+            async with running("row-level security guard", database.refuse_rls_bypass):
+                yield database
     finally:
-        if guard is not None:
-            guard.cancel()
         await pool.close(CLOSE_TIMEOUT_S)
 
 

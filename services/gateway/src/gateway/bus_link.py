@@ -4,12 +4,13 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
+from common.background import running
 from common.broker import Publisher, make_broker, start_broker
 from common.contracts import SENT_HEADER, CommandBatch, OutcomeBatch
 from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
@@ -129,21 +130,19 @@ class BusLink:
 async def open_bus(settings: GatewaySettings) -> AsyncIterator[CommandBus]:
     """The bus, up when RabbitMQ is there within BUS_START_TIMEOUT_S; else it refuses commands until it is."""
     link = BusLink(settings)
-    opening = asyncio.create_task(link.open())
-    opening.add_done_callback(_log_failure)
-    watching = [asyncio.create_task(link.watch_alarms())]
-    if settings.admin_port is not None:
-        watching.append(asyncio.create_task(keep_watching(link.open_channel)))
-    await asyncio.wait({opening}, timeout=settings.bus_start_timeout_s)
-    try:
+    opened = asyncio.Event()
+
+    async def open_link() -> None:
+        await link.open()
+        opened.set()
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(link.close)
+        await stack.enter_async_context(running("bus", open_link))
+        await stack.enter_async_context(running("bus alarms", link.watch_alarms))
+        if settings.admin_port is not None:
+            watching = running("queue watch", lambda: keep_watching(link.open_channel))
+            await stack.enter_async_context(watching)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(opened.wait(), settings.bus_start_timeout_s)
         yield link.bus
-    finally:
-        opening.cancel()
-        for task in watching:
-            task.cancel()
-        await link.close()
-
-
-def _log_failure(opening: asyncio.Task[None]) -> None:
-    if not opening.cancelled() and (error := opening.exception()) is not None:
-        log.error("the bus could not be opened, and stays down", exc_info=error)

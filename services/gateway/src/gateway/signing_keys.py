@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 import aiohttp
+from common.background import running
 from jwt import PyJWK, PyJWKSet, PyJWTError
 from pydantic import HttpUrl
 
@@ -128,11 +129,8 @@ async def open_signing_keys(source: HttpUrl | Path) -> AsyncIterator[SigningKeys
             return await (_read(source) if isinstance(source, Path) else _download(session, str(source)))
 
         keys = SigningKeys(fetch)
-        renewing = asyncio.create_task(keys.keep_fresh())
-        try:
+        async with running("signing keys", keys.keep_fresh):
             yield keys
-        finally:
-            renewing.cancel()
 
 
 async def _read(path: Path) -> bytes:

@@ -1,11 +1,11 @@
 """Builds and runs the task-writer."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from common.admin import open_admin
+from common.background import running
 from common.broker import Publisher, make_broker
 from common.database import open_database
 from common.garbage import spare_what_is_loaded
@@ -48,15 +48,19 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
         async def stopping() -> None:
             health.stop()
 
-        housekeeping = asyncio.create_task(
-            keep_forgetting(
+        async def clean_up() -> None:
+            await keep_forgetting(
                 database,
                 retention_s=settings.command_log_retention_h * 3600,
                 interval_s=settings.command_log_cleanup_interval_s,
             )
-        )
+
         try:
-            async with open_admin(settings, health), open_tracing(health.service, settings):
+            async with (
+                open_admin(settings, health),
+                open_tracing(health.service, settings),
+                running("command log clean-up", clean_up),
+            ):
                 yield FastStream(
                     incoming,
                     on_startup=[prepare],
@@ -65,7 +69,6 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
                     logger=logging.getLogger("task_writer"),
                 )
         finally:
-            housekeeping.cancel()
             await handler.finish()
             await replies.stop()
             await dead_letters.stop()
