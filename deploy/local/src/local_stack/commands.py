@@ -11,8 +11,8 @@ _SHOWN_LINES = 15
 
 async def run_to_end(
     arguments: Sequence[str], *, environment: Mapping[str, str], directory: Path, within_s: float
-) -> None:
-    """Runs one command in a session of its own, without input; it never outlives this call.
+) -> str:
+    """What one command prints, errors too. Runs it in a session of its own, without input; it never outlives this call.
 
     StackError with the end of its output when it ends with another status than 0, or has not ended after `within_s`.
     """
@@ -34,6 +34,8 @@ async def run_to_end(
         if command.returncode is None:
             command.kill()
             await command.wait()
+    printed = output.decode(errors="replace")
     if command.returncode != 0:
-        end = "\n".join(output.decode(errors="replace").splitlines()[-_SHOWN_LINES:])
+        end = "\n".join(printed.splitlines()[-_SHOWN_LINES:])
         raise StackError(f"`{' '.join(arguments)}` ended with status {command.returncode}. Its last words:\n{end}")
+    return printed

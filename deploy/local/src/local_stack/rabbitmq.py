@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from local_stack.commands import run_to_end
 from local_stack.probes import listens, speaks_amqp
 from local_stack.rabbitmq_programs import RabbitmqPrograms, rabbitmq_programs
 from local_stack.rabbitmq_users import ADMINISTRATOR, definitions, user_passwords
@@ -17,6 +18,7 @@ from local_stack.supervision import Process, Program, Report, silent
 _EPMD_READY_WITHIN_S = 10.0
 _READY_WITHIN_S = 60.0
 _QUEUES_KEPT_WITHIN_S = 10.0
+_CTL_WITHIN_S = 20.0
 
 # RabbitMQ asks every module of every application for its attributes while it boots, and Erlang then loads them one by
 # one. Loading them in one go first takes its boot from 5.5 s to 1.7 s (RabbitMQ 3.10, 2 cores). Without spaces,
@@ -41,6 +43,7 @@ class _Ports:
 class Rabbitmq:
     """An own node: AMQP on loopback only, no plugins, no guest, data in the state directory."""
 
+    version: tuple[int, ...]  # (3, 10, 8)
     process: Process
     epmd: Process
     epmd_port: int
@@ -48,6 +51,16 @@ class Rabbitmq:
     url: str  # of the administrator, who may do everything
     user_urls: Mapping[str, str]  # of each service's own user, by its name
     data: Path
+    ctl: Program
+
+    async def control(self, *arguments: str) -> str:
+        """What `rabbitmqctl` of the node's own release prints, after 1 to 3 s. StackError when it fails."""
+        return await run_to_end(
+            (*self.ctl.arguments, "--quiet", *arguments),
+            environment=self.ctl.environment,
+            directory=self.data.parent.parent,  # where the node's configuration is named from
+            within_s=_CTL_WITHIN_S,
+        )
 
     async def start(self) -> None:
         """Returns once it answers AMQP. PartFailed when it does not come up."""
@@ -103,6 +116,7 @@ async def prepare_rabbitmq(state: State, report: Report = silent) -> Rabbitmq:
     _write_configuration(home, definitions(passwords))
     environment = _node_environment(state, home, ports)
     return Rabbitmq(
+        version=programs.version,
         process=Process(_node_program(programs, environment), state, report),
         epmd=Process(_epmd_program(programs, environment), state, report),
         epmd_port=ports.epmd,
@@ -110,6 +124,7 @@ async def prepare_rabbitmq(state: State, report: Report = silent) -> Rabbitmq:
         url=urls.pop(ADMINISTRATOR),
         user_urls=urls,
         data=home / "data",
+        ctl=Program(name="rabbitmqctl", arguments=(str(programs.ctl),), environment=environment),
     )
 
 

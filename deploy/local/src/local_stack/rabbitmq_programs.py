@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,9 +18,11 @@ _CHOICES = "Install rabbitmq-server (Debian: `apt-get install rabbitmq-server`),
 
 @dataclass(frozen=True)
 class RabbitmqPrograms:
-    """The server's start script, and the port mapper of its Erlang."""
+    """The server's start script, its command line tool, and the port mapper of its Erlang."""
 
+    version: tuple[int, ...]  # (3, 10, 8)
     server: Path
+    ctl: Path
     epmd: Path
 
 
@@ -36,7 +39,16 @@ async def rabbitmq_programs(report: Report) -> RabbitmqPrograms:
 
 def _installed() -> RabbitmqPrograms | None:
     server, epmd = _server_script(), _epmd()
-    return RabbitmqPrograms(server, epmd) if server is not None and epmd is not None else None
+    if server is None or epmd is None:
+        return None
+    return RabbitmqPrograms(_version(server), server, server.with_name("rabbitmqctl"), epmd)
+
+
+def _version(server: Path) -> tuple[int, ...]:
+    """Of the application `rabbit` beside the script; MissingProgram when it is not there."""
+    for application in server.resolve().parent.parent.glob("plugins/rabbit-*"):
+        return tuple(int(part) for part in re.findall(r"\d+", application.name))
+    raise MissingProgram(f"{server} has no application `rabbit` beside it, so its version is not known. {_CHOICES}.")
 
 
 def _server_script() -> Path | None:
