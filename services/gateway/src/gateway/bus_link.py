@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
 from common.background import running
 from common.broker import Publisher, make_broker, start_broker
 from common.contracts import SENT_HEADER, CommandBatch, OutcomeBatch
+from common.queue_counts import QueueCounts, count_queue
 from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
 from faststream.rabbit import RabbitBroker
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ from gateway.settings import GatewaySettings
 log = logging.getLogger(__name__)
 
 LOOK_FOR_ALARMS_EVERY_S = 0.1
+COUNT_TIMEOUT_S = 2.0
 
 
 class BusLink:
@@ -75,9 +77,10 @@ class BusLink:
             elif before and not self._blocked:
                 self._tell_when_usable()
 
-    async def open_channel(self) -> AbstractChannel:
-        """A channel for questions, on the connection that replies come by."""
-        return await (await self._consuming.connect()).channel()
+    async def count_queue(self, name: str) -> QueueCounts | None:
+        """What waits in a queue, asked on the connection that replies come by. Raises as `common.queue_counts` says."""
+        async with asyncio.timeout(COUNT_TIMEOUT_S):
+            return await count_queue(await self._consuming.connect(), name, within_s=COUNT_TIMEOUT_S)
 
     async def close(self) -> None:
         """Closes both connections; RabbitMQ then deletes the reply queue."""
@@ -141,7 +144,7 @@ async def open_bus(settings: GatewaySettings) -> AsyncIterator[CommandBus]:
         await stack.enter_async_context(running("bus", open_link))
         await stack.enter_async_context(running("bus alarms", link.watch_alarms))
         if settings.admin_port is not None:
-            watching = running("queue watch", lambda: keep_watching(link.open_channel))
+            watching = running("queue watch", lambda: keep_watching(link.count_queue))
             await stack.enter_async_context(watching)
         with suppress(TimeoutError):
             await asyncio.wait_for(opened.wait(), settings.bus_start_timeout_s)
