@@ -51,6 +51,14 @@ def inspect(*names: str) -> list[dict[str, Any]]:
     return found
 
 
+def require_image(image: str) -> None:
+    """Skips the test where the image is not here and no registry has it."""
+    for command in (("image", "inspect"), ("pull", "--quiet")):
+        if subprocess.run(["docker", *command, image], capture_output=True, timeout=300, check=False).returncode == 0:
+            return
+    pytest.skip(f"the image {image} is not here and cannot be pulled")
+
+
 def compose_command() -> Sequence[str]:
     """Today's `docker compose` where it is there, else docker-compose 1.29."""
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:

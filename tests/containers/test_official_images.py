@@ -2,22 +2,24 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
 from local_stack.ports import pick_port
+from local_stack.probes import answers_sql
 from local_stack.settings import StackSettings
 from local_stack.stack import Stack, running_stack
+from local_stack.waiting import until
 from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-from .engine import needs_engine
+from .engine import needs_engine, require_image
 
 POSTGRES_IMAGE = "postgres:18"
-RABBITMQ_IMAGE = "rabbitmq:4-management"
+RABBITMQ_IMAGES = ("rabbitmq:4-management", "rabbitmq:3.10-management")
 PASSWORD = "of-a-test"  # noqa: S105 - of containers that live as long as the test
 
 
@@ -34,27 +36,27 @@ def loopback_alone() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def database_url() -> Iterator[str]:
+async def database_url() -> AsyncIterator[str]:
     """The owner's address in a PostgreSQL container."""
-    ready = LogMessageWaitStrategy("database system is ready to accept connections", times=2)
-    container = (
-        DockerContainer(POSTGRES_IMAGE)
-        .with_env("POSTGRES_PASSWORD", PASSWORD)
-        .with_exposed_ports(5432)
-        .waiting_for(ready)
-    )
+    container = DockerContainer(POSTGRES_IMAGE).with_env("POSTGRES_PASSWORD", PASSWORD).with_exposed_ports(5432)
     with container:
         address = f"127.0.0.1:{container.get_exposed_port(5432)}"
-        with psycopg.connect(f"postgresql://postgres:{PASSWORD}@{address}/postgres", autocommit=True) as admin:
+        administrator = f"postgresql://postgres:{PASSWORD}@{address}/postgres"
+        # At its first start the image starts a server without a port, stops it and starts the real one: only an answer
+        # at the port tells them apart, not what the log says.
+        await until(partial(answers_sql, administrator), within_s=60)
+        with psycopg.connect(administrator, autocommit=True) as admin:
             admin.execute(f"create role taskwire_owner login createrole password '{PASSWORD}'")
             admin.execute("create database taskwire owner taskwire_owner template template0 encoding 'UTF8'")
         yield f"postgresql://taskwire_owner:{PASSWORD}@{address}/taskwire"
 
 
-@pytest.fixture(scope="module")
-def rabbitmq_url() -> Iterator[str]:
+@pytest.fixture(scope="module", params=RABBITMQ_IMAGES)
+def rabbitmq_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The administrator's address in a RabbitMQ container, of each release that is supported."""
+    require_image(request.param)
     container = (
-        DockerContainer(RABBITMQ_IMAGE)
+        DockerContainer(request.param)
         .with_env("RABBITMQ_DEFAULT_USER", "taskwire")
         .with_env("RABBITMQ_DEFAULT_PASS", PASSWORD)
         .with_exposed_ports(5672)
