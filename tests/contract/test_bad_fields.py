@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from .expectations import assert_unprocessable
-from .tasks import CREATE, REPLACE, Operation, list_all, send, unknown_id
+from .tasks import CREATE, REPLACE, Operation, create, list_all, send, unknown_id
 
 BROKEN_RULES: dict[str, tuple[dict[str, object], str]] = {
     "title empty": ({"title": ""}, "#/title"),
@@ -16,6 +16,17 @@ BROKEN_RULES: dict[str, tuple[dict[str, object], str]] = {
     "title of no-break spaces": ({"title": "\u00a0"}, "#/title"),
     "title of ideographic spaces": ({"title": "\u3000\u3000"}, "#/title"),
     "title of mixed blanks": ({"title": " \t\n\u00a0\u2003\u3000"}, "#/title"),
+    "title of zero-width spaces": ({"title": "\u200b\u200b"}, "#/title"),
+    "title of a byte order mark": ({"title": "\ufeff"}, "#/title"),
+    "title of joiners": ({"title": "\u2060\u200d\u034f"}, "#/title"),
+    "title of soft hyphens": ({"title": "\u00ad"}, "#/title"),
+    "title of fillers": ({"title": "\u115f\u1160\u3164\uffa0"}, "#/title"),
+    "title of marks of direction": ({"title": "\u202e\u2066\u200f\u061c"}, "#/title"),
+    "title of variation selectors": ({"title": "\ufe0f\U000e0100"}, "#/title"),
+    "title of tags": ({"title": "\U000e0001\U000e0061"}, "#/title"),
+    "title of a Mongolian separator": ({"title": "\u180e"}, "#/title"),
+    "title of empty Braille": ({"title": "\u2800"}, "#/title"),
+    "title of invisible characters and blanks": ({"title": " \u200b\t\ufe0f\u3000"}, "#/title"),
     "title too long": ({"title": "x" * 256}, "#/title"),
     "title too long, astral": ({"title": "😀" * 256}, "#/title"),
     "title too long, blanks around it": ({"title": " " * 255 + "x"}, "#/title"),
@@ -45,7 +56,7 @@ BROKEN_RULES: dict[str, tuple[dict[str, object], str]] = {
     "a field in another case": ({"title": "x", "Description": "y"}, "#/Description"),
     "the id": ({"title": "x", "id": unknown_id()}, "#/id"),
     "the user_id": ({"title": "x", "user_id": unknown_id()}, "#/user_id"),
-    "the created_at": ({"title": "x", "created_at": "2026-01-01T00:00:00Z"}, "#/created_at"),
+    "the created_at as a number": ({"title": "x", "created_at": 1764100000}, "#/created_at"),
 }
 UNPAIRED_SURROGATES = {
     "a high one": "\\ud800",
@@ -97,6 +108,14 @@ def test_an_unknown_field_of_any_name_is_422(api: httpx.Client, user_id: str, op
     response = send(api, operation, user_id, json.dumps({"title": "x", name: "y"}).encode())
 
     assert_unprocessable(response)
+
+
+def test_what_a_get_answered_is_no_new_task(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id)
+
+    response = api.post(CREATE.url(user_id, ""), json=task)
+
+    assert sorted(assert_unprocessable(response)) == ["#/created_at", "#/id", "#/user_id"]
 
 
 def test_a_broken_rule_creates_nothing(api: httpx.Client, user_id: str) -> None:

@@ -34,7 +34,11 @@ NO_JSON = {
     "UTF-16 with a mark": '{"title": "buy milk"}'.encode("utf-16"),
     "UTF-16 without a mark": '{"title": "buy milk"}'.encode("utf-16-le"),
     "UTF-32": '{"title": "buy milk"}'.encode("utf-32"),
-    "a byte order mark": b'\xef\xbb\xbf{"title": "buy milk"}',
+    "two byte order marks": b'\xef\xbb\xbf\xef\xbb\xbf{"title": "buy milk"}',
+    "a title twice": b'{"title": "buy milk", "title": "buy bread"}',
+    "a completion twice": b'{"is_completed": true, "is_completed": false}',
+    "a member twice, once escaped": b'{"title": "buy milk", "titl\\u0065": "buy milk"}',
+    "a member twice inside of another": b'{"title": {"a": 1, "a": 1}}',
     "brackets without end": b"[" * DEPTH,
     "braces without end": b'{"title":' * 7_000,
 }
@@ -50,8 +54,14 @@ WRONG_SHAPES = {
 BEYOND_SOME_PARSERS = {
     "deeply nested": b"[" * DEPTH + b"]" * DEPTH,
     "deep in a field": b'{"title": ' + b"[" * DEPTH + b"]" * DEPTH + b"}",
-    "a number of many digits": b'{"title": ' + b"9" * 10_000 + b"}",
-    "a number beyond doubles": b'{"title": 1e999}',
+}
+NUMBERS = {
+    "4,000 digits": b"9" * 4_000,
+    "5,000 digits": b"9" * 5_000,
+    "60,000 digits": b"9" * 60_000,
+    "beyond doubles": b"1e999",
+    "far beyond doubles": b"-1e999999",
+    "a long fraction": b"0." + b"3" * 5_000,
 }
 
 
@@ -100,6 +110,22 @@ def test_json_beyond_a_parsers_limits_is_refused(
 
     assert response.status_code in {400, 422}
     assert_problem(response, response.status_code)
+
+
+@pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS.keys())
+@pytest.mark.parametrize("operation", WITH_BODY, ids=str)
+def test_a_number_of_any_size_is_422(api: httpx.Client, user_id: str, operation: Operation, number: bytes) -> None:
+    member = b"is_completed" if operation == COMPLETE else b"title"
+
+    response = send(api, operation, user_id, b'{"%b": %b}' % (member, number))
+
+    assert assert_unprocessable(response) == [f"#/{member.decode()}"]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_json(api: httpx.Client, user_id: str) -> None:
+    response = send(api, CREATE, user_id, b'\xef\xbb\xbf{"title": "buy milk"}')
+
+    assert (response.status_code, response.json()["title"]) == (201, "buy milk")
 
 
 def test_what_is_no_json_creates_nothing(api: httpx.Client, user_id: str) -> None:

@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from .expectations import assert_unprocessable
 from .tasks import REPLACE, create, fetch, list_all, unknown_id
 
 
@@ -46,6 +47,50 @@ def test_the_description_becomes_what_was_sent(api: httpx.Client, user_id: str, 
     api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk", "description": description})
 
     assert fetch(api, user_id, task["id"])["description"] == description
+
+
+@pytest.mark.parametrize("description", [None, "two litres"])
+def test_what_a_get_answered_may_be_sent_back(api: httpx.Client, user_id: str, description: str | None) -> None:
+    task = create(api, user_id, description=description, is_completed=True)
+    url = REPLACE.url(user_id, task["id"])
+
+    response = api.put(url, content=api.get(url).content, headers={"Content-Type": "application/json"})
+
+    assert (response.status_code, response.json()) == (200, task)
+
+
+def test_ids_sent_back_may_be_in_capitals_and_the_time_is_ignored(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id)
+    sent_back = {"title": "x", "id": task["id"].upper(), "user_id": user_id.upper(), "created_at": "long ago"}
+
+    response = api.put(REPLACE.url(user_id, task["id"]), json=sent_back)
+
+    assert (response.status_code, response.json()) == (200, {**task, "title": "x"})
+
+
+@pytest.mark.parametrize("member", ["id", "user_id"])
+@pytest.mark.parametrize("given", [unknown_id(), "", "x", None, 1, []], ids=repr)
+def test_another_id_than_the_paths_is_422_and_changes_nothing(
+    api: httpx.Client, user_id: str, member: str, given: object
+) -> None:
+    task = create(api, user_id)
+
+    response = api.put(REPLACE.url(user_id, task["id"]), json={**task, "title": "x", member: given})
+
+    assert assert_unprocessable(response) == [f"#/{member}"]
+    assert fetch(api, user_id, task["id"]) == task
+
+
+def test_a_key_stands_for_the_same_replacement_with_and_without_what_was_sent_back(
+    api: httpx.Client, user_id: str
+) -> None:
+    task = create(api, user_id)
+    key = {"Idempotency-Key": unknown_id()}
+
+    first = api.put(REPLACE.url(user_id, task["id"]), json={"title": "x"}, headers=key)
+    again = api.put(REPLACE.url(user_id, task["id"]), json={**task, "title": "x"}, headers=key)
+
+    assert (again.status_code, again.json(), again.headers["idempotency-replayed"]) == (200, first.json(), "true")
 
 
 def test_replacing_twice_is_replacing_once(api: httpx.Client, user_id: str) -> None:

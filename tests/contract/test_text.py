@@ -98,9 +98,8 @@ def test_an_escaped_surrogate_pair_is_one_character(api: httpx.Client, user_id: 
     assert (response.status_code, response.json()["title"]) == (201, "😀" * 255)
 
 
-@pytest.mark.parametrize("title", ["x", "0", ".", "\u200b", "\u0001"], ids=ascii)
-def test_one_character_is_title_enough(api: httpx.Client, user_id: str, title: str) -> None:
-    # U+200B is not white space to Unicode, so a title of it is not blank.
+@pytest.mark.parametrize("title", ["x", "0", ".", "\u0001", "\u0301", "\u200b\u4efb", "\ufeffx"], ids=ascii)
+def test_one_character_that_shows_something_is_title_enough(api: httpx.Client, user_id: str, title: str) -> None:
     task = create(api, user_id, title=title)
 
     assert task["title"] == title

@@ -17,6 +17,7 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     it is. What a key promises is checked by the model.
     """
     del context, kwargs
+    _send_back_ids_of_the_path(case)
     key = case.headers.get(KEY_HEADER) if case.headers else None
     if not isinstance(key, str) or not case.meta or case.meta.generation.mode.is_negative:
         return
@@ -24,3 +25,12 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
     fresh = uuid4().hex
     content = key.removeprefix(quote).removesuffix(quote)[: MAX_KEY_CHARACTERS - len(fresh)]
     case.headers[KEY_HEADER] = f"{quote}{content}{fresh}{quote}"
+
+
+def _send_back_ids_of_the_path(case: schemathesis.Case[Any]) -> None:
+    """A PUT may have the ids that its path has; a schema cannot say so."""
+    if not isinstance(case.body, dict) or not case.meta or case.meta.generation.mode.is_negative:
+        return
+    for member, parameter in (("id", "task_id"), ("user_id", "user_id")):
+        if member in case.body and parameter in case.path_parameters:
+            case.body[member] = case.path_parameters[parameter]

@@ -1,7 +1,7 @@
 """What the bytes of a body mean: a task, JSON that breaks a rule (422), or no JSON at all (400)."""
 
 import pytest
-from common.problems import INVALID_TASK, MALFORMED_BODY
+from common.problems import INVALID_TASK, MALFORMED_BODY, ProblemType
 from gateway.bodies import TaskBody, read_json
 
 from .body_requests import TITLE, kind_of, refusal, request
@@ -26,7 +26,8 @@ DEPTH = 30_000
         b'{"title": "\\x41"}',
         b'{"title": "caf\xe9"}',
         b'{"title": "\xed\xa0\x80"}',
-        b"\xef\xbb\xbf" + TITLE,
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf" * 2 + TITLE,
         TITLE.decode().encode("utf-16"),
         TITLE.decode().encode("utf-16-le"),
         b"[" * DEPTH,
@@ -51,7 +52,6 @@ async def test_what_is_no_json_is_400(body: bytes) -> None:
         b'{"title": "\\ud800"}',
         b'{"title": "\\udc00\\ud800"}',
         b'{"title": "Buy milk", "\\ud800": 1}',
-        b'{"title": "\\ud800", "title": "Buy milk"}',
         b'{"title": "Buy milk", "is_completed": 1}',
         b'{"title": "Buy milk", "is_completed": "true"}',
         b'{"title": "Buy milk", "is_completed": null}',
@@ -67,9 +67,47 @@ async def test_json_that_breaks_a_rule_is_422(body: bytes) -> None:
     assert await kind_of(body) == INVALID_TASK
 
 
-@pytest.mark.parametrize("body", [b"[" * DEPTH + b"]" * DEPTH, b'{"title": ' + b"9" * 5000 + b"}"], ids=len)
-async def test_json_beyond_the_parsers_limits_is_refused(body: bytes) -> None:
-    assert await kind_of(body) in (MALFORMED_BODY, INVALID_TASK)
+@pytest.mark.parametrize(
+    ("body", "kinds"),
+    [
+        (b"[" * DEPTH + b"]" * DEPTH, {MALFORMED_BODY}),
+        (b'{"":' * 9_000 + b"1" + b"}" * 9_000, {MALFORMED_BODY, INVALID_TASK}),  # at the edge of what is parsed
+    ],
+    ids=["arrays", "objects"],
+)
+async def test_json_that_is_nested_beyond_all_sense_is_refused(body: bytes, kinds: set[ProblemType]) -> None:
+    assert await kind_of(body) in kinds
+
+
+@pytest.mark.parametrize(
+    "number", ["9" * 4_000, "9" * 5_000, "-" + "9" * 5_000, "1e999999", "-1E+999999", "1e-999999", "0." + "3" * 5_000]
+)
+@pytest.mark.parametrize("member", ["title", "description", "is_completed", "unknown"])
+async def test_a_number_of_any_size_is_a_wrong_type(member: str, number: str) -> None:
+    body = {"title": '"Buy milk"', member: number}
+
+    problem = await refusal(request(("{" + ", ".join(f'"{name}": {body[name]}' for name in body) + "}").encode()))
+
+    assert (problem.kind, problem.errors[0]["pointer"]) == (INVALID_TASK, f"#/{member}")
+
+
+@pytest.mark.parametrize(
+    ("body", "member"),
+    [
+        (b'{"title": "first", "title": "last"}', "title"),
+        (b'{"title": "same", "title": "same"}', "title"),
+        (b'{"title": "a", "titl\\u0065": "b"}', "title"),
+        (b'{"title": "a:b", "is_completed": true, "is_completed": true}', "is_completed"),
+        (b'{"title": "\\ud800", "title": "Buy milk"}', "title"),
+        (b'{"title": 1, "x": {"y": [{"a": 1, "\\u0061": 2}]}}', "a"),
+        (b'{"title": "a", "unknown": 1, "unknown": 2}', "unknown"),
+        (b'{"title": "a", "": 1, "": 2}', ""),
+    ],
+)
+async def test_a_member_that_is_there_twice_is_400_and_named(body: bytes, member: str) -> None:
+    problem = await refusal(request(body))
+
+    assert (problem.kind, problem.detail) == (MALFORMED_BODY, f'An object has the member "{member}" twice.')
 
 
 @pytest.mark.parametrize(
@@ -98,7 +136,9 @@ async def test_no_fault_repeats_what_was_sent() -> None:
 @pytest.mark.parametrize(
     ("body", "title"),
     [
-        (b'{"title": "first", "title": "last"}', "last"),
+        (b"\xef\xbb\xbf" + TITLE, "Buy milk"),
+        (b'{"title": "at: 8:30"}', "at: 8:30"),
+        (b'{"title": "a\\u003ab", "description": ":"}', "a:b"),
         (b' \n{"title": "Buy milk"}\r\n', "Buy milk"),
         (b'{"title": "\\ud83d\\ude00"}', "😀"),
         ('{"title": "😀é"}'.encode(), "😀é"),

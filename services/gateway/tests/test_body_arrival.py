@@ -7,6 +7,7 @@ from common.problems import (
     MALFORMED_BODY,
     NOT_JSON,
     SLOW_BODY,
+    UNSUPPORTED_CODING,
     Problem,
     ProblemType,
 )
@@ -27,19 +28,68 @@ async def test_chunks_may_end_anywhere_even_inside_a_character(chunk_bytes: int)
 
 
 @pytest.mark.parametrize(
-    "media_type", ["application/json", "APPLICATION/JSON; charset=utf-8", "application/merge+json"]
+    "media_type",
+    [
+        "application/json",
+        " application/json\t",
+        "APPLICATION/JSON; charset=utf-8",
+        'application/json;charset="UTF-8"',
+        "application/json ; Charset=utf8 ; v=1",
+        'application/json; note="; charset\\"=x"',
+        "application/json;",
+        "application/json; v=charset",
+    ],
 )
-async def test_any_json_media_type_is_accepted(media_type: str) -> None:
+async def test_json_in_utf_8_is_accepted(media_type: str) -> None:
     task = await read_json(request(TITLE, headers={"content-type": media_type}), TaskBody, timeout_s=5)
 
     assert task.title == "Buy milk"
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "text/json", "json", ""])
-async def test_another_media_type_is_415(media_type: str) -> None:
-    problem = await refusal(request(TITLE, headers={"content-type": media_type}))
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "text/json",
+        "json",
+        "",
+        "application/merge-patch+json",
+        "application/json-patch+json",
+        "application/problem+json",
+        "application/vnd.api+json",
+        "application/ld+json; charset=utf-8",
+        "application/jsonx",
+        "application/json, application/json",
+        "application/json; charset=latin-1",
+        'application/json; charset="utf-16"',
+        "application/json; v=1;charset=us-ascii",
+        "application/json; charset=utf-8; charset=utf-16",
+        "application/json; charset",
+    ],
+)
+async def test_another_media_type_or_charset_is_415_and_the_right_one_is_told(media_type: str) -> None:
+    problem = await refusal(request(Client.STALLS, headers={"content-type": media_type}))
 
-    assert problem.kind == NOT_JSON
+    assert (problem.kind, problem.headers["Accept"], problem.headers["Accept-Patch"]) == (
+        NOT_JSON,
+        "application/json",
+        "application/json",
+    )
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "zstd", "identity, gzip", "gzip, identity", "x"])
+async def test_a_coded_body_is_415_and_the_right_coding_is_told(coding: str) -> None:
+    problem = await refusal(request(Client.STALLS, headers=JSON | {"content-encoding": coding}))
+
+    assert (problem.kind, problem.headers["Accept-Encoding"]) == (UNSUPPORTED_CODING, "identity")
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", " identity, identity", ""])
+async def test_a_body_that_is_coded_as_itself_is_read(coding: str) -> None:
+    task = await read_json(request(TITLE, headers=JSON | {"content-encoding": coding}), TaskBody, timeout_s=5)
+
+    assert task.title == "Buy milk"
 
 
 async def test_a_body_without_a_media_type_is_415() -> None:
@@ -103,8 +153,9 @@ async def test_one_byte_over_the_limit_is_413(headers: dict[str, str]) -> None:
     assert problem.kind == BODY_TOO_LARGE
 
 
-async def test_a_length_over_the_limit_is_413_before_anything_is_read() -> None:
-    problem = await refusal(request(Client.GOES_AWAY, headers=JSON | {"content-length": "70000"}))
+@pytest.mark.parametrize("length", ["70000", "065537", "9" * 19, "9" * 5_000])
+async def test_a_length_over_the_limit_is_413_before_anything_is_read(length: str) -> None:
+    problem = await refusal(request(Client.GOES_AWAY, headers=JSON | {"content-length": length}))
 
     assert problem.kind == BODY_TOO_LARGE
 

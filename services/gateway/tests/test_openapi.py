@@ -139,8 +139,9 @@ async def test_the_404_of_a_task_that_is_not_there_is_described(name: str) -> No
         (b"[]", "application/json"),
         (b"{}", "text/plain"),
         (b" " * 70_000, "application/json"),
+        (b'{"title": "x", "title": "x"}', "application/json"),
     ],
-    ids=["400", "422", "415", "413"],
+    ids=["400", "422", "415", "413", "400, a member twice"],
 )
 @pytest.mark.parametrize("name", WITH_BODY)
 async def test_the_answer_to_every_fault_of_a_body_is_described(
@@ -151,6 +152,39 @@ async def test_the_answer_to_every_fault_of_a_body_is_described(
     answer = await gateway.ask(method, path, body=body, headers={"Content-Type": media_type})
 
     assert answer.json()["type"] in documented(name)["responses"][str(answer.status)]["description"]
+
+
+@pytest.mark.parametrize("name", WITH_BODY)
+async def test_the_415_of_a_coded_body_is_described(gateway: Served, name: str) -> None:
+    method, path, _ = OPERATIONS[name]
+
+    answer = await gateway.ask(method, path, body=b"x", headers=JSON | {"Content-Encoding": "gzip"})
+
+    described_answer = documented(name)["responses"]["415"]
+    assert answer.json()["type"] in described_answer["description"]
+    assert {"Accept", "Accept-Encoding"} <= set(described_answer["headers"])
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_the_400_of_a_parameter_is_described(gateway: Served, name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    answer = await gateway.ask(method, f"{path}?limit=1", body=body, headers=JSON)
+
+    assert answer.json()["type"] in documented(name)["responses"]["400"]["description"]
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_the_412_of_a_precondition_is_described(gateway: Served, name: str) -> None:
+    method, path, body = OPERATIONS[name]
+
+    answer = await gateway.ask(method, path, body=body, headers=JSON | {"If-Match": '"stale"'})
+
+    assert answer.json()["type"] in documented(name)["responses"]["412"]["description"]
+
+
+def test_what_may_be_sent_back_is_described() -> None:
+    assert set(SCHEMAS["ReplacementBody"]["patternProperties"]) == {"^id$", "^user_id$", "^created_at$"}
 
 
 def test_the_404_of_a_read_is_described_where_there_is_one() -> None:
@@ -164,14 +198,14 @@ def test_the_408_of_a_slow_body_is_described(name: str) -> None:
     assert "408" in documented(name)["responses"]
 
 
-@pytest.mark.parametrize("schema", ["Task", "TaskBody"])
+@pytest.mark.parametrize("schema", ["Task", "TaskBody", "ReplacementBody"])
 def test_a_title_has_the_limits_of_the_contract(schema: str) -> None:
     title = SCHEMAS[schema]["properties"]["title"]
 
     assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 255)
 
 
-@pytest.mark.parametrize("schema", ["Task", "TaskBody"])
+@pytest.mark.parametrize("schema", ["Task", "TaskBody", "ReplacementBody"])
 def test_a_description_is_null_or_has_the_limit_of_the_contract(schema: str) -> None:
     kinds = SCHEMAS[schema]["properties"]["description"]["anyOf"]
 
@@ -183,6 +217,7 @@ def test_a_description_is_null_or_has_the_limit_of_the_contract(schema: str) -> 
     [
         ("Task", {"id", "title", "description", "is_completed", "created_at", "user_id"}),
         ("TaskBody", {"title"}),
+        ("ReplacementBody", {"title"}),
         ("CompletionBody", set()),
     ],
 )

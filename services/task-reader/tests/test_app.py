@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from common.contracts import MAX_READS_PER_BATCH, Read, ReadBatch
+from common.request_ids import MAX_CHARACTERS
 from pydantic import SecretStr, ValidationError
 from task_reader.app import create_app, main
 from task_reader.routes import MAX_BATCH_BYTES
@@ -70,6 +71,24 @@ async def test_a_batch_has_the_size_of_as_many_reads_as_may_share_it(
     answer = await reader.ask("POST", "/reads", body=batch.ljust(MAX_BATCH_BYTES + bytes_more))
 
     assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+
+
+async def test_the_largest_reads_fill_a_batch_and_are_taken(reader: Served) -> None:
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    longest = "".join(chr(code) for code in (34, 92)) * (MAX_CHARACTERS // 2)  # each is two bytes in JSON
+    read = Read(user_id=uuid4(), task_id=uuid4(), request_id=longest, traceparent=traceparent)
+    batch = ReadBatch(reads=[read] * MAX_READS_PER_BATCH).model_dump_json().encode()
+
+    answer = await reader.ask("POST", "/reads", body=batch)
+
+    assert (answer.status, MAX_BATCH_BYTES - 64 <= len(batch) <= MAX_BATCH_BYTES) == (503, True)
+
+
+@pytest.mark.parametrize(("coding", "status"), [("gzip", 415), ("br, identity", 415), ("identity", 503)])
+async def test_a_coded_batch_is_415(reader: Served, coding: str, status: int) -> None:
+    answer = await reader.ask("POST", "/reads", body=BATCH, headers={"Content-Encoding": coding})
+
+    assert (answer.status, answer.headers.get("accept-encoding")) == (status, "identity" if status == 415 else None)
 
 
 async def test_a_read_waits_for_the_database_no_longer_than_the_pools_timeout(reader: Served) -> None:

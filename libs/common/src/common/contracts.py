@@ -12,6 +12,9 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from common.invisible import INVISIBLE_CLASS, is_blank
+from common.request_ids import MAX_CHARACTERS as MAX_REQUEST_ID_CHARACTERS
+
 TITLE_MAX_CHARACTERS = 255
 DESCRIPTION_MAX_CHARACTERS = 2000
 SENT_HEADER = "x-sent-unix-ms"  # of a message with commands: when it left, in milliseconds since 1970
@@ -31,14 +34,14 @@ def _is_absent(value: object) -> bool:
 
 
 def _not_blank(text: str) -> str:
-    if not text.strip():
+    if is_blank(text):
         raise PydanticCustomError("blank_text", "Text must not be blank")
     return text
 
 
-# The same rules for tools that read the schemas. White space is not the same to Python and to a pattern (ECMA-262).
+# The same rules for tools that read the schemas (ECMA-262, with the flag u as JSON Schema advises).
 STORABLE_PATTERN = r"^[^\u0000]*$"
-TITLE_PATTERN = r"^[^\u0000]*([^\s\u0000\u001c-\u001f\u0085]|\ufeff)[^\u0000]*$"
+TITLE_PATTERN = rf"^[^\u0000]*[^\u0000{INVISIBLE_CLASS}][^\u0000]*$"
 
 Title = Annotated[
     str,
@@ -176,3 +179,15 @@ class ReadBatch(Message):
     """The reads that one gateway had waiting at one moment; the answer is framed as common.framing says."""
 
     reads: list[Read] = Field(min_length=1, max_length=MAX_READS_PER_BATCH)
+
+
+def _largest_read_bytes() -> int:
+    """Of a read whose every member is as long as it may be; a quotation mark is two bytes in JSON."""
+    nobody = UUID(int=0)
+    traceparent = f"00-{0:032x}-{0:016x}-01"  # as a service writes it: W3C Trace Context, version 00
+    largest = Read(user_id=nobody, task_id=nobody, request_id='"' * MAX_REQUEST_ID_CHARACTERS, traceparent=traceparent)
+    return len(largest.model_dump_json())
+
+
+MAX_READ_BYTES = _largest_read_bytes() + len(",")
+"""Of one read in a batch, as JSON without spaces."""

@@ -34,6 +34,9 @@ class ProblemType:
 INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "An id in the path is no UUID")
 MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is no JSON")
 MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is no valid HTTP")
+UNKNOWN_PARAMETER = ProblemType(
+    "unknown-parameter", HTTPStatus.BAD_REQUEST, "The query has a parameter that is not known"
+)
 INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is no key")
 NO_TOKEN = ProblemType("no-token", HTTPStatus.UNAUTHORIZED, "The request has no bearer token")
 INVALID_TOKEN = ProblemType("invalid-token", HTTPStatus.UNAUTHORIZED, "The bearer token is not valid")
@@ -50,6 +53,12 @@ TASK_NOT_FOUND = ProblemType("task-not-found", HTTPStatus.NOT_FOUND, "The user h
 SLOW_BODY = ProblemType("slow-body", HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time")
 BODY_TOO_LARGE = ProblemType("body-too-large", HTTPStatus.CONTENT_TOO_LARGE, "The body is too large")
 NOT_JSON = ProblemType("unsupported-media-type", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body's media type is not JSON")
+UNSUPPORTED_CODING = ProblemType(
+    "unsupported-content-encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body's content coding is not supported"
+)
+PRECONDITION_FAILED = ProblemType(
+    "precondition-failed", HTTPStatus.PRECONDITION_FAILED, "A precondition of the request does not hold"
+)
 INVALID_TASK = ProblemType("invalid-task", HTTPStatus.UNPROCESSABLE_CONTENT, "The body breaks a rule of its schema")
 KEY_REUSED = ProblemType(
     "idempotency-key-reused", HTTPStatus.UNPROCESSABLE_CONTENT, "The Idempotency-Key belongs to another request"

@@ -1,25 +1,30 @@
-"""The JSON bodies of writes: read with bounds, and checked by the rules of the contract."""
+"""The JSON bodies of writes: what their head says is checked before they are asked for, then they are read."""
 
-import json
+import re
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Annotated, cast
 
-from common.bodies import read_body
+from common.bodies import BodyHead, read_body, read_body_head
 from common.contracts import Description, Title
-from common.problems import (
-    INVALID_TASK,
-    MALFORMED_BODY,
-    NOT_JSON,
-    SLOW_BODY,
-    Problem,
-)
+from common.paths import uuid_text
+from common.problems import NOT_JSON, SLOW_BODY, Problem
 from common.time_limits import time_limit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from gateway.json_faults import parse_json
+from gateway.preconditions import require_preconditions
+
 MAX_BODY_BYTES = 64 * 1024
-MAX_FAULTS = 20  # told in one answer
+
+MEDIA_TYPE = "application/json"
+_ACCEPTED = {"Accept": MEDIA_TYPE, "Accept-Patch": MEDIA_TYPE}
+_TOKEN = rb"[!#$%&'*+.^_`|~0-9a-z-]+"
+_PARAMETER = rb"%b=(?:%b|\"(?:[^\"\\]|\\.)*\")" % (_TOKEN, _TOKEN)
+_JSON = re.compile(rb"application/json((?:[ \t]*;[ \t]*(?:%b)?)*)" % _PARAMETER, re.IGNORECASE)
+_OTHER_CHARSET = re.compile(rb"[; \t]charset=(?!\"?utf-?8\"?(?:[; \t]|$))", re.IGNORECASE)
 
 
 class TaskBody(BaseModel):
@@ -32,6 +37,38 @@ class TaskBody(BaseModel):
     title: Title
     description: Description | None = None
     is_completed: bool = False
+
+
+def _same_as_in_path(value: str, info: ValidationInfo) -> str:
+    if info.context is None or uuid_text(value) != info.context[info.field_name]:
+        raise PydanticCustomError("another_id", "Must be the id in the path")
+    return value
+
+
+def _with_echo(schema: JsonDict) -> None:
+    """Described as patterns: a generated client then offers what one can change, and may send back what it got."""
+    properties = schema["properties"]
+    assert isinstance(properties, dict)  # noqa: S101 - pydantic writes an object
+    echoed = {name: cast("JsonDict", properties.pop(name)) for name in ("id", "user_id", "created_at")}
+    for described in echoed.values():
+        del described["default"]
+    schema["patternProperties"] = {f"^{name}$": described for name, described in echoed.items()}
+    schema["example"] = {"title": "Buy milk"}
+
+
+class ReplacementBody(TaskBody):
+    """A task's new title, description and completion. It may be the task as an answer showed it, changed or not: its
+    id and user_id must then be those of the path, and created_at is ignored."""
+
+    model_config = ConfigDict(json_schema_extra=_with_echo)
+
+    id: Annotated[str, AfterValidator(_same_as_in_path)] = Field(
+        "", description="That of the path", json_schema_extra={"format": "uuid"}
+    )
+    user_id: Annotated[str, AfterValidator(_same_as_in_path)] = Field(
+        "", description="That of the path", json_schema_extra={"format": "uuid"}
+    )
+    created_at: str = Field("", description="Ignored")
 
 
 def _without_default(schema: JsonDict) -> None:
@@ -49,25 +86,38 @@ class CompletionBody(BaseModel):
     is_completed: bool = Field(False, json_schema_extra=_without_default)
 
 
-async def read_json[Body: BaseModel](request: Request, model: type[Body], *, timeout_s: float) -> Body:
-    """The request's body as `model`. Raises a problem: 400, 408, 413, 415 or 422."""
-    body = await _read(request, timeout_s)
-    if body or "content-type" in request.headers:
-        _require_json(request)
-    return _parse(body, model)
+async def read_json[Body: BaseModel](
+    request: Request, model: type[Body], *, timeout_s: float, ids: Mapping[str, str] | None = None
+) -> Body:
+    """The request's body as `model`; `ids` are those of the path, by the names that a ReplacementBody has for them.
+
+    Raises a problem: 412, 413 or 415 before the first byte of the body is asked for; then 400, 408, 413 or 422.
+    """
+    head = read_body_head(request.scope["headers"])
+    if head.has_length or head.is_chunked or head.media_type is not None:
+        _require_json(head)
+    body = await _read(request, head, timeout_s)
+    if body:
+        _require_json(head)
+    return parse_json(body, model, ids)
 
 
 async def read_optional_json[Body: BaseModel](request: Request, model: type[Body], *, timeout_s: float) -> Body | None:
-    """As read_json, but None when there is no body."""
-    body = await _read(request, timeout_s)
+    """As read_json, but None when there is no body; then its media type does not matter."""
+    head = read_body_head(request.scope["headers"])
+    if head.has_length or (head.is_chunked and head.media_type is not None):
+        _require_json(head)
+    body = await _read(request, head, timeout_s)
     if not body:
         return None
-    _require_json(request)
-    return _parse(body, model)
+    _require_json(head)
+    return parse_json(body, model)
 
 
-async def _read(request: Request, timeout_s: float) -> bytes:
-    """The whole body, MAX_BODY_BYTES at most."""
+async def _read(request: Request, head: BodyHead, timeout_s: float) -> bytes:
+    """The whole body, MAX_BODY_BYTES at most, unless the request's head is enough to refuse it."""
+    head.require_size(MAX_BODY_BYTES)
+    require_preconditions(request)
     try:
         with time_limit(timeout_s):
             return await read_body(request, max_bytes=MAX_BODY_BYTES)
@@ -75,45 +125,18 @@ async def _read(request: Request, timeout_s: float) -> bytes:
         raise Problem(SLOW_BODY, f"The body must arrive within {timeout_s:g} seconds.") from None
 
 
-def _require_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise Problem(NOT_JSON, "Send the body as JSON, with the header Content-Type: application/json.")
+def _require_json(head: BodyHead) -> None:
+    """Raises a 415 problem for all but application/json, once, in UTF-8.
 
-
-def _parse[Body: BaseModel](body: bytes, model: type[Body]) -> Body:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        _explain(body, model, error)
-
-
-def _explain(body: bytes, model: type[BaseModel], error: ValidationError) -> NoReturn:
-    """Tells JSON that breaks a rule (422) from what is no JSON (400).
-
-    pydantic's parser takes a lone surrogate for a syntax error and takes NaN for a number; by RFC 8259 the first is
-    JSON and the second is not. So the standard library, which can be told both, decides; only faulty bodies come here.
+    Types that end in +json are refused: a merge patch (RFC 7396) or a JSON patch (RFC 6902) means something else than
+    the same bytes as plain JSON, and would be obeyed as what it is not.
     """
-    try:
-        value = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise Problem(MALFORMED_BODY, "The body must be a JSON document in UTF-8.") from None
-    try:
-        model.model_validate(value)
-    except ValidationError as clearer:
-        error = clearer
-    faults = [_fault(fault) for fault in error.errors(include_url=False, include_input=False, include_context=False)]
-    faults = faults[:MAX_FAULTS]
-    raise Problem(INVALID_TASK, "See errors for each fault of the body.", errors=faults) from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def _fault(fault: Mapping[str, Any]) -> dict[str, str]:
-    """One fault as RFC 9457 shows it: a JSON pointer (RFC 6901) to the place, and what is wrong there."""
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in fault["loc"])
-    return {"pointer": f"#{pointer}", "detail": fault["msg"]}
+    media_type = head.media_type or b""
+    if media_type == b"application/json":  # as nearly all send it
+        return
+    found = _JSON.fullmatch(media_type.strip(b" \t"))
+    if found is None:
+        detail = f"Send the body as JSON, with one header Content-Type: {MEDIA_TYPE}."
+        raise Problem(NOT_JSON, detail, headers=_ACCEPTED)
+    if _OTHER_CHARSET.search(found[1]):
+        raise Problem(NOT_JSON, "Send the body in UTF-8 (RFC 8259, section 8.1).", headers=_ACCEPTED)

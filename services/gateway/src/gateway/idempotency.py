@@ -14,6 +14,8 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 MAX_KEY_CHARACTERS = 255
 
+_KEY_NAME = KEY_HEADER.lower().encode()
+
 # Visible ASCII characters. A string of RFC 8941, section 3.3.3 might have spaces too, and here it may not.
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"')
 _BARE = re.compile(r"[!#-~]+")  # no quotation mark: what begins or ends with one was meant to be quoted
@@ -26,12 +28,12 @@ def read_key(request: Request) -> str | None:
     `"abc"` and `abc` are the same key. Raises a 400 problem when the header is there twice or is no key; parameters
     behind the quoted key, which the draft has none of, make it no key.
     """
-    values = request.headers.getlist(KEY_HEADER)
+    values = [value for name, value in request.scope["headers"] if name == _KEY_NAME]
     if not values:
         return None
     if len(values) > 1:
         raise Problem(INVALID_KEY, f"Send {KEY_HEADER} once.")
-    text = values[0].strip(" \t")  # around a header's value they mean nothing: RFC 9110, section 5.5
+    text = values[0].decode("latin-1").strip(" \t")  # around a header's value they mean nothing: RFC 9110, section 5.5
     if quoted := _QUOTED.fullmatch(text):
         key = _ESCAPED.sub(r"\1", quoted[1])
     else:

@@ -4,27 +4,26 @@ The routes are plain ones, so that a request does not pay for parameters that Fa
 FastAPI would otherwise derive from them. A test compares it with the routes and with real answers.
 """
 
-from datetime import datetime
 from functools import cache
 from typing import Any
-from uuid import UUID
 
 from common import problems
-from common.contracts import Description, Title
 from common.problems import ProblemType
 from common.request_ids import HEADER as REQUEST_ID_HEADER
 from common.request_ids import MAX_CHARACTERS as MAX_REQUEST_ID_CHARACTERS
-from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 
-from gateway.bodies import CompletionBody, TaskBody
+from gateway.answers import ProblemDetails, Task
+from gateway.bodies import CompletionBody, ReplacementBody, TaskBody
 from gateway.idempotency import KEY_HEADER, MAX_KEY_CHARACTERS, REPLAYED_HEADER
 
 NO_SUCH_TASK = (problems.TASK_NOT_FOUND,)
-READ_ERRORS = (problems.INVALID_ID, problems.UNAVAILABLE)
+READ_ERRORS = (problems.INVALID_ID, problems.UNKNOWN_PARAMETER, problems.UNAVAILABLE)
 WRITE_ERRORS = (
     problems.INVALID_ID,
+    problems.UNKNOWN_PARAMETER,
     problems.INVALID_KEY,
+    problems.PRECONDITION_FAILED,
     problems.KEY_REUSED,
     problems.NOT_DONE,
     problems.OUTCOME_UNKNOWN,
@@ -34,6 +33,7 @@ BODY_ERRORS = (
     problems.SLOW_BODY,
     problems.BODY_TOO_LARGE,
     problems.NOT_JSON,
+    problems.UNSUPPORTED_CODING,
     problems.INVALID_TASK,
 )
 
@@ -46,6 +46,10 @@ RETRY_AFTER: Json = {"description": "Seconds to wait", "schema": {"type": "integ
 ERROR_HEADERS: dict[int, Json] = {
     problems.NO_TOKEN.status: {
         "WWW-Authenticate": {"description": "Bearer, and what is wrong (RFC 6750)", "schema": {"type": "string"}}
+    },
+    problems.NOT_JSON.status: {
+        "Accept": {"description": "The media type that is taken", "schema": {"type": "string"}},
+        "Accept-Encoding": {"description": "The content coding that is taken", "schema": {"type": "string"}},
     },
     problems.TOO_MANY_REQUESTS.status: {
         "Retry-After": RETRY_AFTER,
@@ -94,41 +98,11 @@ REQUEST_ID: Json = {
 }
 
 
-class Task(BaseModel):
-    """A task as every answer shows it; exactly these keys."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: UUID
-    title: Title
-    description: Description | None
-    is_completed: bool
-    created_at: datetime = Field(description="RFC 3339, in UTC")
-    user_id: UUID
-
-
-class Fault(BaseModel):
-    """One fault of a body."""
-
-    pointer: str = Field(description="JSON pointer (RFC 6901) to the place in the body")
-    detail: str
-
-
-class ProblemDetails(BaseModel):
-    """An error, as RFC 9457 describes it."""
-
-    type: str = Field(description="URN that names the kind of error")
-    title: str
-    status: int
-    detail: str
-    errors: list[Fault] | None = Field(None, description="the faults of a body, with 422")
-
-
 @cache
 def openapi_document(*, jwt: bool = False, rates: bool = False) -> Json:
     """The OpenAPI 3.1 document of all six endpoints. With `jwt`, they need a bearer token; with `rates`, there are
     limits of requests per second."""
-    models = [(model, "validation") for model in (TaskBody, CompletionBody, ProblemDetails)]
+    models = [(model, "validation") for model in (TaskBody, ReplacementBody, CompletionBody, ProblemDetails)]
     _, schemas = models_json_schema([*models, (Task, "serialization")], ref_template="#/components/schemas/{model}")  # type: ignore[list-item]
     document: Json = {
         "openapi": "3.1.0",
@@ -170,7 +144,7 @@ def _paths(guard_errors: tuple[ProblemType, ...]) -> Json:
     item = {
         "parameters": [user, task, request_id],
         "get": _operation("find_task", "Get one task", _task(), reads + NO_SUCH_TASK),
-        "put": _write("replace_task", "Replace a task", _task(), replace_errors, _body("TaskBody")),
+        "put": _write("replace_task", "Replace a task", _task(), replace_errors, _body("ReplacementBody")),
         "delete": _write("delete_task", "Delete a task", _deleted(), writes + NO_SUCH_TASK),
     }
     completion = _body("CompletionBody", required=False)

@@ -21,6 +21,7 @@ from starlette.responses import Response
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.metrics import measured, show_lane
+from gateway.parameters import require_known_parameters
 from gateway.reader_link import ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
 from gateway.waiting import Full, Refusals
@@ -44,7 +45,9 @@ class Reads:
 async def list_tasks(request: Request) -> Response:
     """All tasks of the user, newest first."""
     reads: Reads = request.app.state.reads
-    read = Read(user_id=UUID(path_uuid(request, "user_id")), **_names(request))
+    user_id = path_uuid(request, "user_id")
+    require_known_parameters(request)
+    read = Read(user_id=UUID(user_id), **_names(request))
     return Response(await _answer(reads, reads.lists, read), media_type="application/json")
 
 
@@ -52,6 +55,7 @@ async def find_task(request: Request) -> Response:
     """One task of the user."""
     reads: Reads = request.app.state.reads
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    require_known_parameters(request)
     read = Read(user_id=UUID(user_id), task_id=UUID(task_id), **_names(request))
     task = await _answer(reads, reads.finds, read)
     if task is None:

@@ -11,18 +11,21 @@ from common.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUN
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gateway.bodies import CompletionBody, TaskBody, read_json, read_optional_json
+from gateway.bodies import CompletionBody, ReplacementBody, TaskBody, read_json, read_optional_json
 from gateway.command_bus import CommandBus
 from gateway.idempotency import REPLAYED_HEADER, derive_command_id, read_key
 from gateway.metrics import WRITES_FAILED
+from gateway.parameters import require_known_parameters
+from gateway.preconditions import require_preconditions
 from gateway.settings import GatewaySettings
 
 
 async def create_task(request: Request) -> Response:
     """Creates a task and answers with it."""
     user_id = path_uuid(request, "user_id")
+    key = _read_head(request)
     body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
-    envelope = _envelope(request, user_id)
+    envelope = _envelope(request, user_id, key)
     # An id that was drawn for this command alone serves the task too: to draw one costs as much as to check a body.
     task_id = uuid4() if envelope["keyed"] else envelope["command_id"]
 
@@ -36,10 +39,12 @@ async def create_task(request: Request) -> Response:
 async def replace_task(request: Request) -> Response:
     """Replaces title, description and completion of a task; what the body leaves out gets its default."""
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
-    body = await read_json(request, TaskBody, timeout_s=_settings(request).body_timeout_s)
+    key, ids = _read_head(request), {"user_id": user_id, "id": task_id}
+    body = await read_json(request, ReplacementBody, timeout_s=_settings(request).body_timeout_s, ids=ids)
+    wanted = {"title": body.title, "description": body.description, "is_completed": body.is_completed}
 
     outcome = await _bus(request).call(
-        ReplaceTask(**_envelope(request, user_id), task_id=UUID(task_id), **vars(body)),
+        ReplaceTask(**_envelope(request, user_id, key), task_id=UUID(task_id), **wanted),
     )
 
     return _task_response(outcome, 200)
@@ -48,11 +53,12 @@ async def replace_task(request: Request) -> Response:
 async def toggle_task(request: Request) -> Response:
     """Flips a task's completion, or sets it to what the body says."""
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    key = _read_head(request)
     body = await read_optional_json(request, CompletionBody, timeout_s=_settings(request).body_timeout_s)
     wanted = body.is_completed if body is not None and "is_completed" in body.model_fields_set else None
 
     outcome = await _bus(request).call(
-        ToggleTask(**_envelope(request, user_id), task_id=UUID(task_id), is_completed=wanted),
+        ToggleTask(**_envelope(request, user_id, key), task_id=UUID(task_id), is_completed=wanted),
     )
 
     return _task_response(outcome, 200)
@@ -61,8 +67,10 @@ async def toggle_task(request: Request) -> Response:
 async def delete_task(request: Request) -> Response:
     """Deletes a task."""
     user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
+    key = _read_head(request)
+    require_preconditions(request)
 
-    outcome = await _bus(request).call(DeleteTask(**_envelope(request, user_id), task_id=UUID(task_id)))
+    outcome = await _bus(request).call(DeleteTask(**_envelope(request, user_id, key), task_id=UUID(task_id)))
 
     _require_done(outcome)
     return Response(status_code=204, headers=_replay_headers(outcome))
@@ -78,9 +86,19 @@ def _settings(request: Request) -> GatewaySettings:
     return settings
 
 
-def _envelope(request: Request, user_id: str) -> dict[str, Any]:
-    """What every command carries beside its own fields. Raises a 400 problem for a bad Idempotency-Key."""
-    owner, key = UUID(user_id), read_key(request)
+def _read_head(request: Request) -> str | None:
+    """The Idempotency-Key. Raises a 400 problem for a bad one, or for a query.
+
+    It is called before the body is read: what the head is enough to refuse for is answered before a client that asks
+    for `100 Continue` is told to send its body.
+    """
+    require_known_parameters(request)
+    return read_key(request)
+
+
+def _envelope(request: Request, user_id: str, key: str | None) -> dict[str, Any]:
+    """What every command carries beside its own fields."""
+    owner = UUID(user_id)
     deadline_unix_s = time.time() + _settings(request).write_deadline_s
     return {
         "command_id": uuid4() if key is None else derive_command_id(owner, key),

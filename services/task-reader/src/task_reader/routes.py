@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from common import framing
-from common.bodies import read_body
-from common.contracts import MAX_READS_PER_BATCH, Read, ReadBatch
+from common.bodies import read_body, read_body_head
+from common.contracts import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
 from common.database import Database
 from common.paths import path_uuid
 from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem, problem_response
@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from task_reader.queries import answer_reads
 
-MAX_BATCH_BYTES = MAX_READS_PER_BATCH * 128  # a read of one task, written without spaces, has 100
+MAX_BATCH_BYTES = MAX_READS_PER_BATCH * MAX_READ_BYTES + 64
+"""Of the largest batch: its reads with a comma each, and the object around them."""
 
 
 async def list_tasks(request: Request) -> Response:
@@ -35,6 +36,7 @@ async def find_task(request: Request) -> Response:
 
 async def read_batch(request: Request) -> Response:
     """Many reads, of as many users, in one request and one round trip."""
+    read_body_head(request.scope["headers"]).require_size(MAX_BATCH_BYTES)
     try:
         batch = ReadBatch.model_validate_json(await read_body(request, max_bytes=MAX_BATCH_BYTES))
     except ValidationError:

@@ -1,0 +1,37 @@
+"""What answers hold, for the OpenAPI document: PostgreSQL and common/problems.py write them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from common.contracts import Description, Title
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Task(BaseModel):
+    """A task as every answer shows it; exactly these keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: UUID
+    title: Title
+    description: Description | None
+    is_completed: bool
+    created_at: datetime = Field(description="RFC 3339, in UTC")
+    user_id: UUID
+
+
+class Fault(BaseModel):
+    """One fault of a body."""
+
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the place in the body")
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    type: str = Field(description="URN that names the kind of error")
+    title: str
+    status: int
+    detail: str
+    errors: list[Fault] | None = Field(None, description="the faults of a body, with 422")

@@ -1,0 +1,201 @@
+"""All that the head is enough to refuse for is refused before the body is asked for, on every write."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from common.contracts import Outcome
+from common.problems import Problem, problem_response
+from gateway import reads, writes
+from gateway.parameters import require_known_parameters
+from gateway.preconditions import require_preconditions
+from gateway.settings import GatewaySettings
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message
+
+from tests.serving import LIMIT_S, Served
+
+from .in_process import COMPLETE, TASK, TASKS, answered_gateway, settings
+
+USER_ID, TASK_ID = TASKS.split("/")[2], TASK.split("/")[4]
+DONE = Outcome(status="done", task="{}")
+WRITES: dict[str, tuple[str, str, Callable[[Request], Awaitable[Response]]]] = {
+    "create": ("POST", TASKS, writes.create_task),
+    "replace": ("PUT", TASK, writes.replace_task),
+    "complete": ("PATCH", COMPLETE, writes.toggle_task),
+    "delete": ("DELETE", TASK, writes.delete_task),
+}
+WITH_BODY = [name for name in WRITES if name != "delete"]
+SOUND = {"content-type": "application/json", "content-length": "17"}
+
+OF_EVERY_WRITE: dict[str, tuple[dict[str, str], str, str]] = {
+    "a bad id": ({}, "bad-id", "invalid-id"),
+    "a parameter": ({}, "query", "unknown-parameter"),
+    "a bad key": ({"idempotency-key": '"'}, "", "invalid-idempotency-key"),
+    "a stale precondition": ({"if-match": '"stale"'}, "", "precondition-failed"),
+}
+OF_A_BODY: dict[str, tuple[dict[str, str], str, str]] = {
+    "another type": ({"content-type": "text/plain"}, "", "unsupported-media-type"),
+    "a coding": ({"content-encoding": "gzip"}, "", "unsupported-content-encoding"),
+    "a length": ({"content-length": "70000"}, "", "body-too-large"),
+}
+FAULTS = [(name, *fault) for name in WRITES for fault in OF_EVERY_WRITE.values()] + [
+    (name, *fault) for name in WITH_BODY for fault in OF_A_BODY.values()
+]
+
+
+class _App:
+    class state:  # noqa: N801 - as Starlette names it
+        settings: GatewaySettings = settings(1)
+
+
+async def refused_by_the_head(name: str, headers: dict[str, str], place: str) -> str:
+    """The kind of problem; fails when the body is asked for."""
+
+    async def receive() -> Message:
+        raise AssertionError("the body was asked for")
+
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": WRITES[name][0],
+        "headers": [(key.encode(), value.encode()) for key, value in (SOUND | headers).items()],
+        "path_params": {"user_id": USER_ID, "task_id": TASK_ID} | ({"user_id": "1"} if place == "bad-id" else {}),
+        "query_string": b"limit=1" if place == "query" else b"",
+        "app": _App,
+    }
+    with pytest.raises(Problem) as caught:
+        await WRITES[name][2](Request(scope, receive))
+    return caught.value.kind.slug
+
+
+@pytest.mark.parametrize(("name", "headers", "place", "kind"), FAULTS)
+async def test_the_body_is_not_asked_for(name: str, headers: dict[str, str], place: str, kind: str) -> None:
+    assert await refused_by_the_head(name, headers, place) == kind
+
+
+@pytest.mark.parametrize(("name", "headers", "place", "kind"), FAULTS)
+async def test_a_client_that_waits_for_100_is_answered_at_once(
+    gateway: Served, name: str, headers: dict[str, str], place: str, kind: str
+) -> None:
+    method, path, _ = WRITES[name]
+    target = path.replace(USER_ID, "1") if place == "bad-id" else path + ("?limit=1" if place == "query" else "")
+    lines = [f"{key}: {value}" for key, value in (SOUND | {"expect": "100-continue", "host": "x"} | headers).items()]
+    head = "\r\n".join([f"{method} {target} HTTP/1.1", *lines, "", ""])
+
+    answer = await asyncio.to_thread(first_answer, gateway.port, head.encode())
+
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert f"urn:taskwire:problem:{kind}".encode() in answer
+
+
+def first_answer(port: int, head: bytes) -> bytes:
+    """What comes first, with the start of its body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=LIMIT_S) as connection:
+        connection.sendall(head)
+        received = b""
+        while b"}" not in received and b" 100 " not in received:
+            part = connection.recv(65_536)
+            assert part, received
+            received += part
+    return received
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        (b"limit=1", "limit"),
+        (b"is_completed=true", "is_completed"),
+        (b"fields=id&limit=2", "fields"),
+        (b"_=1&li%6Dit=1", "limit"),
+        (b"limit", "limit"),
+        (b"&&a+b=", "a b"),
+        (b"=x", ""),
+        (b"%ff", "\\ufffd"),
+        (b"x" * 300, "x" * 64),
+        (b"%22%0d%0a", '\\"\\r\\n'),
+    ],
+)
+@pytest.mark.parametrize("endpoint", [reads.list_tasks, reads.find_task, *(write[2] for write in WRITES.values())])
+async def test_a_parameter_that_is_not_known_is_400_and_named(
+    endpoint: Callable[[Request], Awaitable[Response]], query: bytes, named: str
+) -> None:
+    state = type("state", (), {"reads": None, "settings": settings(1)})
+    params = {"user_id": USER_ID, "task_id": TASK_ID}
+    scope = {
+        "type": "http",
+        "headers": [],
+        "query_string": query,
+        "path_params": params,
+        "app": type("App", (), {"state": state}),
+    }
+
+    with pytest.raises(Problem) as caught:
+        await endpoint(Request(scope))
+
+    assert (caught.value.kind.slug, f'"{named}"' in caught.value.detail) == ("unknown-parameter", True)
+
+
+@pytest.mark.parametrize("query", [b"", b"&", b"_", b"_=1764", b"_a=b&_c=d", b"%5Fa=b"])
+def test_a_name_of_the_clients_own_is_ignored(query: bytes) -> None:
+    require_known_parameters(Request({"type": "http", "query_string": query}))
+
+
+def conditional(*headers: tuple[str, str]) -> Request:
+    return Request({"type": "http", "headers": [(name.encode(), value.encode()) for name, value in headers]})
+
+
+DATE = "Sat, 29 Oct 1994 19:43:31 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ([("if-match", '"stale"')], "If-Match"),
+        ([("if-match", 'W/"x"')], "If-Match"),
+        ([("if-match", "")], "If-Match"),
+        ([("if-match", "no tag")], "If-Match"),
+        ([("if-match", "*"), ("if-match", '"a"')], "If-Match"),
+        ([("if-none-match", "*")], "If-None-Match"),
+        ([("if-match", "*"), ("if-none-match", " * ")], "If-None-Match"),
+        ([("if-unmodified-since", DATE)], "If-Unmodified-Since"),
+    ],
+)
+def test_a_precondition_that_does_not_hold_is_412_and_named(headers: list[tuple[str, str]], named: str) -> None:
+    with pytest.raises(Problem) as caught:
+        require_preconditions(conditional(*headers))
+
+    assert problem_response(caught.value).status_code == 412
+    assert caught.value.detail.startswith(f"{named} does not hold")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        [("if-match", " * ")],
+        [("if-none-match", '"a", "b"')],
+        [("if-modified-since", DATE)],
+        [("if-unmodified-since", "yesterday")],
+        [("if-match", "*"), ("if-unmodified-since", DATE)],
+    ],
+)
+def test_a_precondition_that_holds_or_means_nothing_refuses_nothing(headers: list[tuple[str, str]]) -> None:
+    require_preconditions(conditional(*headers))
+
+
+@pytest.mark.parametrize("name", WRITES)
+async def test_what_a_precondition_protects_is_not_touched(name: str) -> None:
+    method, path, _ = WRITES[name]
+    body = {"create": {"title": "x"}, "replace": {"title": "x"}}.get(name)
+    headers = {"If-Match": '"stale"', "Content-Type": "application/json"}
+
+    async with answered_gateway(DONE) as (gateway, commands):
+        answer = await gateway.ask(method, path, body=json.dumps(body).encode() if body else None, headers=headers)
+        headers["If-Match"] = "*"
+        done = await gateway.ask(method, path, body=json.dumps(body).encode() if body else None, headers=headers)
+
+    assert (answer.status, done.status // 100, len(commands)) == (412, 2, 1)

@@ -1,0 +1,62 @@
+"""What a client is told of a fault names nothing of the inside, whatever fault pydantic finds."""
+
+import re
+from typing import get_args
+
+import pytest
+from gateway.bodies import CompletionBody, ReplacementBody, TaskBody
+from gateway.json_faults import DETAILS, OTHER_DETAIL, OWN_WORDS, PLAIN_WORDS, detail_of
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticKnownError
+from pydantic_core.core_schema import ErrorType
+
+INTERNAL = re.compile(r"\b(\w+Body|instance|dictionary|class|module|function|pydantic|python|_\w+|\w+_)\b|[a-z][A-Z]")
+CONTEXT = {"max_length": 255, "min_length": 1}
+KINDS = get_args(ErrorType)
+MODELS = (TaskBody, ReplacementBody, CompletionBody)
+
+
+def test_there_are_faults_to_tell() -> None:
+    assert len(KINDS) > 90
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kind_of_fault_is_told_in_words_of_the_inside(kind: str) -> None:
+    told = detail_of(kind, "Input should be a valid dictionary or instance of TaskBody")
+
+    assert kind in PLAIN_WORDS or not INTERNAL.search(told), told
+
+
+@pytest.mark.parametrize("kind", sorted(PLAIN_WORDS))
+def test_the_words_of_pydantic_that_are_passed_on_are_plain(kind: str) -> None:
+    words = PydanticKnownError(kind, CONTEXT if "too" in kind else None).message()  # type: ignore[arg-type]  # one of KINDS
+
+    assert not INTERNAL.search(words), words
+
+
+def test_no_kind_is_named_that_pydantic_does_not_have() -> None:
+    assert set(KINDS) >= PLAIN_WORDS | set(DETAILS)
+    assert not OWN_WORDS & set(KINDS)
+
+
+@pytest.mark.parametrize("value", [None, 1, 1.5, True, "x", [], ["x"]], ids=repr)
+@pytest.mark.parametrize("model", MODELS)
+def test_what_is_no_object_is_told_so(model: type[BaseModel], value: object) -> None:
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(value)
+
+    assert [detail_of(fault["type"], fault["msg"]) for fault in caught.value.errors()] == ["Must be an object"]
+
+
+@pytest.mark.parametrize("value", [None, 1, 1.5, "x", "\ud800", "", "\x00", " ", "x" * 3_000, True, [], {}], ids=ascii)
+@pytest.mark.parametrize("model", MODELS)
+def test_every_fault_that_a_body_can_have_is_told_in_words_of_its_own(model: type[BaseModel], value: object) -> None:
+    members = dict.fromkeys([*model.model_fields, "unknown"], value)
+
+    try:
+        model.model_validate(members)
+    except ValidationError as error:
+        told = {detail_of(fault["type"], fault["msg"]) for fault in error.errors()}
+
+    assert OTHER_DETAIL not in told
+    assert not [detail for detail in told if INTERNAL.search(detail)]
