@@ -2,7 +2,7 @@
 
 from common import topology
 
-from .rules import imports, migrations, queries, repository, shape
+from .rules import imports, migrations, proof, queries, repository, shape
 from .rules.sources import PRODUCT, TESTS, sources
 
 ALL = sources(*PRODUCT)
@@ -17,7 +17,24 @@ MAY_START_TASKS = {
     "gateway.command_bus": "a batch that is published; its errors are the batch's reply",
     "task_writer.handlers": "a batch in hand, which stopping waits for, and its reply, which is awaited",
 }
+ALL_TESTS = sources(*TESTS)
 NOT_OF_ONE_USER = {"FORGET_COMMANDS"}  # cleans up after all users; its own policy shows it old records, nothing else
+
+MAY_SLEEP = {
+    "libs/common/tests/test_http_protocol.py": "gives the event loop a turn",
+    "libs/common/tests/test_time_limits.py": "gives the event loop a turn",
+    "services/task-writer/tests/test_settling.py": "gives the event loop a turn",
+    "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
+    "tests/containers/zero_downtime.py": "measures what happens while nothing does",
+}
+MAY_REPLACE = {
+    "services/task-writer/tests/test_settling.py": "to be mended",
+    "tests/benchmarks/conftest.py": "to be mended",
+    "tests/counts/json_parses.py": "counts calls of a parser wherever it was imported, and calls it",
+    "tests/counts/test_planted.py": "plants what costs too much, to show that it is counted",
+    "tests/integration/test_batches.py": "plants a bug: SQL that answers for one command too few",
+    "tests/integration/test_deadly_batches.py": "plants a bug: a batch that no writer gets through",
+}
 
 
 def test_there_is_something_to_check() -> None:
@@ -52,15 +69,15 @@ def test_modules_are_one_idea() -> None:
 
 
 def test_functions_are_small() -> None:
-    assert [fault for source in ALL + sources(*TESTS) for fault in shape.large_functions(source)] == []
+    assert [fault for source in ALL + ALL_TESTS for fault in shape.large_functions(source)] == []
 
 
 def test_modules_are_named_for_what_they_do() -> None:
-    assert [fault for source in ALL + sources(*TESTS) for fault in shape.badly_named(source)] == []
+    assert [fault for source in ALL + ALL_TESTS for fault in shape.badly_named(source)] == []
 
 
 def test_what_another_module_imports_has_a_docstring() -> None:
-    assert shape.undocumented(ALL, ALL + sources(*TESTS)) == []
+    assert shape.undocumented(ALL, ALL + ALL_TESTS) == []
 
 
 def test_only_problems_decides_the_status_of_an_error() -> None:
@@ -107,6 +124,14 @@ def test_every_exception_is_still_needed() -> None:
     homes = [source for source in ALL if source.name in queries.HOMES]
 
     assert {name for source in homes for name in queries.unbound(source)} >= NOT_OF_ONE_USER
+
+
+def test_tests_wait_for_conditions_and_not_for_a_while() -> None:
+    assert [fault for source in ALL_TESTS if source.path not in MAY_SLEEP for fault in proof.sleeps(source)] == []
+
+
+def test_tests_use_the_real_thing() -> None:
+    assert [fault for source in ALL_TESTS if source.path not in MAY_REPLACE for fault in proof.stand_ins(source)] == []
 
 
 def test_every_revision_has_its_timeouts_and_a_way_back() -> None:

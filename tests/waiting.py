@@ -1,4 +1,4 @@
-"""Waiting for a condition, with a limit."""
+"""Waiting for a condition, with a limit: the only pauses that tests make."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,3 +11,9 @@ async def eventually(condition: Callable[[], Awaitable[bool]], *, within_s: floa
     async with asyncio.timeout(within_s):
         while not await condition():  # noqa: ASYNC110 - other processes fulfil it, not tasks of this one
             await asyncio.sleep(PAUSE_S)
+
+
+async def turns(count: int = 1) -> None:
+    """Lets the event loop take so many turns: all that is ready runs, and nothing is waited for."""
+    for _ in range(count):
+        await asyncio.sleep(0)

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 
 from faults.lines import Line, line_to
 from tests.conftest import Addresses
+from tests.waiting import turns
 
 POOL_TIMEOUT_S, DATABASE_TIMEOUT_S = 0.3, 1.0
 ROUNDING_S = 1.5
@@ -173,7 +174,7 @@ async def test_work_without_an_answer_ends_at_the_limit_and_may_have_been_done(
 async def test_without_a_connection_it_is_certain_that_nothing_was_done(addresses: Addresses) -> None:
     async with opened(addresses.writer, pool_size=1, database_timeout_s=60) as database:
         holding = asyncio.create_task(database.run(gets_no_answer))
-        await asyncio.sleep(0)
+        await turns()
         with pytest.raises(DatabaseUnavailable) as raised:
             await database.run(works)
         holding.cancel()
@@ -195,7 +196,7 @@ async def test_who_is_cancelled_waits_for_no_server(postgres: Postgres, addresse
             line.swallow()
             running = asyncio.create_task(database.run(works))
             began = time.monotonic()
-            await asyncio.sleep(0)  # it has sent its statement by then
+            await turns()  # it has sent its statement by then
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running

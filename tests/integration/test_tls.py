@@ -57,9 +57,7 @@ async def tls_postgres(tls_state: State, authority: Authority) -> AsyncIterator[
     """A server that takes TLS connections alone, apart from the superuser's."""
     if not WITH_TLS:
         pytest.skip("no PostgreSQL with TLS here: install Debian's package postgresql")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("local_stack.postgres.find_programs", lambda: WITH_TLS[0])
-        server = await prepare_postgres(tls_state)
+    server = await prepare_postgres(tls_state, programs=WITH_TLS[0])
     certificate, key = authority.certify(HOST)
     owner = server.data.stat()
     for source, name in ((certificate, "server.crt"), (key, "server.key")):

@@ -10,6 +10,8 @@ import pytest
 from common.background import growing_pauses, running
 from prometheus_client import REGISTRY
 
+from tests.waiting import turns
+
 SOON_S = 0.001
 
 
@@ -61,7 +63,7 @@ async def test_it_ends_with_what_it_was_started_for() -> None:
             cleaned_up.append(True)
 
     async with running("endless", work):
-        await asyncio.sleep(0)
+        await turns()
 
     assert cleaned_up == [True]
 

@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from tests.waiting import turns
+
 LIMIT_S = 10.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -88,7 +90,7 @@ async def test_an_idle_connection_is_answered_once_more_and_closed(server: Drain
     assert b"connection: close" not in await head_of(answers)
 
     stopping = asyncio.create_task(server.shutdown())
-    await asyncio.sleep(0)
+    await turns()
     requests.write(REQUEST)
 
     assert b"\r\nconnection: close\r\n" in await head_of(answers)
@@ -116,7 +118,7 @@ async def test_new_connections_are_refused(server: DrainingServer) -> None:
     port = port_of(server)
 
     stopping = asyncio.create_task(server.shutdown())
-    await asyncio.sleep(0)
+    await turns()
 
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)

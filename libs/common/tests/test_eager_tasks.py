@@ -1,8 +1,8 @@
 """A task that begins at once."""
 
-import asyncio
-
 from common import eager_tasks
+
+from tests.waiting import turns
 
 
 async def test_it_has_run_until_its_first_pause() -> None:
@@ -10,7 +10,7 @@ async def test_it_has_run_until_its_first_pause() -> None:
 
     async def work() -> str:
         told.append("begun")
-        await asyncio.sleep(0)
+        await turns()
         return "done"
 
     task = eager_tasks.start(work())

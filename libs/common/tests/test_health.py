@@ -6,13 +6,12 @@ import pytest
 from common import health
 from common.health import Health, Part
 
+from tests.clock import Clock
+
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, to be set."""
-    now = [1000.0]
-    monkeypatch.setattr(health, "monotonic", lambda: now[0])
-    return now
+def clock() -> Clock:
+    return Clock()
 
 
 class Probe:
@@ -35,21 +34,21 @@ async def test_a_part_that_was_never_used_is_unknown_and_counts_as_there() -> No
     assert await whole.look() == (True, {"database": "unknown"})
 
 
-async def test_one_failure_among_successes_is_no_outage(clock: list[float]) -> None:
-    part = Part()
+async def test_one_failure_among_successes_is_no_outage(clock: Clock) -> None:
+    part = Part(clock=clock)
 
     part.worked()
-    clock[0] += health.DOWN_AFTER_S / 2
+    clock.now += health.DOWN_AFTER_S / 2
     part.failed()
 
     assert part.state == "up"
 
 
-async def test_failures_without_any_success_are_an_outage_until_one_works(clock: list[float]) -> None:
-    part = Part()
+async def test_failures_without_any_success_are_an_outage_until_one_works(clock: Clock) -> None:
+    part = Part(clock=clock)
 
     part.worked()
-    clock[0] += health.DOWN_AFTER_S * 2
+    clock.now += health.DOWN_AFTER_S * 2
     part.failed()
     state_before = part.state
     part.worked()
@@ -57,8 +56,8 @@ async def test_failures_without_any_success_are_an_outage_until_one_works(clock:
     assert (state_before, part.state) == ("down", "up")
 
 
-async def test_what_is_lost_is_down_at_once(clock: list[float]) -> None:
-    part = Part()
+async def test_what_is_lost_is_down_at_once(clock: Clock) -> None:
+    part = Part(clock=clock)
 
     part.worked()
     part.lost()
@@ -66,26 +65,26 @@ async def test_what_is_lost_is_down_at_once(clock: list[float]) -> None:
     assert part.state == "down"
 
 
-async def test_a_part_that_is_up_is_never_checked_however_long_nobody_used_it(clock: list[float]) -> None:
+async def test_a_part_that_is_up_is_never_checked_however_long_nobody_used_it(clock: Clock) -> None:
     check = Probe()
-    part = Part(check)
+    part = Part(check, clock=clock)
     part.worked()
 
     for _ in range(10):
-        clock[0] += 3600
+        clock.now += 3600
         await part.look()
 
     assert check.calls == 0
 
 
-async def test_a_part_that_is_down_is_checked_seldom(clock: list[float]) -> None:
+async def test_a_part_that_is_down_is_checked_seldom(clock: Clock) -> None:
     check = Probe()
     check.error = ConnectionError()
-    part = Part(check)
+    part = Part(check, clock=clock)
 
     for _ in range(100):
         await part.look()
-        clock[0] += health.CHECK_EVERY_S / 10
+        clock.now += health.CHECK_EVERY_S / 10
 
     assert part.state == "down"
     assert check.calls == pytest.approx(10, abs=1)

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from tests.serving import LIMIT_S, Served, serving
+from tests.waiting import turns
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n"
 
@@ -59,7 +60,7 @@ async def test_a_long_body_is_not_copied(written: Written, joined: JoinedWrites)
 
 async def test_a_head_without_a_body_leaves_in_the_next_turn(written: Written, joined: JoinedWrites) -> None:
     joined.write(HEAD)
-    await asyncio.sleep(0)
+    await turns()
 
     assert written.writes == [HEAD]
 
@@ -67,7 +68,7 @@ async def test_a_head_without_a_body_leaves_in_the_next_turn(written: Written, j
 async def test_a_head_is_written_before_the_connection_is_closed(written: Written, joined: JoinedWrites) -> None:
     joined.write(HEAD)
     joined.close()
-    await asyncio.sleep(0)
+    await turns()
 
     assert (written.writes, written.closed) == ([HEAD], True)
 

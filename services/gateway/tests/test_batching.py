@@ -8,6 +8,8 @@ import pytest
 from gateway.batching import Batcher, BatchLimits
 from gateway.waiting import Full
 
+from tests.waiting import turns
+
 LIMIT_S = 5.0
 
 type Send = Callable[[Sequence[int]], Awaitable[Sequence[int]]]
@@ -16,7 +18,7 @@ ONE_AT_A_TIME = BatchLimits(max_batch=3, max_in_flight=1, max_waiting=100, longe
 
 
 async def doubled(items: Sequence[int]) -> list[int]:
-    await asyncio.sleep(0)
+    await turns()
     return [2 * item for item in items]
 
 
@@ -159,7 +161,7 @@ async def test_the_next_batch_leaves_before_the_answers_of_the_last_are_handed_o
 
     async def send(items: Sequence[int]) -> list[int]:
         told.append(f"sent {items}")
-        await asyncio.sleep(0)
+        await turns()
         return list(items)
 
     batcher = Batcher(send, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=100, longest_wait_s=60))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from gateway.rate_limits import MAX_REMEMBERED, Buckets, Policy, client_address
 
+from tests.clock import Clock
 from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key, published
 from tests.serving import Answer, Served
 
@@ -18,62 +19,59 @@ PROXIED = {"address_requests_per_s": 0.001, "address_burst": 2, "trusted_proxies
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that buckets see, to be moved."""
-    now = [1000.0]
-    monkeypatch.setattr("gateway.rate_limits.monotonic", lambda: now[0])
-    return now
+def clock() -> Clock:
+    return Clock()
 
 
 def granted(buckets: Buckets, name: str, times: int) -> int:
     return sum(buckets.take(name).retry_in_s == 0 for _ in range(times))
 
 
-def test_a_burst_is_granted_and_then_the_rate(clock: list[float]) -> None:
-    buckets = Buckets(Policy("user", 2.0, 10))
+def test_a_burst_is_granted_and_then_the_rate(clock: Clock) -> None:
+    buckets = Buckets(Policy("user", 2.0, 10), clock)
 
     assert granted(buckets, "a", 15) == 10
-    clock[0] += 1.5
+    clock.now += 1.5
     assert granted(buckets, "a", 15) == 3
-    clock[0] += 100
+    clock.now += 100
     assert granted(buckets, "a", 15) == 10
 
 
-def test_one_name_takes_nothing_from_another(clock: list[float]) -> None:
-    buckets = Buckets(Policy("user", 1.0, 5))
+def test_one_name_takes_nothing_from_another(clock: Clock) -> None:
+    buckets = Buckets(Policy("user", 1.0, 5), clock)
 
     assert [granted(buckets, name, 10) for name in "abc"] == [5, 5, 5]
 
 
-def test_what_is_refused_costs_nothing(clock: list[float]) -> None:
-    buckets = Buckets(Policy("user", 1.0, 5))
+def test_what_is_refused_costs_nothing(clock: Clock) -> None:
+    buckets = Buckets(Policy("user", 1.0, 5), clock)
     granted(buckets, "a", 1000)
 
-    clock[0] += 1
+    clock.now += 1
 
     assert granted(buckets, "a", 10) == 1
 
 
-def test_who_waits_as_long_as_told_is_granted(clock: list[float]) -> None:
-    buckets = Buckets(Policy("user", 3.0, 7))
+def test_who_waits_as_long_as_told_is_granted(clock: Clock) -> None:
+    buckets = Buckets(Policy("user", 3.0, 7), clock)
     granted(buckets, "a", 7)
 
     for _ in range(50):
-        clock[0] += buckets.take("a").retry_in_s
+        clock.now += buckets.take("a").retry_in_s
         assert buckets.take("a").retry_in_s == 0
 
 
-def test_what_is_left_is_what_is_granted(clock: list[float]) -> None:
-    buckets = Buckets(Policy("user", 0.7, 9))
+def test_what_is_left_is_what_is_granted(clock: Clock) -> None:
+    buckets = Buckets(Policy("user", 0.7, 9), clock)
 
     for moved in (0, 0.1, 1, 2.5, 4, 30):
-        clock[0] += moved
+        clock.now += moved
         left = buckets.take("a").left
         assert granted(buckets, "a", 20) == left
 
 
-def test_the_memory_of_names_is_bounded_and_keeps_who_sends_most(clock: list[float]) -> None:
-    buckets = Buckets(Policy("address", 1.0, 10))
+def test_the_memory_of_names_is_bounded_and_keeps_who_sends_most(clock: Clock) -> None:
+    buckets = Buckets(Policy("address", 1.0, 10), clock)
 
     for number in range(3 * MAX_REMEMBERED):
         buckets.take(str(number))
@@ -82,24 +80,24 @@ def test_the_memory_of_names_is_bounded_and_keeps_who_sends_most(clock: list[flo
     assert buckets.take(str(3 * MAX_REMEMBERED - 1)).left == 8
 
 
-def test_names_that_are_quiet_are_forgotten(clock: list[float]) -> None:
-    buckets = Buckets(Policy("address", 1.0, 10))
+def test_names_that_are_quiet_are_forgotten(clock: Clock) -> None:
+    buckets = Buckets(Policy("address", 1.0, 10), clock)
     granted(buckets, "a", 10)
 
     for _ in range(3):
-        clock[0] += 10.1
+        clock.now += 10.1
         buckets.take("b")
 
     assert set(buckets._full_at) | set(buckets._full_at_before) == {"b"}
 
 
-def test_a_change_of_generations_forgets_nothing_too_early(clock: list[float]) -> None:
-    buckets = Buckets(Policy("address", 1.0, 10))
+def test_a_change_of_generations_forgets_nothing_too_early(clock: Clock) -> None:
+    buckets = Buckets(Policy("address", 1.0, 10), clock)
     buckets.take("b")
-    clock[0] += 9
+    clock.now += 9
     granted(buckets, "a", 10)
 
-    clock[0] += 2  # a window since the first of all
+    clock.now += 2  # a window since the first of all
     buckets.take("b")
 
     assert granted(buckets, "a", 10) == 2

@@ -4,11 +4,13 @@ import asyncio
 import json
 import logging
 
+import jwt
 import pytest
 from gateway.signing_keys import FetchFailed, SigningKeys, SigningKeysUnavailable, UnknownSigningKey, usable_keys
 from gateway.tokens import InvalidToken, Rules, Tokens
 
 from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key
+from tests.waiting import turns
 
 RULES = Rules(ISSUER, AUDIENCE, "sub")
 
@@ -23,7 +25,7 @@ def keys_of(issuer: Issuer, *, pause_s: float = 0.0) -> SigningKeys:
 
     async def fetch() -> bytes:
         issuer.fetches += 1
-        await asyncio.sleep(0)
+        await turns()
         if issuer.is_down:
             raise FetchFailed("down")
         return json.dumps(issuer.key_set()).encode()
@@ -58,7 +60,7 @@ async def test_a_remembered_token_needs_no_key(issuer: Issuer, monkeypatch: pyte
     tokens = Tokens(keys_of(issuer), RULES)
     token = issuer.token("ES256-1").encode()
     await tokens.user_of(token)
-    monkeypatch.setattr("gateway.tokens.jwt.decode", None)
+    monkeypatch.setattr(jwt, "decode", None)
 
     assert await tokens.user_of(token) == OWNER
 

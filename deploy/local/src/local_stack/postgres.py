@@ -67,9 +67,11 @@ async def running_postgres(state: State, report: Report = silent) -> AsyncIterat
         await server.stop()
 
 
-async def prepare_postgres(state: State, report: Report = silent) -> Postgres:
-    """The server, not started yet; its data directory is made where it is missing (0.5 s)."""
-    programs = find_programs()
+async def prepare_postgres(state: State, report: Report = silent, programs: Path | None = None) -> Postgres:
+    """The server, not started yet; its data directory is made where it is missing (0.5 s). Without `programs`, the
+    folder of initdb and postgres, they are looked for.
+    """
+    programs = programs or find_programs()
     account = server_account(programs / "postgres")
     password = remembered_password(state, "postgres")
     home = state.path / "postgres"

@@ -22,19 +22,23 @@ class Part:
     """One thing that a service needs. Those who use it say whether that worked.
 
     `check` uses it once, for nothing; it is called while the part is not known to be up, CHECK_EVERY_S apart at least.
+    `clock` tells seconds, and never goes back.
     """
 
-    def __init__(self, check: Callable[[], Awaitable[object]] | None = None) -> None:
+    def __init__(
+        self, check: Callable[[], Awaitable[object]] | None = None, *, clock: Callable[[], float] = monotonic
+    ) -> None:
         self._check = check
+        self._clock = clock
         self._worked_at = self._failed_at = self._checked_at = float("-inf")
 
     def worked(self) -> None:
         """It was used, with success."""
-        self._worked_at = monotonic()
+        self._worked_at = self._clock()
 
     def failed(self) -> None:
         """It could not be used. That makes it down unless it worked a moment ago."""
-        self._failed_at = monotonic()
+        self._failed_at = self._clock()
 
     def lost(self) -> None:
         """It is certainly down, until it works again."""
@@ -50,8 +54,8 @@ class Part:
 
     async def look(self) -> State:
         """The state, after a check where one is due. Takes CHECK_WITHIN_S at most, and raises nothing."""
-        if self._check is not None and self.state != "up" and monotonic() > self._checked_at + CHECK_EVERY_S:
-            self._checked_at = monotonic()
+        if self._check is not None and self.state != "up" and self._clock() > self._checked_at + CHECK_EVERY_S:
+            self._checked_at = self._clock()
             try:
                 async with asyncio.timeout(CHECK_WITHIN_S):
                     await self._check()

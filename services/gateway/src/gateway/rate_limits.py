@@ -5,7 +5,7 @@ Each gateway process counts for itself: behind N of them a client may have up to
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import ip_address
@@ -78,13 +78,15 @@ class Buckets:
     """
 
     policy: Policy
+    clock: Callable[[], float] = monotonic
+    """Seconds; never goes back."""
     _full_at: dict[str, float] = field(default_factory=dict)
     _full_at_before: dict[str, float] = field(default_factory=dict)
     _changed_at: float = 0.0
 
     def take(self, name: str) -> Taken:
         """Takes one request out of the bucket, if there is one left."""
-        now = monotonic()
+        now = self.clock()
         if now - self._changed_at > self.policy.window_s or len(self._full_at) >= MAX_REMEMBERED:
             self._full_at_before, self._full_at, self._changed_at = self._full_at, {}, now
         full_at = self._full_at.get(name) or self._full_at_before.get(name, now)

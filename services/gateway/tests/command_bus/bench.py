@@ -10,6 +10,7 @@ from gateway.batching import BatchLimits
 from gateway.command_bus import CommandBus
 
 from tests.commands import toggle
+from tests.waiting import turns
 
 LIMIT_S = 5.0
 """How long a test waits for what must happen."""
@@ -58,8 +59,7 @@ class Bench:
 
 async def idle() -> None:
     """Lets the event loop do all that can be done without waiting for anything."""
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await turns(10)
 
 
 def keep_busy(seconds: float) -> None:
