@@ -238,7 +238,8 @@ async def says_nothing_of_its_answer(task_id: UUID):  # type: ignore[no-untyped-
     "endpoint",
     [
         takes_query, takes_query_by_default, takes_cookie, takes_two_bodies, takes_a_part_of_a_body,
-        takes_one_header, takes_number, takes_tasks, takes_response, takes_keyword, has_to_close, blocks, returns_a_model, says_nothing_of_its_answer,
+        takes_one_header, takes_number, takes_tasks, takes_response,
+        takes_keyword, has_to_close, blocks, returns_a_model, says_nothing_of_its_answer,
     ],
 )  # fmt: skip
 def test_what_only_fastapi_could_serve_is_refused_at_the_start(endpoint: Callable[..., Any]) -> None:
