@@ -15,6 +15,7 @@ MAY_START_TASKS = {
     "common.tracing": "a thread for the last flush at the end, bounded in time",
     "gateway.batching": "a batch on its way; its errors are its items' answers",
     "gateway.command_bus": "a batch that is published; its errors are the batch's reply",
+    "gateway.signing_keys": "a fetch of keys, bounded in time; it is held, and its errors are those of who waits for it",
     "task_writer.handlers": "a batch in hand, which stopping waits for, and its reply, which is awaited",
 }
 ALL_TESTS = sources(*TESTS)

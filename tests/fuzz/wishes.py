@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from common.contracts import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.invisible import is_blank
 from hypothesis import strategies as st
 
 from tests.contract.tasks import COMPLETE, CREATE, DELETE, REPLACE, Operation
@@ -15,7 +16,7 @@ KEPT_FOR_S = 600  # longer than a run of the machine: no command of it expires
 
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
 titles = st.one_of(
-    st.text(storable, min_size=1, max_size=8).filter(lambda text: text.strip() != ""), st.just("\U0001f95b" * 255)
+    st.text(storable, min_size=1, max_size=8).filter(lambda text: not is_blank(text)), st.just("\U0001f95b" * 255)
 )
 descriptions = st.one_of(st.none(), st.text(storable, max_size=8), st.just("\u0301" * 2_000))
 completions = st.sampled_from([None, True, False])
@@ -40,6 +41,7 @@ NO_TASKS: list[tuple[bytes, int]] = [
     (b'{"title": "a', 400),
     (b'{"title": "\xff"}', 400),
     (b'{"title": NaN}', 400),
+    (b'{"title": "a", "titl\\u0065": "a"}', 400),
     (b"null", 422),
     (b"[]", 422),
     (b'"a"', 422),
@@ -48,6 +50,8 @@ NO_TASKS: list[tuple[bytes, int]] = [
     (b'{"title": 1}', 422),
     (b'{"title": ""}', 422),
     (b'{"title": " \\t\\u00a0"}', 422),
+    (b'{"title": "\\u200b\\ufeff"}', 422),
+    (b'{"title": ' + b"9" * 5_000 + b"}", 422),
     (b'{"title": "a\\u0000"}', 422),
     (b'{"title": "\\ud800"}', 422),
     (b'{"title": "a", "colour": "red"}', 422),

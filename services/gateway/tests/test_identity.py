@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def is_challenge(answer: Answer, error: str | None) -> bool:
     """Whether this is a 401 as RFC 6750 and RFC 9457 want it."""
     challenge = answer.headers.get("www-authenticate", "")
     named = f'error="{error}"' in challenge if error else "error" not in challenge
+    described = challenge.partition('error_description="')[2].removesuffix('"')
+    assert re.fullmatch(r"[ !#-\[\]-~]*", described), "not as RFC 6750, section 3, allows"
     return (
         (answer.status, answer.headers["content-type"]) == (401, "application/problem+json")
         and challenge.startswith('Bearer realm="taskwire"')

@@ -1,5 +1,7 @@
 """What the gateway says when its settings are wrong."""
 
+import re
+
 import pytest
 from common.settings import load
 from gateway.settings import GatewaySettings
@@ -64,6 +66,39 @@ def test_all_missing_variables_are_named(environment: pytest.MonkeyPatch, capsys
         ("LOG_LEVEL", "loud"),
         ("CORS_ORIGINS", "https://app.example"),
         ("CORS_ORIGINS", "[1]"),
+        ("CORS_ORIGINS", '["https://app.example/"]'),
+        ("CORS_ORIGINS", '["https://app.example", "https://App.example"]'),
+        ("CORS_ORIGINS", '["app.example"]'),
+        ("READER_URL", "http://task-reader:8001/reads"),
+        ("READER_URL", "http://task-reader:8001/?x=1"),
+        ("READER_URL", "http://task-reader:8001/#x"),
+        ("READER_URL", "http://user:s3cret@task-reader:8001"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:s3cret@tempo:4318"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://tempo:4318?key=s3cret"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://tempo:4318/#s3cret"),
+        ("AUTH_JWKS_URL", "http://issuer.example/keys"),
+        ("AUTH_JWKS_URL", "http://10.0.0.1/keys"),
+        ("AUTH_JWKS_URL", "http://[2001:db8::1]/keys"),
+        ("AUTH_JWKS_URL", "http://127.0.0.1.issuer.example/keys"),
+        ("AUTH_JWKS_URL", "https://user:s3cret@issuer.example/keys"),
+        ("AUTH_JWKS_URL", "https://issuer.example/keys#s3cret"),
+        ("AUTH_USER_CLAIM", 'a"b'),
+        ("AUTH_USER_CLAIM", "a\\b"),
+        ("AUTH_USER_CLAIM", "größe"),
+        ("AUTH_USER_CLAIM", "a b"),
+        ("AUTH_USER_CLAIM", "a\tb"),
+        ("AUTH_USER_CLAIM", "a\n"),
+        ("RABBITMQ_URL", "rabbitmq"),
+        ("RABBITMQ_URL", "http://user:s3cret@rabbitmq/"),
+        ("RABBITMQ_URL", "amqp://"),
+        ("RABBITMQ_URL", "amqp://user:s3cret@/"),
+        ("RABBITMQ_URL", "amqp://user:s3cret@rabbitmq:port/"),
+        ("RABBITMQ_URL", "amqp://user:s3cret@rabbitmq:99999/"),
+        ("RABBITMQ_URL", "amqp://user:s3cret@one,two/"),
+        ("RABBITMQ_URL", "amqp://user:s3cret@one:5672,two:5672/"),
+        ("RABBITMQ_URL", "amqp://user:s3#cret@rabbitmq/"),
+        ("RABBITMQ_URL", "amqp://user:s3/cret@rabbitmq/"),
+        ("RABBITMQ_URL", "amqp://user:s3cret@rabbitmq/#x"),
     ],
 )
 def test_a_wrong_value_is_named(
@@ -71,7 +106,35 @@ def test_a_wrong_value_is_named(
 ) -> None:
     environment.setenv(name, value)
 
-    assert f"{name}: " in complaint(capsys)
+    told = complaint(capsys)
+
+    assert f"{name}: " in told
+    assert not re.search(r"s3|cret|example|rabbitmq[^_]", told)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("READER_URL", "http://task-reader:8001/"),
+        ("READER_URL", "https://[::1]:8001"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://tempo:4318/otlp/"),
+        ("AUTH_JWKS_URL", "https://issuer.example/keys?policy=1"),
+        ("AUTH_JWKS_URL", "http://127.0.0.1:8080/keys"),
+        ("AUTH_JWKS_URL", "http://127.1.2.3/keys"),
+        ("AUTH_JWKS_URL", "http://[::1]/keys"),
+        ("AUTH_JWKS_URL", "http://LocalHost/keys"),
+        ("AUTH_USER_CLAIM", "https://taskwire.example/user_id"),
+        ("AUTH_USER_CLAIM", "custom:user"),
+        ("RABBITMQ_URL", "amqp://user:p%23w%2Fd@rabbitmq:5672/%2Fstage"),
+        ("RABBITMQ_URL", "amqps://rabbitmq"),
+        ("RABBITMQ_URL", "amqp://user:p4ssw0rd@[::1]:5672//"),
+        ("CORS_ORIGINS", '["*", "null", "http://localhost:3000", "capacitor://localhost"]'),
+    ],
+)
+def test_an_address_or_name_that_works_is_taken(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(name, value)
+
+    load(GatewaySettings)
 
 
 def test_no_password_is_told_with_another_fault(

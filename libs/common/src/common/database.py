@@ -16,6 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
 from pydantic import AfterValidator, SecretStr
 
+from common.addresses import postgres_ports
 from common.background import running
 from common.database_connections import ClosingConnection, closed_by_server, configure, connection_options
 from common.database_metrics import DATABASE_SECONDS, show_pool
@@ -34,11 +35,12 @@ CLOSE_TIMEOUT_S = 2.0  # for the pool's own tasks, which may be opening connecti
 
 def _postgres_url(url: SecretStr) -> SecretStr:
     try:
-        conninfo_to_dict(url.get_secret_value())
+        parts = conninfo_to_dict(url.get_secret_value())
     except ProgrammingError:  # its text would quote the password
         raise ValueError("must be a PostgreSQL address, postgresql://user:password@host/database") from None
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must start with postgresql://")
+    postgres_ports(str(parts.get("port", "")))
     return url
 
 

@@ -17,6 +17,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from common.addresses import amqp_address, base_address
+
 
 class ServiceSettings(BaseSettings):
     """What every service has. An empty variable counts as not set: an empty address would mean a default one."""
@@ -44,7 +46,7 @@ class AdminSettings(ServiceSettings):
 class TraceSettings(ServiceSettings):
     """Where traces go. OpenTelemetry itself reads its other variables, such as OTEL_BSP_SCHEDULE_DELAY."""
 
-    otel_exporter_otlp_endpoint: HttpUrl | None = Field(
+    otel_exporter_otlp_endpoint: Annotated[HttpUrl, AfterValidator(base_address)] | None = Field(
         None,
         description="address that takes traces by OTLP/HTTP, such as http://tempo:4318; without one there are none",
     )
@@ -71,14 +73,7 @@ class HttpSettings(ServiceSettings):
     requests_max_in_hand: PositiveInt = Field(5_000, description="requests at once, at most, per process; then 503")
 
 
-def _amqp_url(url: SecretStr) -> SecretStr:
-    """aio_pika takes any other text for a virtual host of a RabbitMQ on this machine."""
-    if not url.get_secret_value().startswith(("amqp://", "amqps://")):
-        raise ValueError("must start with amqp:// or amqps://")
-    return url
-
-
-type AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
+type AmqpUrl = Annotated[SecretStr, AfterValidator(amqp_address)]
 
 
 class ReaderTokenSettings(ServiceSettings):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
+from common.addresses import is_loopback, origin, server_address, without_extras
 from common.contracts import MAX_READS_PER_BATCH
 from common.settings import (
     AdminSettings,
@@ -13,7 +14,16 @@ from common.settings import (
     TraceSettings,
 )
 from common.tracing import Sampling
-from pydantic import BeforeValidator, Field, HttpUrl, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
 from pydantic_core import from_json
 from pydantic_settings import NoDecode
 
@@ -23,17 +33,34 @@ def _from_json(value: object) -> object:
     return from_json(value) if isinstance(value, str) else value
 
 
+type ServerAddress = Annotated[HttpUrl, AfterValidator(server_address)]
+type Origin = Annotated[str, AfterValidator(origin)]
+
+
+def _safe_keys(url: HttpUrl) -> HttpUrl:
+    """Whoever can change the keys on their way can be any user."""
+    if url.scheme == "http" and not is_loopback(url.host or ""):
+        raise ValueError("must begin with https://; http:// is for an issuer on this machine alone")
+    return without_extras(url)
+
+
 class IdentitySettings(ServiceSettings):
     """Who may use the paths of which user: anyone, or the bearer of a token that names the user."""
 
     auth_mode: Literal["off", "jwt"] = Field(
         "off", description="jwt: a request needs a bearer token whose claim is the path's user; off: anyone may call"
     )
-    auth_jwks_url: HttpUrl | None = Field(None, description="where the issuer publishes its signing keys (RFC 7517)")
+    auth_jwks_url: Annotated[HttpUrl, AfterValidator(_safe_keys)] | None = Field(
+        None, description="where the issuer publishes its signing keys (RFC 7517): https://, or http:// on this machine"
+    )
     auth_jwks_file: Path | None = Field(None, description="the same as a file, instead of AUTH_JWKS_URL")
     auth_issuer: str | None = Field(None, description="what a token's iss must be; jwt needs it")
     auth_audience: str | None = Field(None, description="what a token's aud must be or hold; jwt needs it")
-    auth_user_claim: str = Field("sub", pattern=r"^[\w.:/-]+$", description="the claim that holds the user's UUID")
+    auth_user_claim: str = Field(
+        "sub",
+        pattern=r"^[!#-\[\]-~]+$",  # it is told in WWW-Authenticate (RFC 6750, section 3)
+        description="the claim that holds the user's UUID",
+    )
 
     @model_validator(mode="after")
     def _jwt_is_whole(self) -> Self:
@@ -90,7 +117,7 @@ class GatewaySettings(
 ):
     """Every variable that the gateway reads."""
 
-    reader_url: HttpUrl = Field(description="address of the task-reader, such as http://task-reader:8001")
+    reader_url: ServerAddress = Field(description="address of the task-reader, such as http://task-reader:8001")
     read_timeout_s: PositiveFloat = Field(3.0, description="limit for an answer of the task-reader; then 503")
     reads_max_in_flight: PositiveInt = Field(
         4, description="requests to the task-reader at once, at most, for lists and for single tasks each, per process"
@@ -116,6 +143,6 @@ class GatewaySettings(
         4096, description="commands that wait for a batch, at most, of one user a quarter; then 503"
     )
     body_timeout_s: PositiveFloat = Field(10.0, description="limit for a request's body to arrive; then 408")
-    cors_origins: Annotated[list[str], NoDecode, BeforeValidator(_from_json)] = Field(
+    cors_origins: Annotated[list[Origin], NoDecode, BeforeValidator(_from_json)] = Field(
         [], description='JSON list of origins that browsers may call from, e.g. ["https://app.example"]'
     )

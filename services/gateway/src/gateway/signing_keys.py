@@ -6,8 +6,9 @@ They come as a JSON Web Key Set (RFC 7517). Only keys of three algorithms count;
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
@@ -28,6 +29,11 @@ PAUSE_BETWEEN_FETCHES_S = 10.0
 FETCH_TIMEOUT_S = 5.0
 MAX_SET_BYTES = 256 * 1024
 MAX_KEYS = 100
+MAX_TRIED = 8
+"""Keys without a name, for one token: each costs up to 0.1 ms, and anyone can make up a token."""
+
+WAIT_FOR_FETCH_S = 0.5
+"""Of a request, for a key that is not known: an issuer that hangs must not hold the places of requests."""
 
 type Fetch = Callable[[], Awaitable[bytes]]
 """The key set as it stands at the issuer's. Raises FetchFailed."""
@@ -45,71 +51,102 @@ class SigningKeysUnavailable(Exception):
     """Whether the issuer has such a key cannot be found out now."""
 
 
+@dataclass(frozen=True, eq=False)
+class KeySet:
+    """The usable keys of one key set, in its order."""
+
+    keys: tuple[PyJWK, ...] = ()
+
+    def matching(self, key_id: str | None, algorithm: str) -> tuple[PyJWK, ...]:
+        """The keys that may have signed a token whose header names these, the likeliest first; MAX_TRIED at most.
+
+        Those of the same name, whatever else has that name for another algorithm; else those without a name. Where
+        every key has one, a token that names none means the only key there is.
+        """
+        able = [key for key in self.keys if key.algorithm_name == algorithm]
+        named = [key for key in able if key.key_id is not None and key.key_id == key_id]
+        unnamed = [key for key in able if key.key_id is None]
+        only = able if key_id is None and len(self.keys) == 1 else []
+        return tuple((named or unnamed or only)[:MAX_TRIED])
+
+
 class SigningKeys:
     """The keys of the last fetch that went well. `current` is another object whenever they have changed."""
 
     def __init__(self, fetch: Fetch, *, pause_s: float = PAUSE_BETWEEN_FETCHES_S) -> None:
-        self.current: Mapping[str, PyJWK] = {}
+        self.current = KeySet()
         self._fetch = fetch
         self._pause_s = pause_s
         self._last_set = b""
         self._fetched_at = -pause_s
         self._reachable = False
-        self._fetching = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
 
-    async def find(self, key_id: str | None) -> PyJWK:
-        """The key that a token names. One that names none means the only key there is.
+    async def find(self, key_id: str | None, algorithm: str) -> tuple[PyJWK, ...]:
+        """The keys that may have signed a token, one at least.
 
-        A key that is not known is asked for, by at most one fetch for all who wait, and none within a pause of the last
-        one. Raises UnknownSigningKey, or SigningKeysUnavailable when the last fetch failed.
+        Where none is known the issuer is asked, by at most one fetch for all who wait, and none within a pause of the
+        last one. A request waits for WAIT_FOR_FETCH_S at most, while the fetch goes on without it. Raises
+        UnknownSigningKey, or SigningKeysUnavailable when the last fetch failed or takes longer.
         """
-        key = self._known(key_id)
-        if key is None:
-            await self.renew()
-            key = self._known(key_id)
-        if key is not None:
-            return key
-        raise UnknownSigningKey if self._reachable else SigningKeysUnavailable
+        found = self.current.matching(key_id, algorithm)
+        if not found:
+            answered = await self.renew(wait_s=WAIT_FOR_FETCH_S)
+            found = self.current.matching(key_id, algorithm)
+            if not found:
+                raise UnknownSigningKey if answered and self._reachable else SigningKeysUnavailable
+        return found
 
-    def _known(self, key_id: str | None) -> PyJWK | None:
-        if key_id is None:
-            return next(iter(self.current.values())) if len(self.current) == 1 else None
-        return self.current.get(key_id)
+    async def renew(self, *, wait_s: float | None = None) -> bool:
+        """Fetches the keys, unless that has just been done. When it fails, those that are there stay.
 
-    async def renew(self) -> None:
-        """Fetches the keys, unless that has just been done. When it fails, those that are there stay."""
-        async with self._fetching:
+        False when the fetch takes longer than `wait_s`; it then goes on.
+        """
+        if self._renewing is None or self._renewing.done():
             if monotonic() - self._fetched_at < self._pause_s:
-                return
-            try:
-                fetched = await self._fetch()
-                if fetched != self._last_set:
-                    self.current, self._last_set = usable_keys(fetched), fetched
-                    log.info("the issuer has %d signing keys", len(self.current))
-                self._reachable = True
-            except FetchFailed as error:
-                self._reachable = False
-                log.warning("the issuer's signing keys could not be fetched, and %d stay: %s", len(self.current), error)
+                return True
+            self._renewing = asyncio.create_task(self._fetch_keys())
+        done, _ = await asyncio.wait({self._renewing}, timeout=wait_s)
+        for fetch in done:
+            fetch.result()  # a bug is loud
+        return bool(done)
+
+    async def _fetch_keys(self) -> None:
+        try:
+            fetched = await self._fetch()
+            if fetched != self._last_set:
+                self.current, self._last_set = usable_keys(fetched), fetched
+                log.info("the issuer has %d signing keys", len(self.current.keys))
+            self._reachable = True
+        except FetchFailed as error:
+            self._reachable = False
+            log.warning("the issuer's keys could not be fetched, and %d stay: %s", len(self.current.keys), error)
+        finally:
             self._fetched_at = monotonic()
 
     async def keep_fresh(self) -> None:
         """Renews the keys for ever: often while there are none, then every RENEWAL_INTERVAL_S."""
         while True:
             await self.renew()
-            await asyncio.sleep(RENEWAL_INTERVAL_S if self.current else self._pause_s)
+            await asyncio.sleep(RENEWAL_INTERVAL_S if self.current.keys else self._pause_s)
+
+    def close(self) -> None:
+        """Ends a fetch that is on its way."""
+        if self._renewing is not None:
+            self._renewing.cancel()
 
 
-def usable_keys(key_set: bytes) -> dict[str, PyJWK]:
-    """The keys of a key set that may verify tokens, by their id. Raises FetchFailed when there is none."""
+def usable_keys(key_set: bytes) -> KeySet:
+    """The keys of a key set that may verify tokens. Raises FetchFailed when there is none."""
     try:
         document = json.loads(key_set)
         keys = PyJWKSet(document["keys"][:MAX_KEYS]).keys
     except (ValueError, KeyError, TypeError, RecursionError, PyJWTError) as error:
         raise FetchFailed(f"it is no key set: {type(error).__name__}") from error
-    usable = {key.key_id or "": key for key in keys if _is_usable(key)}
+    usable = tuple(key for key in keys if _is_usable(key))
     if not usable:
         raise FetchFailed(f"none of its keys is for {', '.join(sorted(ALGORITHMS))}")
-    return usable
+    return KeySet(usable)
 
 
 def _is_usable(key: PyJWK) -> bool:
@@ -129,8 +166,11 @@ async def open_signing_keys(source: HttpUrl | Path) -> AsyncIterator[SigningKeys
             return await (_read(source) if isinstance(source, Path) else _download(session, str(source)))
 
         keys = SigningKeys(fetch)
-        async with running("signing keys", keys.keep_fresh):
-            yield keys
+        try:
+            async with running("signing keys", keys.keep_fresh):
+                yield keys
+        finally:
+            keys.close()
 
 
 async def _read(path: Path) -> bytes:

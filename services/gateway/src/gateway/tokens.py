@@ -6,6 +6,7 @@ next request costs a look-up instead of a signature.
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -14,7 +15,7 @@ import jwt
 from common.paths import uuid_text
 from jwt import PyJWK
 
-from gateway.signing_keys import SigningKeys, UnknownSigningKey
+from gateway.signing_keys import ALGORITHMS, SigningKeys, UnknownSigningKey
 
 MAX_TOKEN_BYTES = 8192
 MAX_REMEMBERED = 16_384  # about 3 MB
@@ -31,7 +32,8 @@ _REASONS: Mapping[type[Exception], str] = {
 
 
 class InvalidToken(Exception):
-    """The token proves nothing; the text says why, in words that may be told to anyone."""
+    """The token proves nothing; the text says why, in words that may be told to anyone, and in the characters that
+    RFC 6750, section 3, has for an error_description: visible ASCII and spaces, without `"` and `\\`."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,7 @@ class Tokens:
 
     async def _verify(self, token: bytes, digest: bytes) -> str:
         try:
-            key_id = jwt.get_unverified_header(token).get("kid")
-            claims = _verified_claims(token, await self._keys.find(key_id), self._rules)
+            claims = await self._claims(token)
         except UnknownSigningKey:
             raise InvalidToken("The token is signed with a key that its issuer does not have") from None
         except (jwt.PyJWTError, ValueError, OverflowError) as error:
@@ -76,6 +77,18 @@ class Tokens:
             raise InvalidToken(f"The token's claim {self._rules.user_claim} is no user's id")
         self._remember(digest, user_id, int(claims["exp"]) + CLOCK_SKEW_S)
         return user_id
+
+    async def _claims(self, token: bytes) -> dict[str, Any]:
+        """The token decides by its header which keys are tried, but not how they verify."""
+        header = jwt.get_unverified_header(token)
+        algorithm = header.get("alg")
+        if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+            raise jwt.InvalidAlgorithmError
+        *others, last = await self._keys.find(header.get("kid"), algorithm)
+        for key in others:
+            with suppress(jwt.InvalidSignatureError):
+                return _verified_claims(token, key, self._rules)
+        return _verified_claims(token, last, self._rules)
 
     def _forget_what_other_keys_verified(self) -> None:
         """One of them may have been withdrawn."""
