@@ -65,7 +65,7 @@ async def main(plan: Plan) -> bool:
 
 def commands(plan: Plan) -> dict[str, str]:
     """What a reader needs to do the same by hand."""
-    load_command = command("URL", Path("REQUESTS"), Pressure(32, plan.seconds))
+    load_command = command("URL", "requests.lua", Pressure(32, plan.seconds), Path("REQUESTS"))
     opponent_command = ("python", *uvicorn_arguments("monolith", WORKERS, 8000)[1:])
     return {"load": as_typed(load_command), "opponent": as_typed(opponent_command)}
 

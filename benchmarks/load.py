@@ -5,7 +5,6 @@ one is answered.
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,18 +43,15 @@ class Pressure:
 
 
 async def prepare_generator(report: Report) -> None:
-    """Installs wrk, as root on Debian, where it is missing; says so when the load has to come from Python."""
+    """Installs wrk, as root on Debian, where it is missing. StackError where it stays so."""
     if find_program("wrk") is None and os.geteuid() == 0 and find_program("apt-get") is not None:
         report("wrk is not installed: installing Debian's package wrk")
-        try:
-            for step in (("update",), ("install", "--yes", "--no-install-recommends", "wrk")):
-                environment = {**server_environment(), "DEBIAN_FRONTEND": "noninteractive"}
-                command = ("apt-get", *step)
-                await run_to_end(command, environment=environment, directory=ROOT, within_s=APT_WITHIN_S)
-        except StackError as error:
-            report(f"that failed: {error}")
+        for step in (("update",), ("install", "--yes", "--no-install-recommends", "wrk")):
+            environment = {**server_environment(), "DEBIAN_FRONTEND": "noninteractive"}
+            command = ("apt-get", *step)
+            await run_to_end(command, environment=environment, directory=ROOT, within_s=APT_WITHIN_S)
     if find_program("wrk") is None:
-        report("wrk is not there: the load comes from Python, which takes more of the machine than wrk")
+        raise StackError("this measurement needs wrk: install it, as Debian's package wrk or otherwise")
 
 
 async def drive(url: str, requests: Path, pressure: Pressure, tokens: Path | None = None) -> Load:
@@ -64,8 +60,14 @@ async def drive(url: str, requests: Path, pressure: Pressure, tokens: Path | Non
     With `tokens`, "USER_ID TOKEN" a line, each request bears the token of the user in its path. LoadFailed when one of
     them is answered with 4xx or 5xx, or not at all.
     """
+    files = [path for path in (requests, tokens) if path is not None]
+    return parse(await run_wrk(url, "requests.lua", pressure, *files), pressure.connections)
+
+
+async def run_wrk(url: str, script: str, pressure: Pressure, *files: Path) -> str:
+    """What wrk says under a script of this folder, which reads the files. LoadFailed when it fails or hangs."""
     generator = await asyncio.create_subprocess_exec(
-        *command(url, requests, pressure, tokens),
+        *command(url, script, pressure, *files),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
@@ -73,23 +75,21 @@ async def drive(url: str, requests: Path, pressure: Pressure, tokens: Path | Non
     try:
         async with asyncio.timeout(pressure.seconds + 2 * ANSWER_WITHIN_S):
             output, errors = await generator.communicate()
+    except TimeoutError:
+        raise LoadFailed("wrk does not come to an end") from None
     finally:
         if generator.returncode is None:
             generator.kill()
             await generator.wait()
     if generator.returncode != 0:
-        raise LoadFailed(f"the load generator ended with status {generator.returncode}: {errors.decode()[-500:]}")
-    return parse(output.decode(), pressure.connections)
+        raise LoadFailed(f"wrk ended with status {generator.returncode}: {errors.decode()[-500:]}")
+    return output.decode()
 
 
-def command(url: str, requests: Path, pressure: Pressure, tokens: Path | None = None) -> Sequence[str]:
-    """wrk's command line, or that of our own generator where wrk is not installed."""
-    files = [str(path) for path in (requests, tokens) if path is not None]
-    if find_program("wrk") is None:
-        own = (sys.executable, "-m", "benchmarks.python_load", url)
-        return (*own, str(pressure.connections), str(pressure.seconds), *files)
+def command(url: str, script: str, pressure: Pressure, *files: Path) -> Sequence[str]:
+    """wrk's command line."""
     options = ("-t1", f"-c{pressure.connections}", f"-d{pressure.seconds}s", f"--timeout={ANSWER_WITHIN_S}s")
-    return ("wrk", *options, "-s", str(ROOT / "benchmarks" / "requests.lua"), url, "--", *files)
+    return ("wrk", *options, "-s", str(ROOT / "benchmarks" / script), url, "--", *map(str, files))
 
 
 def parse(output: str, connections: int) -> Load:

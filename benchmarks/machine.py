@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 from local_stack.stack import Stack
 
@@ -38,11 +39,10 @@ async def describe(stack: Stack) -> dict[str, Any]:
 def describe_machine() -> dict[str, str]:
     """Processor, cores, memory, system."""
     processor = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    memory = re.search(r"^MemTotal:\s*(\d+) kB$", Path("/proc/meminfo").read_text(), re.MULTILINE)
     return {
         "processor": processor[1] if processor else platform.machine(),
         "cores": str(os.process_cpu_count()),
-        "memory": f"{int(memory[1]) / 1e6:.0f} GB" if memory else "unknown",
+        "memory": f"{psutil.virtual_memory().total / 1e9:.0f} GB",
         "system": f"{platform.system()} {platform.release()}",
     }
 

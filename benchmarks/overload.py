@@ -10,13 +10,11 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from local_stack.errors import StackError
-from local_stack.settings import find_program
 from local_stack.stack import Stack
 
 from benchmarks.cpu import resident_mb
 from benchmarks.dataset import BODY, posts, write_requests
-from benchmarks.load import ANSWER_WITHIN_S, ROOT, LoadFailed, prepare_generator
+from benchmarks.load import Pressure, prepare_generator, run_wrk
 from benchmarks.machine import describe_machine
 from benchmarks.report import show
 from benchmarks.results import keep_json
@@ -48,8 +46,6 @@ class Crowd:
 async def main() -> None:
     """Measures, prints and keeps."""
     await prepare_generator(show)
-    if find_program("wrk") is None:
-        raise StackError("this measurement needs wrk: install Debian's package of that name")
     with tempfile.TemporaryDirectory() as name:
         requests, flood = Path(name) / "requests.txt", Path(name) / "flood.txt"
         write_requests(requests, posts())
@@ -78,20 +74,8 @@ def posts_of_one_user(count: int = 1_000) -> Iterator[str]:
 
 async def drive(stack: Stack, what: str, requests: Path, connections: int) -> Crowd:
     """Runs wrk once, and says what it showed."""
-    options = ("-t1", f"-c{connections}", f"-d{SECONDS}s", f"--timeout={ANSWER_WITHIN_S}s")
-    script = ("-s", str(ROOT / "benchmarks" / "overload.lua"))
-    arguments = ("wrk", *options, *script, stack.addresses.gateway_url, "--", str(requests))
-    wrk = await asyncio.create_subprocess_exec(*arguments, stdout=asyncio.subprocess.PIPE)
-    try:
-        async with asyncio.timeout(SECONDS + 2 * ANSWER_WITHIN_S):
-            output, _ = await wrk.communicate()
-    finally:
-        if wrk.returncode is None:
-            wrk.kill()
-            await wrk.wait()
-    if wrk.returncode != 0:
-        raise LoadFailed(f"wrk ended with status {wrk.returncode}")
-    figures = json.loads(output.decode().rstrip().rpartition("\n")[2])
+    said = await run_wrk(stack.addresses.gateway_url, "overload.lua", Pressure(connections, SECONDS), requests)
+    figures = json.loads(said.rstrip().rpartition("\n")[2])
     seconds = figures["duration_us"] / 1e6
     crowd = Crowd(
         what=what,

@@ -7,8 +7,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 
+import psutil
 import psycopg
 from local_stack.probes import answers_sql, listens, speaks_amqp
 from local_stack.supervision import Process
@@ -166,10 +166,9 @@ def _with_children(pid: int | None) -> list[int]:
     if pid is None:
         return []
     try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except FileNotFoundError:
+        return [pid, *(child.pid for child in psutil.Process(pid).children())]
+    except psutil.NoSuchProcess:
         return [pid]
-    return [pid, *map(int, children)]
 
 
 def _signal_all(pids: list[int], signum: signal.Signals) -> None:

@@ -30,7 +30,6 @@ MAY_SLEEP = {
 }
 MAY_REPLACE = {
     "services/task-writer/tests/test_settling.py": "to be mended",
-    "tests/benchmarks/conftest.py": "to be mended",
     "tests/counts/json_parses.py": "counts calls of a parser wherever it was imported, and calls it",
     "tests/counts/test_planted.py": "plants what costs too much, to show that it is counted",
     "tests/integration/test_batches.py": "plants a bug: SQL that answers for one command too few",

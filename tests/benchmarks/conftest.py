@@ -1,14 +1,11 @@
-"""Something to load, and both ways to load it."""
+"""Something to load."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from local_stack.settings import find_program
 from starlette.requests import Request
 from starlette.responses import Response
 
-from benchmarks import load
 from benchmarks.opponents import bare as bare_app
 from tests.serving import Served, serving
 
@@ -30,19 +27,3 @@ async def bare() -> AsyncIterator[Served]:
     app.add_route("/api/{user_id}/tasks/1", guarded)
     async with serving(app) as served:
         yield served
-
-
-@pytest.fixture(params=["wrk", "python"])
-def generator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """wrk, where it is installed, and the generator in its stead."""
-    name: str = request.param
-    if name == "python":
-        monkeypatch.setattr(load, "find_program", no_program)
-    elif find_program(name) is None:
-        pytest.skip("wrk is not installed")
-    return name
-
-
-def no_program(_name: str) -> Path | None:
-    """The answer of a machine without wrk."""
-    return None

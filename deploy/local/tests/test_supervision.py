@@ -2,8 +2,8 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 
+import psutil
 import pytest
 from local_stack.errors import PartFailed
 from local_stack.state import State
@@ -43,7 +43,7 @@ async def test_the_pid_file_names_the_program_itself(state: State) -> None:
         pid = int(state.pid_file("part").read_text())
 
         assert pid == process.pid
-        await until(fulfilled(lambda: _command(pid) == b"sleep"), within_s=5)
+        await until(fulfilled(lambda: _command(pid) == "sleep"), within_s=5)
 
     assert not state.pid_file("part").exists()
 
@@ -134,9 +134,9 @@ def test_exit_statuses_are_told_in_words(status: int, text: str) -> None:
     assert describe_status(status) == text
 
 
-def _command(pid: int) -> bytes | None:
+def _command(pid: int) -> str | None:
     """The program that this process runs; None for one that is gone or waits to be buried."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0] or None
-    except OSError:
+        return psutil.Process(pid).cmdline()[0]
+    except psutil.NoSuchProcess:
         return None

@@ -5,6 +5,8 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from local_stack.waiting import until
 
 MARK = "TASKWIRE_STACK"  # set to the state directory in the environment of every process that is started here
@@ -15,7 +17,7 @@ async def end_leftovers(directory: Path) -> None:
     """Kills every process that was started for this state directory, and waits until none is left.
 
     A process shows that it is one by the mark in its environment, so no other one can be meant, even where a pid file
-    names a number that the system has given away again. Finds nothing where there is no /proc. TimeoutError after 10 s.
+    names a number that the system has given away again. TimeoutError after 10 s.
     """
 
     async def none_left() -> bool:
@@ -29,15 +31,9 @@ async def end_leftovers(directory: Path) -> None:
 
 
 def marked_processes(directory: Path) -> list[int]:
-    """The pids of the processes, other than this one, that carry the mark of this state directory."""
-    mark = f"{MARK}={directory}".encode()
-    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
-    return [pid for pid in pids if pid != os.getpid() and mark in _environment(pid)]
+    """The pids of the processes, other than this one, that carry the mark of this state directory.
 
-
-def _environment(pid: int) -> list[bytes]:
-    """The environment that a process was started with; nothing for one that is gone or belongs to someone else."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
+    None of those that belong to someone else: what these were started with is not to be seen.
+    """
+    others = (process for process in psutil.process_iter(["environ"]) if process.pid != os.getpid())
+    return [process.pid for process in others if (process.info["environ"] or {}).get(MARK) == str(directory)]

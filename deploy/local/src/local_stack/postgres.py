@@ -10,6 +10,8 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
+
 from local_stack.commands import run_to_end
 from local_stack.database import create_owner_and_database, role_url
 from local_stack.errors import MissingProgram
@@ -156,10 +158,10 @@ def _end_orphans(data: Path) -> None:
 
     They are known by their program's name and their working directory, which is the data directory.
     """
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # gone meanwhile, or someone else's
-            if (process / "comm").read_text() == "postgres\n" and (process / "cwd").readlink() == data:
-                os.kill(int(process.name), signal.SIGKILL)
+    for process in psutil.process_iter(["name", "cwd"]):
+        if (process.info["name"], process.info["cwd"]) == ("postgres", str(data)):
+            with suppress(psutil.NoSuchProcess):  # gone meanwhile
+                process.kill()
 
 
 def _remove_stale_lock(data: Path) -> None:
@@ -170,7 +172,10 @@ def _remove_stale_lock(data: Path) -> None:
     lock = data / "postmaster.pid"
     if not lock.exists():
         return
-    pid = lock.read_text().split("\n", 1)[0]
-    command = Path(f"/proc/{pid}/cmdline")
-    if command.exists() and str(data).encode() not in command.read_bytes():
+    pid = int(lock.read_text().split("\n", 1)[0])
+    try:
+        command = psutil.Process(pid).cmdline()
+    except psutil.NoSuchProcess:
+        command = []
+    if not any(str(data) in part for part in command):
         lock.unlink()
