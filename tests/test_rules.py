@@ -15,7 +15,7 @@ MAY_START_TASKS = {
     "common.tracing": "a thread for the last flush at the end, bounded in time",
     "gateway.batching": "a batch on its way; its errors are its items' answers",
     "gateway.command_bus": "a batch that is published; its errors are the batch's reply",
-    "gateway.signing_keys": "a fetch of keys, bounded in time; it is held, and its errors are those of who waits for it",
+    "gateway.signing_keys": "a fetch of keys, bounded in time; held, and its errors are those of who waits for it",
     "task_writer.handlers": "a batch in hand, which stopping waits for, and its reply, which is awaited",
 }
 ALL_TESTS = sources(*TESTS)
@@ -78,6 +78,10 @@ def test_modules_are_named_for_what_they_do() -> None:
 
 def test_what_another_module_imports_has_a_docstring() -> None:
     assert shape.undocumented(ALL, ALL + ALL_TESTS) == []
+
+
+def test_every_folder_of_tests_opens_with_what_it_proves() -> None:
+    assert shape.folders_without_a_word(source for source in ALL_TESTS if source.path.startswith("tests/")) == []
 
 
 def test_only_problems_decides_the_status_of_an_error() -> None:

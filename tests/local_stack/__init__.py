@@ -1,1 +1,5 @@
-"""The local stack on real servers: what `make run` promises."""
+"""The local stack on real servers: what `make run` promises.
+
+It starts all or says why not, restarts what dies, keeps the data, leaves nothing behind, and gives no process a right
+or a secret that it does not need.
+"""

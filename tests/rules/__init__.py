@@ -1,1 +1,4 @@
-"""The rules of the house as functions: each takes a source and returns its faults. tests/test_rules.py applies them."""
+"""The rules of the house as functions: each takes a source and returns its faults.
+
+`tests/test_rules.py` applies them to this repository. The tests here plant faults, to show that each would be found.
+"""

@@ -57,6 +57,12 @@ def badly_named(source: Source) -> list[str]:
     return [f"{source.path}: {part} says nothing" for part in parts if part in NAMES_THAT_SAY_NOTHING]
 
 
+def folders_without_a_word(all_sources: Iterable[Source]) -> list[str]:
+    """Folders of tests that do not open with a paragraph on what they prove."""
+    packages = [source for source in all_sources if source.name == "__init__.py"]
+    return [source.path for source in packages if "\n\n" not in (ast.get_docstring(source.tree) or "")]
+
+
 def environment_readers(source: Source) -> list[str]:
     """Whatever reads the environment outside of a settings.py."""
     if source.name == "settings.py":

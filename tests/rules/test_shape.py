@@ -160,3 +160,14 @@ def test_what_is_documented_or_not_imported_passes(definition: str) -> None:
     importer = source("from gateway.reads import f, _f", "services/gateway/src/gateway/app.py")
 
     assert shape.undocumented([source(definition)], [importer]) == []
+
+
+@pytest.mark.parametrize("text", ["", "import os", '"""One line."""', "# comment"])
+def test_a_folder_that_says_too_little_is_found(text: str) -> None:
+    assert shape.folders_without_a_word([source(text, "tests/more/__init__.py")]) == ["tests/more/__init__.py"]
+
+
+def test_a_folder_that_says_what_it_proves_is_not_found() -> None:
+    said = source('"""What it proves.\n\nHow, and on what.\n"""', "tests/more/__init__.py")
+
+    assert shape.folders_without_a_word([said, source("import os", "tests/more/test_more.py")]) == []
