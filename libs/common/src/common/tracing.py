@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 FLUSH_WITHIN_S = 2.0
 MAX_LINKS = 128
 
-# Of https://www.w3.org/TR/trace-context/#traceparent-header, version 00 or a later one.
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+# Of https://www.w3.org/TR/trace-context/#traceparent-header, version 00, or a later one that may have more parts.
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?!00.{53}.)[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-(?P<flags>[0-9a-f]{2})(?:-.*)?"
+)
 
 type Kind = Literal["SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 type Traced = AbstractContextManager[str | None]
@@ -38,12 +41,27 @@ type Traced = AbstractContextManager[str | None]
 _UNTRACED: Traced = nullcontext()
 
 
+_LOW_IDS = 1 << 64  # the lower half of a trace's id decides, for the sake of older systems that have no more
+_SAMPLED_FLAG = 0x01
+
+
 @dataclass(frozen=True)
 class Sampling:
-    """Which requests are traced: a share of all, 0 to 1, and those whose traceparent says so, if that is trusted."""
+    """Which requests are traced: a share of all traces, 0 to 1, decided by the trace's id as OpenTelemetry decides it;
+    if `trusts_traceparent`, what a request's traceparent says counts instead, where it has one."""
 
     share: float
     trusts_traceparent: bool
+
+    @cached_property
+    def _bound(self) -> int:
+        return round(self.share * _LOW_IDS)
+
+    def samples(self, parent: re.Match[str] | None, trace_id: int) -> bool:
+        """Whether the request is traced; `parent` is its traceparent, as _TRACEPARENT reads it."""
+        if parent is not None and self.trusts_traceparent:
+            return int(parent["flags"], 16) & _SAMPLED_FLAG != 0
+        return trace_id % _LOW_IDS < self._bound
 
 
 FOLLOWING = Sampling(share=0.0, trusts_traceparent=True)
@@ -51,6 +69,7 @@ FOLLOWING = Sampling(share=0.0, trusts_traceparent=True)
 
 _tracer: "Tracer | None" = None  # of this process
 _sampling = FOLLOWING
+_drawn_trace_id: int | None = None  # of the trace that begins now: its sampling decision is made by this id
 
 
 class _Spanned(AbstractContextManager[str | None]):
@@ -91,10 +110,16 @@ async def open_tracing(service: str, settings: TraceSettings, sampling: Sampling
     from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-    from opentelemetry.sdk.trace.sampling import DEFAULT_ON  # noqa: PLC0415
+    from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415
+    from opentelemetry.sdk.trace.sampling import ALWAYS_ON  # noqa: PLC0415
+
+    class Ids(RandomIdGenerator):
+        def generate_trace_id(self) -> int:
+            return _take_drawn_trace_id() or super().generate_trace_id()
 
     resource = Resource.create({"service.name": service})
-    provider = TracerProvider(sampler=DEFAULT_ON, resource=resource, shutdown_on_exit=False)
+    # Every span that is begun is sampled: request_span has decided.
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=Ids(), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{str(settings.otel_exporter_otlp_endpoint).rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
     _tracer, _sampling = provider.get_tracer("taskwire"), sampling
@@ -119,15 +144,26 @@ def _send_what_is_left(provider: "TracerProvider", exporter: "SpanExporter") -> 
 def request_span(method: str, headers: Iterable[tuple[bytes, bytes]]) -> Traced:
     """Around a request, if it is traced: a part of the trace that its traceparent names, or the first of a new one.
 
-    The lot is drawn here: to ask OpenTelemetry's own sampler was 7 % of the gateway's CPU time for a read.
+    The sampling decision is made here: to ask OpenTelemetry's own sampler was 7 % of the gateway's CPU time for a read.
     """
+    global _drawn_trace_id  # noqa: PLW0603
     if _tracer is None:
         return _UNTRACED
     given = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name.startswith(b"trace")}
-    follows = _sampling.trusts_traceparent and _TRACEPARENT.fullmatch(given.get("traceparent", ""))
-    if not follows and random.random() >= _sampling.share:  # noqa: S311 - no secret
+    parent = _TRACEPARENT.fullmatch(given.get("traceparent", ""))
+    trace_id = int(parent["trace"], 16) if parent else random.getrandbits(128) or 1
+    if not _sampling.samples(parent, trace_id):
         return _UNTRACED
+    if parent is None:
+        _drawn_trace_id = trace_id
     return _span(_tracer, method, "SERVER", parent=given)
+
+
+def _take_drawn_trace_id() -> int | None:
+    """The id that request_span has just drawn, once."""
+    global _drawn_trace_id
+    drawn, _drawn_trace_id = _drawn_trace_id, None
+    return drawn
 
 
 def batch_span(name: str, kind: Kind, wishes: Iterable[Wish]) -> Traced:
