@@ -60,7 +60,7 @@ class Operator:
 
 
 async def bury(gateway: RawGateway, body: bytes, reason: str = "UniqueViolation 23505 tasks_pkey") -> None:
-    """Puts a letter into the queue, as the task-writer's handlers do."""
+    """Puts a letter into the queue, as the task-writer does."""
     message = aio_pika.Message(
         body,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,

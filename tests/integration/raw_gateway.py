@@ -38,9 +38,9 @@ class RawGateway:
         await self.channel.default_exchange.publish(message, COMMANDS_NAME)
         return correlation_id
 
-    async def reply(self) -> tuple[str | None, Sequence[Outcome]]:
+    async def reply(self, *, within_s: float = PATIENCE_S) -> tuple[str | None, Sequence[Outcome]]:
         """The next reply: correlation id and outcomes. TimeoutError when none comes."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(within_s):
             message = await self.heard.get()
         return message.correlation_id, OutcomeBatch.model_validate_json(message.body).outcomes
 

@@ -10,8 +10,8 @@ from common.contracts import AnyCommand
 from common.database import Database
 from common.topology import COMMANDS, DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from local_stack.rabbitmq import Rabbitmq
-from task_writer import handlers
 from task_writer.batches import Answered, carry_out
+from task_writer.consumer import processing
 
 from tests.commands import create, toggle
 from tests.conftest import Addresses
@@ -120,7 +120,7 @@ async def test_a_batch_over_which_the_writer_fails_is_buried_and_its_commands_ar
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     operator = Operator(rabbitmq.url)
-    monkeypatch.setattr(handlers, "carry_out", failing_together(carry_out))
+    monkeypatch.setattr(processing, "carry_out", failing_together(carry_out))
     guilty, innocent = create(title="guilty"), create(title="innocent")
     async with running_writer(addresses, rabbitmq):
         await gateway.send(guilty, innocent)

@@ -8,7 +8,7 @@ from .sources import Source
 COMMON = "libs/common/src/common/contracts.py"
 GATEWAY = "services/gateway/src/gateway/reads.py"
 READER = "services/task-reader/src/task_reader/routes.py"
-WRITER = "services/task-writer/src/task_writer/handlers.py"
+WRITER = "services/task-writer/src/task_writer/batches.py"
 ENTRY = "services/task-writer/migrations/env.py"
 REVISION = "services/task-writer/migrations/versions/0009_more.py"
 

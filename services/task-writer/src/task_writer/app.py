@@ -1,5 +1,6 @@
 """Builds and runs the task-writer."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,7 +17,7 @@ from faststream import FastStream
 from faststream.rabbit import RabbitBroker
 
 from task_writer.cleanup import keep_forgetting
-from task_writer.handlers import CommandHandler
+from task_writer.consumer.command_consumer import CommandConsumer
 from task_writer.settings import WriterSettings
 
 
@@ -25,19 +26,21 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
     """The writer, ready to `run()`. It waits for PostgreSQL and RabbitMQ, finishes what it holds, and then closes."""
     health = Health("task-writer", enough=all)
     replies = Publisher(_make_broker(settings, "replies", health), confirmed=False)
-    bury_broker = _make_broker(settings, "dead letters", health)
-    dead_letters = Publisher(bury_broker, confirmed=True)
+    dead_letter_broker = _make_broker(settings, "dead letters", health)
+    dead_letters = Publisher(dead_letter_broker, confirmed=True)
     incoming = _make_broker(settings, "commands", health)
     connections = list(health.parts.values())
 
     async with open_database(settings.writer_database_url, settings) as database:
         health.parts["database"] = database.part
-        handler = CommandHandler(database, replies=replies, dead_letters=dead_letters)
-        handler.subscribe(incoming, concurrent_batches=settings.concurrent_batches)
+        consumer = CommandConsumer(
+            database, replies=replies, dead_letters=dead_letters, concurrent_batches=settings.concurrent_batches
+        )
+        consumer.subscribe(incoming)
 
         async def prepare() -> None:
             await dead_letters.start()
-            await bury_broker.declare_queue(DEAD_LETTERS)
+            await dead_letter_broker.declare_queue(DEAD_LETTERS)
             await replies.start()
 
         async def started() -> None:
@@ -65,13 +68,12 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
                     incoming,
                     on_startup=[prepare],
                     after_startup=[started],
-                    on_shutdown=[stopping, handler.take_no_more],
+                    on_shutdown=[stopping, consumer.stop_consuming, consumer.finish],
                     logger=logging.getLogger("task_writer"),
                 )
         finally:
-            await handler.finish()
-            await replies.stop()
-            await dead_letters.stop()
+            await consumer.finish()
+            await asyncio.gather(replies.stop(), dead_letters.stop())
 
 
 def _make_broker(settings: WriterSettings, name: str, health: Health) -> RabbitBroker:

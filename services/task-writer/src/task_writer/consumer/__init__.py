@@ -1,0 +1,1 @@
+"""Takes batches off the bus: process, acknowledge, answer; what cannot be carried out becomes a dead letter."""

@@ -1,0 +1,136 @@
+"""Consumes the command queue, a bounded number of batches at a time, and leaves nothing behind when it stops."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from aio_pika.exceptions import AMQPError
+from common import eager_tasks
+from common.broker import Publisher, whole_message
+from common.database import Database
+from common.topology import COMMANDS, COMMANDS_NAME
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+
+from task_writer import metrics
+from task_writer.consumer.dead_lettering import NotStored, store
+from task_writer.consumer.processing import Processed, process, record
+from task_writer.consumer.requeueing import Requeueing
+from task_writer.consumer.settling import acknowledge, before_acknowledgement, reply, settle
+
+log = logging.getLogger(__name__)
+
+CANCEL_TIMEOUT_S = 2.0
+FINISH_TIMEOUT_S = 11.0
+"""With what the service closes afterwards, it is shorter than the grace period of the deployments: 30 s."""
+
+ANSWER_AFTER_S = 0.5
+"""A batch whose dead letters take longer is answered before they are stored: its neighbours wait at the gateway."""
+
+
+class CommandConsumer:
+    """Holds what a batch needs: the database, and the connections by which replies and dead letters leave.
+
+    They are not those that batches come by: RabbitMQ blocks publishing connections when it runs out of memory or disk,
+    and that must not stall the acknowledgements. Replies are not confirmed, dead letters are.
+    """
+
+    def __init__(
+        self, database: Database, *, replies: Publisher, dead_letters: Publisher, concurrent_batches: int
+    ) -> None:
+        self._database = database
+        self._replies = replies
+        self._dead_letters = dead_letters
+        self._concurrent_batches = concurrent_batches
+        self._requeueing = Requeueing(concurrent_batches=concurrent_batches)
+        self._running: set[asyncio.Task[None]] = set()
+        self._subscriber: RabbitSubscriber | None = None
+        metrics.IN_HAND.set_function(lambda: len(self._running))
+
+    def subscribe(self, incoming: RabbitBroker) -> None:
+        """Consumes the command queue with `incoming`, at most `concurrent_batches` messages at a time."""
+        self._subscriber = incoming.subscriber(
+            COMMANDS,
+            channel=Channel(prefetch_count=self._concurrent_batches),
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            decoder=whole_message,
+            title=COMMANDS_NAME,
+        )
+        self._subscriber(self.on_batch)
+
+    async def on_batch(self, message: RabbitMessage) -> None:
+        """Runs in a task of its own: FastStream cancels handlers when the connection is lost, and a transaction that
+        has begun had better end, so that its redelivery finds the recorded answers.
+        """
+        task = eager_tasks.start(self._handle(message))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        await asyncio.shield(task)
+
+    async def stop_consuming(self) -> None:
+        """Lets RabbitMQ give the waiting batches to others. What it has sent by then is carried out all the same.
+
+        FastStream's own stop ends it the other way round: first what is in hand, while RabbitMQ goes on to send
+        batches that are dropped, and come to others only when the connection is closed.
+        """
+        self._requeueing.stop()
+        if (subscriber := self._subscriber) is None:
+            return
+        queue, tag = subscriber._queue_obj, subscriber._consumer_tag  # noqa: SLF001 - FastStream 0.7.8 has no other way
+        if queue is None or tag is None or queue.channel.is_closed:
+            return
+        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # without a connection nothing comes either
+            async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                await queue.cancel(tag)
+
+    async def finish(self) -> None:
+        """Waits until the batches in hand are done and answered. After FINISH_TIMEOUT_S it lets go of the others: they
+        are not acknowledged, and come to another writer when the connection closes.
+        """
+        if not self._running:
+            return
+        _, late = await asyncio.wait(self._running, timeout=FINISH_TIMEOUT_S)
+        for task in late:
+            task.cancel()
+        if late:
+            log.warning("%d batches were not finished in time; they are delivered again", len(late))
+            await asyncio.wait(late, timeout=CANCEL_TIMEOUT_S)
+
+    async def _handle(self, message: RabbitMessage) -> None:
+        """Whatever goes wrong, the message is not lost: it comes again, up to the queue's delivery limit."""
+        try:
+            done = await process(self._database, message)
+        except Exception:
+            log.exception("a batch could not be processed")
+            await self._requeueing.requeue(message)
+            return
+        try:
+            if done.dead_letters:
+                await self._store_and_settle(message, done)
+            else:
+                await settle(message, done.outcomes, self._replies)
+        except NotStored as error:
+            log.warning("a batch is given back: %s", error)
+            await self._requeueing.requeue(message)
+        except (AMQPError, OSError, RuntimeError) as error:  # RabbitMQ delivers it again, or the gateway answers 504
+            log.warning("a batch was processed, but not acknowledged or not answered: %r", error)
+        finally:  # an answer that does not get through is counted and logged too
+            record(done)
+
+    async def _store_and_settle(self, message: RabbitMessage, done: Processed) -> None:
+        """Answers first when the dead letters take long: then with what stays true if the message comes again."""
+        storing = eager_tasks.start(store(self._dead_letters, done.dead_letters))
+        try:
+            await asyncio.wait([storing], timeout=ANSWER_AFTER_S)
+            if storing.done():
+                await storing
+                await settle(message, done.outcomes, self._replies)
+                return
+            with suppress(AMQPError, OSError, RuntimeError):
+                await reply(message, before_acknowledgement(done.outcomes), self._replies)
+            await storing
+            await acknowledge(message)
+        finally:
+            storing.cancel()

@@ -1,0 +1,72 @@
+"""Stores dead letters where an operator finds them; the message that they come from stays unacknowledged until then."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from aio_pika import DeliveryMode, Message
+from aio_pika.exceptions import AMQPError
+from common.background import growing_pauses
+from common.broker import Publisher
+from common.topology import DEAD_LETTERS_NAME
+
+from task_writer import metrics
+
+log = logging.getLogger(__name__)
+
+STORE_TIMEOUT_S = 10.0
+PUBLISH_TIMEOUT_S = 5.0
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
+MAX_REASON_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A batch that cannot be carried out, by its body, and why."""
+
+    body: bytes
+    reason: str
+    kind: Literal["malformed", "poison"]
+
+
+class NotStored(Exception):
+    """RabbitMQ did not confirm a dead letter within the limit: it may be in the queue or not."""
+
+
+async def store(publisher: Publisher, dead_letters: Sequence[DeadLetter]) -> None:
+    """Returns once RabbitMQ has all of them for good. It is tried again after a growing pause, so that a blip of the
+    connection gives no message back. Raises NotStored after STORE_TIMEOUT_S.
+    """
+    for one in dead_letters:
+        metrics.DEAD_LETTERS.labels(one.kind).inc()
+        log.error("dead letter: %s", one.reason)
+    try:
+        async with asyncio.timeout(STORE_TIMEOUT_S):
+            for one in dead_letters:
+                await _store_one(publisher, one)
+    except TimeoutError:
+        raise NotStored(f"RabbitMQ did not take its dead letters in {STORE_TIMEOUT_S:.0f} s") from None
+
+
+async def _store_one(publisher: Publisher, dead_letter: DeadLetter) -> None:
+    for pause_s in growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S):
+        try:
+            await publisher.publish(_message(dead_letter), DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S)
+        except (AMQPError, OSError, RuntimeError) as error:  # of which TimeoutError is one
+            log.info("a dead letter could not be stored, and is tried again: %r", error)
+            await asyncio.sleep(pause_s)
+        else:
+            return
+
+
+def _message(dead_letter: DeadLetter) -> Message:
+    return Message(
+        dead_letter.body,
+        content_type="application/json",
+        headers={"x-reason": dead_letter.reason[:MAX_REASON_CHARACTERS]},
+        timestamp=datetime.now(UTC),
+        delivery_mode=DeliveryMode.PERSISTENT,
+    )

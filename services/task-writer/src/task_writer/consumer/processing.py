@@ -1,0 +1,97 @@
+"""What a message comes to: outcomes for the gateway, and dead letters for the operator."""
+
+import time
+from collections import Counter as Tally
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+from common.contracts import SENT_HEADER, CommandBatch, Outcome
+from common.database import Database
+from common.logs import MAX_IDS_IN_A_LINE, log_wish
+from common.tracing import batch_span, trace_id
+from faststream.rabbit import RabbitMessage
+
+from task_writer import metrics
+from task_writer.batches import Answered, carry_out
+from task_writer.consumer.dead_lettering import DeadLetter
+from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
+
+UNREADABLE = Outcome(status="refused", reason="The task-writer does not know the command.")
+UNREADABLE_AGAIN = Outcome(status="unknown", reason="Another task-writer may have known the command.")
+
+
+@dataclass(frozen=True)
+class Processed:
+    """One message: `outcomes` of all its commands in order (none when it is no batch), and those that were `answered`
+    by the database, which took `seconds`. `dead_letters` must be stored before it is acknowledged.
+    """
+
+    outcomes: Sequence[Outcome]
+    answered: Sequence[Answered]
+    dead_letters: Sequence[DeadLetter]
+    seconds: float
+
+
+async def process(database: Database, message: RabbitMessage) -> Processed:
+    """Carries out the commands of a message. What raises here is a bug."""
+    _observe_queue_time(message)
+    try:
+        read = read_batch(message.body)
+    except UnreadableBatch as error:
+        return Processed([], [], [DeadLetter(message.body, str(error), "malformed")], 0.0)
+    metrics.BATCH_COMMANDS.observe(len(read))
+    began = perf_counter()
+
+    redelivered = bool(message.raw_message.redelivered)
+    commands = [one for one in read if not isinstance(one, Unreadable)]
+    with batch_span("carry out commands", "CONSUMER", commands):
+        answered = await carry_out(database, commands, redelivered=redelivered)
+
+    dead_letters = [DeadLetter(one.body, one.reason, "malformed") for one in read if isinstance(one, Unreadable)]
+    dead_letters += [
+        DeadLetter(CommandBatch(commands=[one.command]).model_dump_json().encode(), one.poison, "poison")
+        for one in answered
+        if one.poison is not None
+    ]
+    outcomes = _in_request_order(read, answered, UNREADABLE_AGAIN if redelivered else UNREADABLE)
+    return Processed(outcomes, answered, dead_letters, perf_counter() - began)
+
+
+def record(done: Processed) -> None:
+    """Counts the outcomes and logs the batch."""
+    metrics.count_answers((one.command.type, one.outcome.status) for one in done.answered)
+    if done.outcomes:
+        _log_batch(done)
+
+
+def _observe_queue_time(message: RabbitMessage) -> None:
+    """A message that comes again has been on its way for other reasons than the queue."""
+    if message.raw_message.redelivered:
+        metrics.REDELIVERED.inc()
+    elif isinstance(sent := message.headers.get(SENT_HEADER), int):
+        metrics.QUEUE_SECONDS.observe(max(time.time() - sent / 1000, 0.0))
+
+
+def _in_request_order(read: Sequence[object], answered: Sequence[Answered], unreadable: Outcome) -> list[Outcome]:
+    outcomes = iter(answered)
+    return [unreadable if isinstance(one, Unreadable) else next(outcomes).outcome for one in read]
+
+
+def _log_batch(done: Processed) -> None:
+    """One line; it names the requests that failed, some of them."""
+    answered = done.answered
+    failed = [one for one in answered if one.outcome.status not in {"done", "not_found", "key_reused"}]
+    log_wish(
+        "batch",
+        failed=bool(failed),
+        seconds=done.seconds,
+        fields=lambda: {
+            "outcomes": dict(Tally(one.outcome.status for one in answered)),
+            "trace_ids": [trace_id(one.command.traceparent) for one in answered if one.command.traceparent][
+                :MAX_IDS_IN_A_LINE
+            ]
+            or None,
+            "of_requests": [one.command.request_id for one in failed or answered][:MAX_IDS_IN_A_LINE],
+        },
+    )

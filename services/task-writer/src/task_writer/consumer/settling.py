@@ -1,0 +1,60 @@
+"""Acknowledges messages and answers them, in the order that keeps what was answered true."""
+
+from collections.abc import Sequence
+
+from aio_pika import Message
+from common import eager_tasks
+from common.broker import Publisher
+from common.contracts import Outcome, OutcomeBatch
+from common.time_limits import time_limit
+from common.topology import COMMANDS_NAME
+from faststream.rabbit import RabbitMessage
+
+ACKNOWLEDGE_TIMEOUT_S = 5.0
+REPLY_TIMEOUT_S = 5.0
+
+CERTAINLY_NOT_DONE = frozenset({"refused", "expired"})
+MAY_COME_AGAIN = Outcome(status="unknown", reason="The command may be delivered again.")
+
+
+async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
+    """Acknowledges and answers: at once, where a delivery that comes again would find what is recorded.
+
+    A command that is answered `refused` or `expired` must never be delivered again and run. An acknowledgement has
+    no answer of its own, so a round trip on the same channel follows it before the reply: RabbitMQ works a channel
+    off in order. Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when a connection is lost.
+    """
+    if any(outcome.status in CERTAINLY_NOT_DONE for outcome in outcomes):
+        with time_limit(ACKNOWLEDGE_TIMEOUT_S):
+            await message.ack()
+            await message.raw_message.channel.queue_declare(COMMANDS_NAME, passive=True)
+        await reply(message, outcomes, replies)
+    else:
+        replying = eager_tasks.start(reply(message, outcomes, replies))  # may stall when RabbitMQ is out of memory
+        try:
+            await acknowledge(message)
+        finally:
+            await replying
+
+
+async def acknowledge(message: RabbitMessage) -> None:
+    """Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when the connection is lost."""
+    with time_limit(ACKNOWLEDGE_TIMEOUT_S):
+        await message.ack()
+
+
+async def reply(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
+    """Neither persistent, mandatory nor confirmed: if it is lost, the outcome is unknown at the gateway."""
+    if not message.reply_to or not outcomes:
+        return
+    answer = Message(
+        OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode(),
+        correlation_id=message.correlation_id,
+        content_type="application/json",
+    )
+    await replies.publish(answer, message.reply_to, within_s=REPLY_TIMEOUT_S)
+
+
+def before_acknowledgement(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """What may be answered while the message can still be delivered again: what is recorded, and else unknown."""
+    return [MAY_COME_AGAIN if outcome.status in CERTAINLY_NOT_DONE else outcome for outcome in outcomes]

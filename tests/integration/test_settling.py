@@ -1,0 +1,216 @@
+"""In which order a batch is acknowledged and answered, and what a lost connection does to it, on real servers.
+
+The writer's three connections are led apart here, each over a line of its own where a test needs that.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import pytest
+from common.broker import Publisher, make_broker, start_broker
+from common.contracts import AnyCommand
+from common.database import Database
+from common.topology import DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from local_stack.rabbitmq import Rabbitmq
+from prometheus_client import REGISTRY
+from task_writer.batches import Answered, carry_out
+from task_writer.consumer import processing
+from task_writer.consumer.command_consumer import CommandConsumer
+
+from faults.lines import Line, line_to
+from tests.commands import create, toggle
+from tests.conftest import Addresses, writer_settings
+from tests.integration.locks import locked, writer_waits_for_a_lock
+from tests.integration.raw_gateway import RawGateway, raw_gateway
+from tests.integration.test_deadly_batches import emptied
+from tests.reading import read_list
+from tests.waiting import eventually
+
+LOCK_TIMEOUTS_AND_MORE_S = 4.0
+MUCH_LESS_THAN_A_TIMEOUT_S = 3.0
+
+
+@pytest.fixture
+async def gateway(rabbitmq: Rabbitmq) -> AsyncIterator[RawGateway]:
+    async with raw_gateway(rabbitmq.url) as raw:
+        await emptied(raw)
+        yield raw
+        await emptied(raw)
+
+
+@asynccontextmanager
+async def consuming(
+    database: Database, addresses: Addresses, rabbitmq: Rabbitmq, *, concurrent_batches: int = 4, **lines: Line
+) -> AsyncIterator[CommandConsumer]:
+    """A consumer whose connections (`incoming`, `replies`, `dead_letters`) go over these lines, or straight."""
+
+    def broker(name: str) -> Any:
+        url = rabbitmq.url
+        if name in lines:
+            url = url.replace(f":{rabbitmq.port}/", f":{lines[name].port}/")
+        return make_broker(writer_settings(addresses, url), name)
+
+    incoming = broker("incoming")
+    replies, dead_letters = Publisher(broker("replies"), confirmed=False), Publisher(broker("letters"), confirmed=True)
+    if "dead_letters" in lines:
+        dead_letters = Publisher(broker("dead_letters"), confirmed=True)
+    consumer = CommandConsumer(
+        database, replies=replies, dead_letters=dead_letters, concurrent_batches=concurrent_batches
+    )
+    consumer.subscribe(incoming)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(replies.stop)
+        stack.push_async_callback(dead_letters.stop)
+        await replies.start()
+        await dead_letters.start()
+        stack.push_async_callback(incoming.stop)
+        await start_broker(incoming)
+        await incoming.declare_queue(DEAD_LETTERS)
+        yield consumer
+        await consumer.stop_consuming()
+        await consumer.finish()
+
+
+async def titles(reader: Database, command: AnyCommand) -> list[str]:
+    return [task["title"] for task in json.loads(await read_list(reader, command.user_id))]
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+async def test_a_refusal_is_told_once_rabbitmq_has_the_acknowledgement(
+    gateway: RawGateway,
+    writer_database: Database,
+    addresses: Addresses,
+    rabbitmq: Rabbitmq,
+    postgres_admin: Any,
+) -> None:
+    task = create()
+    async with line_to(rabbitmq.port) as line, consuming(writer_database, addresses, rabbitmq, incoming=line):
+        await gateway.call(task)
+        async with locked(addresses, task):
+            await gateway.send(toggle(task.user_id, task.task_id))
+            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            line.hold()
+            with pytest.raises(TimeoutError):  # the lock's time-out refuses the command twice, in a batch and alone
+                await gateway.reply(within_s=LOCK_TIMEOUTS_AND_MORE_S)
+        line.release()
+        _, outcomes = await gateway.reply()
+
+    assert [outcome.status for outcome in outcomes] == ["refused"]
+
+
+async def test_what_is_recorded_is_answered_without_waiting_for_the_acknowledgement(
+    gateway: RawGateway,
+    writer_database: Database,
+    addresses: Addresses,
+    rabbitmq: Rabbitmq,
+    postgres_admin: Any,
+) -> None:
+    task = create()
+    async with line_to(rabbitmq.port) as line, consuming(writer_database, addresses, rabbitmq, incoming=line):
+        await gateway.call(task)
+        async with locked(addresses, task):
+            await gateway.send(toggle(task.user_id, task.task_id))
+            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            line.hold()
+
+        _, outcomes = await gateway.reply()
+        line.release()
+
+    assert [outcome.status for outcome in outcomes] == ["done"]
+
+
+async def test_an_answer_that_stalls_holds_up_no_acknowledgement_and_is_counted(
+    gateway: RawGateway, writer_database: Database, reader_database: Database, addresses: Addresses, rabbitmq: Rabbitmq
+) -> None:
+    first, second = create(title="first"), create(title="second")
+    before = counted("taskwire_commands_total", type="create_task", outcome="done")
+    async with (
+        line_to(rabbitmq.port) as line,
+        consuming(writer_database, addresses, rabbitmq, concurrent_batches=1, replies=line),
+    ):
+        line.refuse()
+        await gateway.send(first)
+        await gateway.send(second)  # is delivered once the first is acknowledged
+
+        async def both_are_done() -> bool:
+            return [*await titles(reader_database, first), *await titles(reader_database, second)] == [
+                "first",
+                "second",
+            ]
+
+        await eventually(both_are_done, within_s=MUCH_LESS_THAN_A_TIMEOUT_S)
+        line.admit()
+
+    assert counted("taskwire_commands_total", type="create_task", outcome="done") == before + 2
+
+
+async def test_a_blip_of_the_dead_letter_connection_gives_nothing_back_and_holds_up_no_neighbour(
+    gateway: RawGateway, writer_database: Database, addresses: Addresses, rabbitmq: Rabbitmq
+) -> None:
+    first = create()
+    poison = create(first.user_id, task_id=first.task_id)
+    redelivered = counted("taskwire_redelivered_batches_total")
+    async with line_to(rabbitmq.port) as line, consuming(writer_database, addresses, rabbitmq, dead_letters=line):
+        await gateway.call(first)
+        line.refuse()
+        outcomes = await gateway.call(create(), poison, create())
+        assert await gateway.waiting(DEAD_LETTERS_NAME) == 0
+        line.admit()
+
+        letter = await gateway.dead_letter()
+        next_outcomes = await gateway.call(create())
+
+    assert [outcome.status for outcome in outcomes] == ["done", "unknown", "done"]
+    assert [outcome.status for outcome in next_outcomes] == ["done"]
+    assert json.loads(letter.body)["commands"][0]["command_id"] == str(poison.command_id)
+    assert counted("taskwire_redelivered_batches_total") == redelivered
+    assert gateway.heard.empty()
+
+
+async def test_what_always_fails_pauses_longer_each_time_blocks_nobody_and_ends_as_dead_letters(
+    gateway: RawGateway,
+    writer_database: Database,
+    addresses: Addresses,
+    rabbitmq: Rabbitmq,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    deliveries: list[str] = []
+    monkeypatch.setattr(processing, "carry_out", failing_for("guilty", deliveries, carry_out))
+    async with consuming(writer_database, addresses, rabbitmq, concurrent_batches=2):
+        for _ in range(4):
+            await gateway.send(create(title="guilty"))
+        await eventually(lambda: at_least(deliveries, 4))
+        outcomes = [await gateway.call(create()) for _ in range(5)]
+        assert len(deliveries) < 4 * (DELIVERY_LIMIT + 1)  # they pause still
+
+        async def all_are_dead() -> bool:
+            return await gateway.waiting(DEAD_LETTERS_NAME) == 4
+
+        await eventually(all_are_dead, within_s=60)
+
+    assert {outcome.status for answered in outcomes for outcome in answered} == {"done"}
+    assert len(deliveries) == 4 * (DELIVERY_LIMIT + 1)
+
+
+async def at_least(deliveries: Sequence[str], count: int) -> bool:
+    return len(deliveries) >= count
+
+
+def failing_for(
+    title: str, deliveries: list[str], real: Callable[..., Awaitable[list[Answered]]]
+) -> Callable[..., Awaitable[list[Answered]]]:
+    """The bug that is planted here."""
+
+    async def fail(database: Database, commands: Sequence[AnyCommand], **given: Any) -> list[Answered]:
+        for command in commands:
+            if command.type == "create_task" and command.title == title:
+                deliveries.append(str(command.command_id))
+                raise RuntimeError("planted")
+        return await real(database, commands, **given)
+
+    return fail
