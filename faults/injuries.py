@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import psutil
@@ -79,11 +79,17 @@ def _probe(system: System, process: Process) -> Probe:
 
 
 async def _stop(system: System, fault: Fault) -> None:
-    """SIGSTOP to all processes of the part, parents first, and SIGCONT to the same."""
-    pids = _with_children(system.process(fault.part, fault.replica).pid)
+    with frozen(system.process(fault.part, fault.replica)):
+        await asyncio.sleep(fault.seconds)
+
+
+@contextmanager
+def frozen(process: Process) -> Iterator[None]:
+    """SIGSTOP to all processes of a part, parents first, and SIGCONT to the same."""
+    pids = _with_children(process.pid)
     _signal_all(pids, signal.SIGSTOP)
     try:
-        await asyncio.sleep(fault.seconds)
+        yield
     finally:
         _signal_all(pids, signal.SIGCONT)
 

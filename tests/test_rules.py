@@ -16,7 +16,8 @@ MAY_START_TASKS = {
     "gateway.batching": "a batch on its way; its errors are its items' answers",
     "gateway.command_bus": "a batch that is published; its errors are the batch's reply",
     "gateway.signing_keys": "a fetch of keys, bounded in time; held, and its errors are those of who waits for it",
-    "task_writer.handlers": "a batch in hand, which stopping waits for, and its reply, which is awaited",
+    "task_writer.consumer.command_consumer": "a batch in hand and its dead letters, which stopping awaits",
+    "task_writer.consumer.settling": "a reply, which is awaited",
 }
 ALL_TESTS = sources(*TESTS)
 NOT_OF_ONE_USER = {"FORGET_COMMANDS"}  # cleans up after all users; its own policy shows it old records, nothing else
@@ -24,16 +25,15 @@ NOT_OF_ONE_USER = {"FORGET_COMMANDS"}  # cleans up after all users; its own poli
 MAY_SLEEP = {
     "libs/common/tests/test_http_protocol.py": "gives the event loop a turn",
     "libs/common/tests/test_time_limits.py": "gives the event loop a turn",
-    "services/task-writer/tests/test_settling.py": "gives the event loop a turn",
     "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
     "tests/containers/zero_downtime.py": "measures what happens while nothing does",
 }
 MAY_REPLACE = {
-    "services/task-writer/tests/test_settling.py": "to be mended",
     "tests/counts/json_parses.py": "counts calls of a parser wherever it was imported, and calls it",
     "tests/counts/test_planted.py": "plants what costs too much, to show that it is counted",
     "tests/integration/test_batches.py": "plants a bug: SQL that answers for one command too few",
     "tests/integration/test_deadly_batches.py": "plants a bug: a batch that no writer gets through",
+    "tests/integration/test_settling.py": "plants the same bug, to see how often such a batch comes",
 }
 
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from types import TracebackType
 
 from aio_pika import Message, RobustConnection
 from aio_pika.abc import AbstractExchange, TimeoutType
@@ -17,8 +18,26 @@ log = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S = 5.0
 RECONNECT_PAUSE_S = 1.0
+STOP_TIMEOUT_S = 3.0  # with the next one
+GRACEFUL_TIMEOUT_S = 1.0  # for handlers; those that take longer are waited for by the service itself
 SAY_SO_AFTER_S = 0.5
 BLOCKED_AFTER_S = 0.05
+
+
+class _Broker(RabbitBroker):
+    """FastStream's, but it stops in time, whether RabbitMQ answers or not."""
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await super().stop(exc_type, exc_val, exc_tb)
+        except TimeoutError:
+            log.warning("RabbitMQ does not answer; its connection is left as it is")
 
 
 class _Connection(RobustConnection):
@@ -59,7 +78,7 @@ def make_broker(
 
     `on_lost` is called when the connection is gone, `on_restored` when it is back with its queues and consumers.
     """
-    broker = RabbitBroker(
+    broker = _Broker(
         connection_url(settings, name),
         fail_fast=False,
         timeout=CONNECT_TIMEOUT_S,
@@ -67,7 +86,7 @@ def make_broker(
         default_channel=channel or Channel(on_return_raises=True),
         on_close=[lambda *_: on_lost()] if on_lost else None,
         on_reconnected=[lambda *_: on_restored()] if on_restored else None,
-        graceful_timeout=10.0,
+        graceful_timeout=GRACEFUL_TIMEOUT_S,
         apply_types=False,  # FastDepends hands a message over through a thread: 1 ms of a lone write
         logger=log,
         log_level=logging.DEBUG,
