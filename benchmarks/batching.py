@@ -18,7 +18,8 @@ from local_stack.supervision import Process, Program
 
 from benchmarks.dataset import posts, write_requests
 from benchmarks.load import Load, Pressure, drive, prepare_generator
-from benchmarks.report import show
+from benchmarks.machine import describe
+from benchmarks.report import measured_on, show, show_blocks
 from benchmarks.systems import running_product
 
 ROUNDS = 5
@@ -33,6 +34,7 @@ async def measure() -> None:
         directory = Path(name)
         requests = write_requests(directory / "requests.txt", posts())
         async with running_product(directory / "stack", show) as stack, single_command_gateway(stack) as single_url:
+            show_blocks([measured_on(await describe(stack))])
             batched, single = await take_turns(stack.addresses.gateway_url, single_url, requests)
     print_result(batched, single)
 

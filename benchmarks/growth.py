@@ -18,9 +18,9 @@ from benchmarks.big_table import indexes_used, refill
 from benchmarks.dataset import SMALL, Group, fill, gets_of_lists, gets_of_tasks, mixed, posts, write_requests
 from benchmarks.growth_pictures import Point, draw
 from benchmarks.load import Pressure, prepare_generator
-from benchmarks.machine import describe_machine, require_durability
+from benchmarks.machine import describe
 from benchmarks.measuring import cpu_per_request, summary, take_turns, warm_up
-from benchmarks.report import runs_as_json, show
+from benchmarks.report import measured_on, runs_as_json, show, show_blocks
 from benchmarks.results import keep_json
 from benchmarks.scenarios import OPPONENTS
 from benchmarks.settings import load
@@ -71,7 +71,8 @@ async def main(*, quick: bool) -> None:
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(Path(name), seconds=2 if quick else 3, rounds=1 if quick else 3)
         async with running_product(bench.directory / "stack") as stack:
-            facts = {"machine": describe_machine(), "durability": await require_durability(stack)}
+            facts = await describe(stack)
+            show_blocks([measured_on(facts)])
             growth = await beside_opponents(bench, stack)
             growth["rows"], plans = await grow_rows(bench, stack, ROWS[:2] if quick else ROWS)
     points = {

@@ -15,8 +15,8 @@ from local_stack.stack import Stack
 from benchmarks.cpu import resident_mb
 from benchmarks.dataset import BODY, posts, write_requests
 from benchmarks.load import Pressure, prepare_generator, run_wrk
-from benchmarks.machine import describe_machine
-from benchmarks.report import show
+from benchmarks.machine import describe
+from benchmarks.report import measured_on, show, show_blocks
 from benchmarks.results import keep_json
 from benchmarks.systems import running_product
 
@@ -51,6 +51,8 @@ async def main() -> None:
         write_requests(requests, posts())
         write_requests(flood, posts_of_one_user())
         async with running_product(Path(name) / "stack") as stack:
+            facts = await describe(stack)
+            show_blocks([measured_on(facts)])
             await drive(stack, "warm-up", requests, PEAK_CONNECTIONS)
             peak = await drive(stack, f"{PEAK_CONNECTIONS} clients, the peak", requests, PEAK_CONNECTIONS)
             crowds = [await drive(stack, f"{count:,} clients", requests, count) for count in CROWDS]
@@ -64,7 +66,7 @@ async def main() -> None:
     for crowd in crowds:
         kept = crowd.done_per_s / peak.done_per_s
         show(f"{crowd.what}: {kept:.0%} of the peak {'(reached)' if kept >= KEPT_GOAL else '(NOT REACHED)'}")
-    keep_json("overload", {"machine": describe_machine(), "runs": [asdict(run) for run in runs]})
+    keep_json("overload", {**facts, "runs": [asdict(run) for run in runs]})
 
 
 def posts_of_one_user(count: int = 1_000) -> Iterator[str]:

@@ -38,12 +38,17 @@ class Measured:
 
 def tables(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Iterator[Iterable[str]]:
     """On what it was measured, and all that came out."""
-    yield [f"machine: {'; '.join(facts['machine'].values())}"]
-    yield [f"versions: {', '.join(f'{name} {number}' for name, number in facts['versions'].items())}"]
+    yield measured_on(facts)
     yield [noise(measured)]
     yield load_table(measured)
     yield goal_table(measured)
     yield cpu_table(measured)
+
+
+def measured_on(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The machine, and the versions of servers and packages; `facts` are what `machine.describe` found."""
+    yield f"machine: {'; '.join(facts['machine'].values())}"
+    yield f"versions: {', '.join(f'{name} {number}' for name, number in facts['versions'].items())}"
 
 
 def load_table(measured: Sequence[Measured]) -> Iterator[str]:

@@ -16,8 +16,8 @@ from local_stack.waiting import Probe, until
 from benchmarks.cpu import resident_mb
 from benchmarks.dataset import SMALL, fill, mixed, write_requests
 from benchmarks.load import Pressure, drive, prepare_generator
-from benchmarks.machine import describe_machine
-from benchmarks.report import show
+from benchmarks.machine import describe
+from benchmarks.report import measured_on, show, show_blocks
 from benchmarks.results import keep_json
 from benchmarks.settings import load
 from benchmarks.systems import database_url, own_postgres, running_product
@@ -44,6 +44,8 @@ async def main(requests: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         async with running_product(directory / "stack") as stack:
+            facts = await describe(stack)
+            show_blocks([measured_on(facts)])
             starts = {service: await start_up_s(stack, service) for service in stack.services}
             await fill(database_url(own_postgres(stack).superuser_url, "taskwire"), SMALL)
             samples = await soak(stack, write_requests(directory / "requests.txt", mixed()), requests)
@@ -57,8 +59,7 @@ async def main(requests: int) -> None:
             f" after {last.requests:,} requests {mb:.1f} MB {_word(mb < RESIDENT_GOAL_MB)},"
             f" {grown_mb:+.1f} MB over the last half {_word(grown_mb <= GROWTH_GOAL_MB)}"
         )
-    kept = {"machine": describe_machine(), "start_up_s": starts, "samples": [asdict(sample) for sample in samples]}
-    keep_json("soak", kept)
+    keep_json("soak", {**facts, "start_up_s": starts, "samples": [asdict(sample) for sample in samples]})
 
 
 async def start_up_s(stack: Stack, service: str) -> float:
