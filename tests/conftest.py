@@ -12,6 +12,7 @@ from local_stack.database import create_owner_and_database, role_url
 from local_stack.ports import pick_port
 from local_stack.postgres import Postgres, running_postgres
 from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
+from local_stack.rabbitmq_programs import chosen
 from local_stack.settings import StackSettings
 from local_stack.stack import Stack, running_stack
 from local_stack.state import State, open_state
@@ -46,6 +47,12 @@ class Addresses:
             writer_database_url=SecretStr(self.writer),
             reader_database_url=SecretStr(self.reader),
         )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names the RabbitMQ that tests ran on, if any did."""
+    for programs in dict.fromkeys(map(str, chosen())):
+        terminalreporter.write_line(f"RabbitMQ {programs}")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Project:
     environment_file: Path
     gateway_url: str
     edge_url: str
+    files: tuple[Path, ...] = (ROOT / "docker-compose.yml",)
 
     def compose(self, *arguments: str, variables: Mapping[str, str] | None = None, within_s: float = 120) -> str:
         """What docker compose prints. `variables` win over the environment file."""
@@ -39,7 +40,7 @@ class Project:
 
     def options(self) -> tuple[str, ...]:
         """What tells docker compose that this project is meant."""
-        files = ("--project-directory", str(ROOT), "--file", str(ROOT / "docker-compose.yml"))
+        files = ("--project-directory", str(ROOT), *(word for file in self.files for word in ("--file", str(file))))
         return (*files, "--project-name", self.name, "--env-file", str(self.environment_file))
 
     def up(self, *arguments: str, profile: str | None = None, variables: Mapping[str, str] | None = None) -> None:
@@ -69,14 +70,21 @@ class Project:
 
 
 @contextmanager
-def running_project(directory: Path) -> Iterator[Project]:
-    """Builds the images and starts the system with passwords of its own; nothing is left of it but the images."""
+def running_project(directory: Path, *, rabbitmq_image: str | None = None) -> Iterator[Project]:
+    """Builds the images and starts the system with passwords of its own; nothing is left of it but the images.
+
+    On another image of RabbitMQ than that of docker-compose.yml where one is given.
+    """
     gateway, edge = pick_port(), pick_port()
     file = directory / "environment"
     ports = f"GATEWAY_PORT={gateway}\nEDGE_PORT={edge}\nTASKWIRE_TAG=test\n"
     file.write_text("".join(f"{line}\n" for line in _new_passwords()) + ports)
     name = f"taskwire-{secrets.token_hex(4)}"
     project = Project(name, file, f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{edge}")
+    if rabbitmq_image is not None:
+        override = directory / "rabbitmq.yml"
+        override.write_text(f"services: {{rabbitmq: {{image: '{rabbitmq_image}'}}}}\n")
+        project = replace(project, files=(*project.files, override))
     try:
         project.up("--build")
         yield project

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,12 +14,13 @@ from task_writer.migrate import ADVISORY_LOCK
 
 from tests.waiting import eventually
 
-from .engine import needs_engine, run
+from .engine import needs_engine, require_image, run
 from .project import ROOT, Project, free_ports, running_project
 from .stand_ins import FROM_DEBIAN, ensure_image
 
 pytestmark = [needs_engine, pytest.mark.timeout(900)]
 
+OLDEST_RABBITMQ = "rabbitmq:3.10-management"
 SERVICES = ("gateway", "task-reader", "task-writer")
 POOLED = {"WRITER_DATABASE_HOST": "pooler", "READER_DATABASE_HOST": "pooler"}
 UNREACHABLE = 7
@@ -57,6 +59,20 @@ def test_the_contract_holds(project: Project) -> None:
     project.up()
 
     check_contract(project)
+
+
+async def test_the_system_works_on_the_oldest_rabbitmq_too(tmp_path: Path) -> None:
+    require_image(OLDEST_RABBITMQ)
+    with running_project(tmp_path, rabbitmq_image=OLDEST_RABBITMQ) as project:
+        (rabbitmq,) = project.containers("rabbitmq")
+
+        async with httpx.AsyncClient(base_url=f"{project.gateway_url}/api/{uuid4()}", timeout=10) as user:
+            created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
+            flipped = (await user.patch(f"/tasks/{created['id']}/complete")).json()
+            listed = (await user.get("/tasks")).json()
+
+    assert rabbitmq["Config"]["Image"] == OLDEST_RABBITMQ
+    assert listed == [flipped] == [{**created, "is_completed": True}]
 
 
 def test_the_contract_holds_with_two_readers_and_two_writers(project: Project) -> None:

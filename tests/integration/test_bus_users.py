@@ -11,7 +11,7 @@ from aiormq.exceptions import ChannelAccessRefused
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, REPLIES_NAME
 from gateway.bus_link import open_bus
 from gateway.settings import GatewaySettings
-from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
+from local_stack.rabbitmq import Rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
 from local_stack.state import State, open_state
 from pydantic import HttpUrl, SecretStr
@@ -20,10 +20,13 @@ from task_writer.app import open_writer
 from tests.commands import create
 from tests.conftest import Addresses, writer_settings
 from tests.integration.dead_letters import Operator
+from tests.releases import rabbitmq_of_line
 from tests.waiting import eventually
 
 GATEWAY, WRITER, OPERATOR = SERVICE_USERS
 STRANGE = "strange"
+LINES = ("4", "3.10")
+LOOKS_NEED_RIGHTS = (4, 2, 6)  # the first release in which a passive declare needs a right on the queue
 
 type Deed = Callable[[AbstractChannel], Awaitable[object]]
 
@@ -34,11 +37,15 @@ async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
         yield opened
 
 
-@pytest.fixture(scope="module")
-async def node(node_state: State) -> AsyncIterator[Rabbitmq]:
-    """A node without a queue: what services need, they have to be able to make."""
-    async with running_rabbitmq(node_state) as running:
-        yield running
+@pytest.fixture(scope="module", params=LINES)
+async def node(node_state: State, request: pytest.FixtureRequest) -> AsyncIterator[Rabbitmq]:
+    """A node without a queue, of each line of releases: what services need, they have to be able to make."""
+    node = await rabbitmq_of_line(node_state, request.param)
+    try:
+        await node.start()
+        yield node
+    finally:
+        await node.stop()
 
 
 @pytest.fixture
@@ -115,6 +122,13 @@ def purges(name: str) -> Deed:
     return deed
 
 
+def looks_at(name: str) -> Deed:
+    async def deed(channel: AbstractChannel) -> object:
+        return await channel.declare_queue(name, passive=True)
+
+    return deed
+
+
 def deletes(name: str) -> Deed:
     async def deed(channel: AbstractChannel) -> object:
         return await channel.queue_delete(name)
@@ -164,7 +178,11 @@ REFUSED: dict[str, dict[str, Deed]] = {
         "makes the command queue": declares(COMMANDS_NAME),
         "reads dead letters": reads(DEAD_LETTERS_NAME),
         "deletes the dead letters": deletes(DEAD_LETTERS_NAME),
+        "empties the dead letters": purges(DEAD_LETTERS_NAME),
+        "makes the dead-letter queue": declares(DEAD_LETTERS_NAME),
         "taps an exchange": taps(f"{REPLIES_NAME}.of-another"),
+        "has commands from an exchange": taps(COMMANDS_NAME),
+        "has dead letters from an exchange": taps(DEAD_LETTERS_NAME),
         **ANYBODYS,
     },
     WRITER: {
@@ -177,6 +195,9 @@ REFUSED: dict[str, dict[str, Deed]] = {
     },
     OPERATOR: {
         "reads commands": reads(COMMANDS_NAME),
+        "consumes commands": consumes(COMMANDS_NAME),
+        "makes the command queue": declares(COMMANDS_NAME),
+        "taps an exchange": taps(COMMANDS_NAME),
         "empties the command queue": purges(COMMANDS_NAME),
         "deletes the command queue": deletes(COMMANDS_NAME),
         "reads replies": reads(f"{REPLIES_NAME}.of-another"),
@@ -184,6 +205,21 @@ REFUSED: dict[str, dict[str, Deed]] = {
         **ANYBODYS,
     },
 }
+
+
+@pytest.mark.usefixtures("queues")
+@pytest.mark.parametrize("user", SERVICE_USERS)
+@pytest.mark.parametrize("name", [COMMANDS_NAME, DEAD_LETTERS_NAME, STRANGE])
+async def test_a_user_sees_how_full_its_queues_are_and_no_other(node: Rabbitmq, user: str, name: str) -> None:
+    """Before 4.2.6 everybody sees all."""
+    async with await aio_pika.connect(node.user_urls[user]) as connection:
+        channel = await connection.channel()
+
+        if name != STRANGE or node.version < LOOKS_NEED_RIGHTS:
+            await looks_at(name)(channel)
+        else:
+            with pytest.raises(ChannelAccessRefused):
+                await looks_at(name)(channel)
 
 
 @pytest.mark.usefixtures("queues")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -139,11 +140,14 @@ async def tls_rabbitmq(tls_state: State, authority: Authority) -> AsyncIterator[
     node = await prepare_rabbitmq(tls_state)
     certificate, key = authority.certify(HOST)
     port = pick_port(avoid=frozenset({node.port, node.epmd_port}))
-    options = f'[{{cacertfile, "{authority.certificate}"}}, {{certfile, "{certificate}"}}, {{keyfile, "{key}"}}]'
-    configuration = node.data.parent / "node.config"
+    files = {"cacertfile": authority.certificate, "certfile": certificate, "keyfile": key}
+    for name, source in files.items():
+        shutil.copy(source, node.directory / "rabbitmq" / name)
+    options = ", ".join(f'{{{name}, "rabbitmq/{name}"}}' for name in files)  # as the node sees its directory
+    configuration = node.directory / "rabbitmq" / "node.config"
     configuration.write_text(
         configuration.read_text().replace(
-            "[{rabbit, [", f'[{{rabbit, [{{ssl_listeners, [{{"{HOST}", {port}}}]}}, {{ssl_options, {options}}}, ', 1
+            "[{rabbit, [", f'[{{rabbit, [{{ssl_listeners, [{{"{HOST}", {port}}}]}}, {{ssl_options, [{options}]}}, ', 1
         )
     )
     try:

@@ -10,6 +10,7 @@ from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
 from local_stack.state import State, open_state
 
 from tests.local_stack.parts import kill
+from tests.releases import rabbitmq_of_line
 
 
 @pytest.fixture
@@ -44,6 +45,30 @@ async def test_a_confirmed_message_in_a_quorum_queue_survives_a_kill(private_sta
             assert found is not None
             assert found.body == b"still here"
             await found.ack()
+
+
+async def test_the_line_of_releases_can_be_chosen_and_each_has_data_of_its_own(private_state: State) -> None:
+    told: list[str] = []
+    versions, kept = [], []
+    for line in ("3.10", "4", "3.10"):
+        node = await rabbitmq_of_line(private_state, line, told.append)
+        try:
+            await node.start()
+            async with channel_to(node) as channel:
+                queue = await channel.declare_queue("kept", durable=True)
+                kept.append(queue.declaration_result.message_count)
+                message = aio_pika.Message(b"", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+                await channel.default_exchange.publish(message, "kept")
+        finally:
+            await node.stop()
+        versions.append(node.version[0])
+
+    assert versions == [3, 4, 3]
+    assert kept == [0, 0, 1]
+    assert [line for line in told if "starts empty" in line] == [
+        f"rabbitmq     starts empty: messages of another release stay in {private_state.path}/rabbitmq/data"
+    ]
+    assert [line for line in told if "out of support" in line] == [told[0], told[-1]]
 
 
 async def test_nothing_runs_after_the_stop_not_even_the_port_mapper(private_state: State) -> None:

@@ -1,4 +1,7 @@
-"""Where RabbitMQ's and Erlang's programs stand, and how Debian's package gets here when they are missing."""
+"""Which RabbitMQ runs here: an installed one, that of a Docker image, or Debian's package, in this order.
+
+ADR 12 says why: releases before 4 are out of support, and Debian 12 has no other.
+"""
 
 import asyncio
 import os
@@ -9,39 +12,121 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_stack.errors import MissingProgram
+from local_stack.image_files import STATE_INSIDE, ImageFiles, image_files
 from local_stack.settings import find_program, server_environment
 from local_stack.supervision import Report
 
+SUPPORTED = "4"
+"""The oldest line of RabbitMQ that its makers support."""
+
 _APT_WITHIN_S = 600.0
-_CHOICES = "Install rabbitmq-server (Debian: `apt-get install rabbitmq-server`), or set RABBITMQ_URL to one that runs"
+_CHOICES = (
+    "Install rabbitmq-server (Debian: `apt-get install rabbitmq-server`), run this as root where a Docker engine "
+    "answers, or set RABBITMQ_URL to one that runs"
+)
+_SCRIPTS = ("usr/lib/rabbitmq/bin", "opt/rabbitmq/sbin")  # of packages, and of the official images
+_ERLANGS = ("usr/lib/erlang", "usr/local/lib/erlang", "opt/erlang/lib/erlang")
 
 
 @dataclass(frozen=True)
 class RabbitmqPrograms:
-    """The server's start script, its command line tool, and the port mapper of its Erlang."""
+    """The server's start script, its command line tool, and the port mapper of its Erlang.
 
-    version: tuple[int, ...]  # (3, 10, 8)
+    The paths are those inside the image where the programs are an image's.
+    """
+
+    version: tuple[int, ...]  # (4, 3, 6)
     server: Path
     ctl: Path
     epmd: Path
+    image: ImageFiles | None = None
+
+    def arguments(self, program: Path, state: Path) -> tuple[str, ...]:
+        """The command line of one of them, to be started in the state directory."""
+        return (*(self.image.launcher(state) if self.image else ()), str(program))
+
+    def seen(self, state: Path) -> Path:
+        """The state directory as the programs see it."""
+        return STATE_INSIDE if self.image else state
+
+    def environment(self) -> dict[str, str]:
+        """What they get of the caller's environment."""
+        return {"PATH": self.image.path} if self.image else server_environment()
+
+    def __str__(self) -> str:
+        """The version, where it is from, and that it is out of support when it is."""
+        version = ".".join(map(str, self.version))
+        source = f"of the image {self.image.name}" if self.image else "installed"
+        return f"{version}, {source}" if self.fits(SUPPORTED) else f"{version}, {source}; out of support: use 4.x"
+
+    def fits(self, line: str) -> bool:
+        """Whether it belongs to a line such as `3.10`; to `4` belongs what is newer, too."""
+        wanted = tuple(int(part) for part in line.split("."))
+        return self.version >= wanted if line == SUPPORTED else self.version[: len(wanted)] == wanted
 
 
-async def rabbitmq_programs(report: Report) -> RabbitmqPrograms:
-    """The installed programs; as root on Debian, installs them first. MissingProgram names the choices otherwise."""
-    found = _installed()
+_chosen: dict[str | None, RabbitmqPrograms] = {}
+
+
+def chosen() -> list[RabbitmqPrograms]:
+    """Those that this process has used so far."""
+    return list(_chosen.values())
+
+
+async def rabbitmq_programs(line: str | None, report: Report) -> RabbitmqPrograms:
+    """Programs of this line of releases; without a wish of 4 or later, and older ones where no other can be had.
+
+    May pull and unpack an image, or, as root on Debian, install a package: once. MissingProgram names the choices.
+    """
+    if line not in _chosen:
+        _chosen[line] = await _find(line, report)
+    return _chosen[line]
+
+
+async def _find(line: str | None, report: Report) -> RabbitmqPrograms:
+    found = _installed(Path("/"))
+    if found is not None and found.fits(line or SUPPORTED):
+        return found
+    files = await image_files(f"rabbitmq:{line or SUPPORTED}-management", report)
+    if files is not None and (in_image := _installed(files.root, files)) is not None:
+        return in_image
     if found is None and os.geteuid() == 0 and find_program("apt-get") is not None:
         await _install_debian_package(report)
-        found = _installed()
+        found = _installed(Path("/"))
     if found is None:
         raise MissingProgram(f"RabbitMQ is not installed. {_CHOICES}.")
+    if line is not None and not found.fits(line):
+        raise MissingProgram(f"RabbitMQ {line} is wished for, and there is only {found}.")
     return found
 
 
-def _installed() -> RabbitmqPrograms | None:
-    server, epmd = _server_script(), _epmd()
+def _installed(root: Path, image: ImageFiles | None = None) -> RabbitmqPrograms | None:
+    """The programs below this root, which is `/` or an image's; on this machine also those on PATH."""
+    server, epmd = _server_script(root), _epmd(root)
+    if image is None:
+        server, epmd = server or find_program("rabbitmq-server"), find_program("epmd") or epmd or _epmd_beside_erl()
     if server is None or epmd is None:
         return None
-    return RabbitmqPrograms(_version(server), server, server.with_name("rabbitmqctl"), epmd)
+    version = _version(server)
+    if image is not None:
+        server, epmd = (Path("/") / program.relative_to(root) for program in (server, epmd))
+    return RabbitmqPrograms(version, server, server.with_name("rabbitmqctl"), epmd, image)
+
+
+def _server_script(root: Path) -> Path | None:
+    """RabbitMQ's own script. The one that Debian and Red Hat put on PATH changes to the user `rabbitmq` instead."""
+    scripts = (root / folder / "rabbitmq-server" for folder in _SCRIPTS)
+    return next((script for script in scripts if script.exists()), None)
+
+
+def _epmd(root: Path) -> Path | None:
+    """Erlang's port mapper, beside its virtual machine."""
+    return next((epmd for erlang in _ERLANGS for epmd in sorted((root / erlang).glob("erts-*/bin/epmd"))), None)
+
+
+def _epmd_beside_erl() -> Path | None:
+    erl = find_program("erl")
+    return next(iter(sorted(erl.resolve().parent.parent.glob("erts-*/bin/epmd"))), None) if erl else None
 
 
 def _version(server: Path) -> tuple[int, ...]:
@@ -49,20 +134,6 @@ def _version(server: Path) -> tuple[int, ...]:
     for application in server.resolve().parent.parent.glob("plugins/rabbit-*"):
         return tuple(int(part) for part in re.findall(r"\d+", application.name))
     raise MissingProgram(f"{server} has no application `rabbit` beside it, so its version is not known. {_CHOICES}.")
-
-
-def _server_script() -> Path | None:
-    """RabbitMQ's own script. The one that Debian and Red Hat put on PATH changes to the user `rabbitmq` instead."""
-    packaged = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-    return packaged if packaged.exists() else find_program("rabbitmq-server")
-
-
-def _epmd() -> Path | None:
-    """Erlang's port mapper: on PATH, else beside the virtual machine that `erl` starts."""
-    on_path, erl = find_program("epmd"), find_program("erl")
-    if on_path is not None or erl is None:
-        return on_path
-    return next(iter(sorted(erl.resolve().parent.parent.glob("erts-*/bin/epmd"))), None)
 
 
 async def _install_debian_package(report: Report) -> None:

@@ -22,6 +22,7 @@ _OWN_VARIABLES = frozenset(
         "WRITER_DATABASE_URL",
         "READER_DATABASE_URL",
         "RABBITMQ_URL",
+        "STACK_RABBITMQ",
         "READER_URL",
     }
 )
@@ -48,10 +49,18 @@ type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 type AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
 
 
-class StackSettings(BaseSettings):
-    """Every variable that `python -m local_stack` reads; an empty one counts as not set."""
+class NodeSettings(BaseSettings):
+    """What decides on a RabbitMQ node of our own; tests and benchmarks read it too."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    stack_rabbitmq: Literal["4", "3.10"] | None = Field(
+        None, description="line of RabbitMQ's releases: `4` (4.x) or `3.10`. Unset: 4.x, else what can be had"
+    )
+
+
+class StackSettings(NodeSettings):
+    """Every variable that `python -m local_stack` reads; an empty one counts as not set."""
 
     stack_dir: Path = Field(Path(".stack"), description="where data, logs and pid files live")
     gateway_port: int = Field(8000, ge=1, le=65535, description="port of the gateway")
@@ -91,6 +100,18 @@ def service_environment() -> dict[str, str]:
 def server_environment() -> dict[str, str]:
     """The little of the caller's environment that PostgreSQL and RabbitMQ get."""
     return {name: value for name, value in os.environ.items() if name in _SERVER_VARIABLES}
+
+
+def docker_environment() -> dict[str, str]:
+    """What `docker` gets of the caller's environment: where its engine and its settings are."""
+    wanted = {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"}
+    return {name: value for name, value in os.environ.items() if name in wanted}
+
+
+def cache_directory() -> Path:
+    """This project's own, in the user's folder for what can be made again (XDG Base Directory Specification)."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home).absolute() / "taskwire"
 
 
 def find_program(name: str) -> Path | None:

@@ -115,7 +115,7 @@ async def prepare_stack(settings: StackSettings, state: State, report: Report = 
     if settings.rabbitmq_url is not None:
         rabbitmq_url = settings.rabbitmq_url.get_secret_value()
     else:
-        rabbitmq = await prepare_rabbitmq(state, report)
+        rabbitmq = await prepare_rabbitmq(state, report, line=settings.stack_rabbitmq)
         rabbitmq_url = rabbitmq.url
     users = rabbitmq.user_urls if rabbitmq is not None else {}
     addresses = find_addresses(
