@@ -96,6 +96,7 @@ async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(
 
     assert letter.body == body
     assert letter.headers["x-reason"] == reason
+    assert letter.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
 
 
 async def test_a_command_that_cannot_be_read_is_buried_alone_and_refused_at_its_place(

@@ -143,6 +143,23 @@ async def test_a_free_slot_is_taken_once_half_as_many_wait_as_are_on_their_way()
     await ends_of(answers)
 
 
+async def test_a_few_that_wait_behind_many_spend_no_slot_until_there_are_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.batching.MAX_LINGER_S", 60.0)
+    desk = Desk()
+    batcher = Batcher(desk.send, BatchLimits(max_batch=100, max_in_flight=2, max_waiting=100, longest_wait_s=60))
+    answers = [batcher.submit(uuid4(), item) for item in range(10)]
+    await desk.next_size()
+
+    answers += [batcher.submit(uuid4(), item) for item in range(10, 14)]
+    await turns(5)
+    waited = (batcher.waiting, batcher.in_flight)
+    answers.append(batcher.submit(uuid4(), 14))
+
+    assert (waited, await desk.next_size()) == ((4, 1), 5)
+    desk.answer.set()
+    await ends_of(answers)
+
+
 async def test_a_few_that_wait_behind_many_leave_soon_all_the_same() -> None:
     desk = Desk()
     batcher = Batcher(desk.send, BatchLimits(max_batch=100, max_in_flight=2, max_waiting=100, longest_wait_s=60))

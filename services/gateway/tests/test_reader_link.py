@@ -140,7 +140,7 @@ async def test_without_any_reader_it_is_said_soon() -> None:
         with pytest.raises(ReaderUnavailable):
             await link.ask(b"{}")
 
-    assert asyncio.get_running_loop().time() - began < 1
+    assert asyncio.get_running_loop().time() - began < LIMIT_S / 2  # long before READ_TIMEOUT_S
 
 
 async def test_a_silent_reader_is_not_waited_for_longer_than_the_limit() -> None:
