@@ -1,8 +1,11 @@
 """What the bytes of a body mean: a task, JSON that breaks a rule (422), or no JSON at all (400)."""
 
+from itertools import product
+
 import pytest
-from common.problems import INVALID_TASK, MALFORMED_BODY, ProblemType
+from common.problems import INVALID_TASK, MALFORMED_BODY, Problem, ProblemType
 from gateway.bodies import TaskBody, read_json
+from gateway.json_faults import parse_json
 
 from .body_requests import TITLE, kind_of, refusal, request
 
@@ -98,6 +101,10 @@ async def test_a_number_of_any_size_is_a_wrong_type(member: str, number: str) ->
         (b'{"title": "same", "title": "same"}', "title"),
         (b'{"title": "a", "titl\\u0065": "b"}', "title"),
         (b'{"title": "a:b", "is_completed": true, "is_completed": true}', "is_completed"),
+        (b'{"title": "a\\u003ab", "is_completed": true, "is_completed": true}', "is_completed"),
+        (b'{"title": "a\\u003Ab", "description": ":", "title": "a\\u003ab"}', "title"),
+        (b'{"title": "a:b:c", "title": "a:b"}', "title"),
+        (b'{"title": "\\u003a", "title": "\\u003a"}', "title"),
         (b'{"title": "\\ud800", "title": "Buy milk"}', "title"),
         (b'{"title": 1, "x": {"y": [{"a": 1, "\\u0061": 2}]}}', "a"),
         (b'{"title": "a", "unknown": 1, "unknown": 2}', "unknown"),
@@ -155,3 +162,29 @@ async def test_what_a_task_leaves_out_has_its_default() -> None:
     task = await read_json(request(TITLE), TaskBody, timeout_s=5)
 
     assert (task.description, task.is_completed) == (None, False)
+
+
+MEMBERS = {  # as JSON, and the name that is meant
+    '"title": "a"': "title",
+    '"title":"a:b"': "title",
+    '"title" : "\\u003a"': "title",
+    '"titl\\u0065":":\\\\u003a:"': "title",
+    '"description":"::"': "description",
+    '"description":null': "description",
+    '"is_completed":true': "is_completed",
+}
+
+
+def test_a_body_is_taken_exactly_when_it_has_each_member_once() -> None:
+    bodies = [('"title": "x"', *parts) for count in range(4) for parts in product(MEMBERS, repeat=count)]
+    once = [len({MEMBERS.get(part, "title") for part in parts}) == len(parts) for parts in bodies]
+
+    assert [is_taken(f"{{{', '.join(parts)}}}".encode()) for parts in bodies] == once
+
+
+def is_taken(body: bytes) -> bool:
+    try:
+        parse_json(body, TaskBody)
+    except Problem:
+        return False
+    return True

@@ -33,17 +33,28 @@ class _RepeatedMember(ValueError):
 def parse_json[Body: BaseModel](body: bytes, model: type[Body], context: Mapping[str, str] | None = None) -> Body:
     """The body as `model`. Raises a problem: 400 for what is no JSON or has a member twice, 422 for a broken rule.
 
-    A sound body is parsed once. Only one with more colons than members, in its text or for a member that is there
-    twice, is looked through again: 1 to 2 µs for a short one.
+    A sound body is parsed once, unless its text has a colon as an escape.
     """
     body = body.removeprefix(BYTE_ORDER_MARK)
     try:
         parsed = model.model_validate_json(body, context=context)
     except ValidationError:
         return _parse_again(body, model, context)
-    if body.count(b":") != len(parsed.model_fields_set):
+    if not _has_each_member_once(body, parsed):
         _load(body)
     return parsed
+
+
+def _has_each_member_once(body: bytes, parsed: BaseModel) -> bool:
+    """Told by the colons: pydantic keeps the last of two members, so the other has one that nothing accounts for.
+
+    False does not mean that one is there twice: `\\u003a` in a text is a colon too.
+    """
+    unexplained = body.count(b":") - len(parsed.model_fields_set)
+    if unexplained == 0:
+        return True
+    in_texts = sum(value.count(":") for value in vars(parsed).values() if isinstance(value, str))
+    return unexplained == in_texts and b"\\u003" not in body
 
 
 def _parse_again[Body: BaseModel](body: bytes, model: type[Body], context: Mapping[str, str] | None) -> Body:
