@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
+from common.contracts import LAST_DEADLINE_UNIX_MS
 from local_stack.postgres import find_programs
 from local_stack.settings import server_environment
 from local_stack.stack import Stack
@@ -82,8 +83,9 @@ def _values(group: Group) -> Iterator[Mapping[str, Any]]:
     for number in range(SCRIPTS):
         task_id = FRESH if group.tasks_each == 0 else group.task_id(number)
         ids = {"user_id": str(group.user_id(number)), "task_id": str(task_id), "command_id": str(FRESH)}
-        command = {"type": "create_task", **ids, **body, "fingerprint": bytes(16).hex()}
-        yield {**ids, **body, "commands": json.dumps([command])}
+        command = {"type": "create_task", **ids, **body, "fingerprint": rf"\x{bytes(16).hex()}"}
+        command["deadline_unix_ms"] = LAST_DEADLINE_UNIX_MS
+        yield {**ids, **body, "commands": json.dumps([command]), "batch": number, "keys": None, "look_up": False}
 
 
 async def pgbench(url: str, mode: str, scripts: list[Path], seconds: int) -> float:

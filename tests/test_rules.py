@@ -1,9 +1,11 @@
 """The rules of CONTRIBUTING.md that a machine can check, on this repository; tests/rules proves the checks."""
 
 from common import topology
+from sqlmodel import SQLModel
+from task_writer import tables  # noqa: F401 - registers the tables
 
-from .rules import imports, migrations, proof, queries, repository, shape
-from .rules.sources import PRODUCT, TESTS, sources
+from .rules import imports, migrations, proof, queries, repository, shape, sql
+from .rules.sources import PRODUCT, ROOT, TESTS, sources
 
 ALL = sources(*PRODUCT)
 SERVICES = [source for source in ALL if source.path.startswith("services/")]
@@ -20,7 +22,8 @@ MAY_START_TASKS = {
     "task_writer.consumer.settling": "a reply, which is awaited",
 }
 ALL_TESTS = sources(*TESTS)
-NOT_OF_ONE_USER = {"FORGET_COMMANDS"}  # cleans up after all users; its own policy shows it old records, nothing else
+SQL_FILES = sorted(ROOT.glob("services/*/sql/*.sql"))
+NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own policy shows it old records, nothing else
 
 MAY_SLEEP = {
     "libs/common/tests/test_http_protocol.py": "gives the event loop a turn",
@@ -112,22 +115,21 @@ def test_sql_is_fixed_text() -> None:
 def test_every_statement_is_bound_to_one_user_and_names_its_columns() -> None:
     homes = [source for source in ALL if source.name in queries.HOMES]
 
-    unbound = {name: faults for source in homes for name, faults in queries.unbound(source).items()}
-
-    assert {name: faults for name, faults in unbound.items() if name not in NOT_OF_ONE_USER} == {}
+    assert {name: faults for source in homes for name, faults in queries.unbound(source).items()} == {}
 
 
 def test_every_function_is_bound_to_one_user_and_names_its_columns() -> None:
-    made = {name: faults for revision in REVISIONS for name, faults in queries.functions(revision).items()}
+    made = {path.stem: sql.faults(path.read_text()) for path in SQL_FILES}
+    frozen = {name.lower(): faults for revision in REVISIONS for name, faults in queries.functions(revision).items()}
 
-    assert made
-    assert {name: faults for name, faults in made.items() if faults} == {}
+    assert {name for name, faults in made.items() if faults} == NOT_OF_ONE_USER
+    assert {name for name, faults in frozen.items() if faults} == NOT_OF_ONE_USER
 
 
-def test_every_exception_is_still_needed() -> None:
-    homes = [source for source in ALL if source.name in queries.HOMES]
+def test_every_table_with_rows_of_users_is_looked_at() -> None:
+    with_users = {table.name for table in SQLModel.metadata.tables.values() if "user_id" in table.columns}
 
-    assert {name for source in homes for name in queries.unbound(source)} >= NOT_OF_ONE_USER
+    assert with_users == sql.TABLES
 
 
 def test_tests_wait_for_conditions_and_not_for_a_while() -> None:

@@ -1,173 +1,64 @@
-"""Release 1 beside today's: its statements on today's schema, and a command that one begins and the other ends."""
+"""Services of a release before work on today's schema: migrations come first, and run beside them."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
-from itertools import count
-from uuid import UUID, uuid4
+from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand, CommandBatch, OutcomeBatch
-from common.database import Connection, Database
 from local_stack.postgres import Postgres
-from task_writer.batches import carry_out
+from psycopg.rows import scalar_row
+from task_reader import queries
+from task_writer import statements
 from task_writer.migrate import migrate
 
-from tests.commands import create, delete, replace, toggle
 from tests.conftest import Addresses, new_database
-from tests.reading import read_one
 
-from . import old_services, release_1, release_1_sql, revision_4_sql
-
-LAST_REVISION_OF_RELEASE_1 = "0003_row_level_security"
-TASK_KEYS = ["id", "title", "description", "is_completed", "created_at", "user_id"]
+from . import frozen_calls
 
 
 @pytest.fixture
-async def old_writer(addresses: Addresses) -> AsyncIterator[Connection]:
-    async with await old_services.connect(addresses.writer) as connection:
-        yield connection
+async def empty(postgres: Postgres) -> Addresses:
+    """A migrated database of its own: the calls name their ids."""
+    own = Addresses.of(await new_database(postgres, f"frozen_{uuid4().hex}"))
+    migrate(own.migration_settings())
+    return own
 
 
-@pytest.fixture
-async def old_reader(addresses: Addresses) -> AsyncIterator[Connection]:
-    async with await old_services.connect(addresses.reader) as connection:
-        yield connection
+def rows(url: str, call: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url, autocommit=True, options="-c timezone=UTC") as connection:
+        return connection.execute(call.encode()).fetchall()
 
 
-async def live_once(
-    writer: Connection, reader: Connection, user: UUID, by_type: Mapping[str, str] = release_1_sql.BY_TYPE
-) -> None:
-    """The life of one task by the statements of release 1 or others, each checked by what it answers."""
-    task_id, numbers = uuid4(), count(1)
-
-    async def ask(name: str) -> tuple[str, dict[str, object] | None]:
-        message = old_services.message_of(name, user, task_id, number=next(numbers))
-        reply = await old_services.carry_out(writer, message, by_type)
-        assert await old_services.carry_out_again(writer, message) == reply
-        (outcome,) = release_1.OutcomeBatch.model_validate_json(reply).outcomes
-        return outcome.status, json.loads(outcome.task) if outcome.task else None
-
-    status, made = await ask("create")
-    assert made is not None
-    assert (status, list(made)) == ("done", TASK_KEYS)
-    assert await ask("flip") == ("done", {**made, "is_completed": True})
-    replaced = {**made, "title": "Buy bread", "description": None, "is_completed": True}
-    assert await ask("replace") == ("done", replaced)
-    assert await ask("set") == ("done", replaced)
-    assert await old_services.list_tasks(reader, user) == [replaced]
-    assert await old_services.find_task(reader, user, task_id) == replaced
-    assert await ask("delete") == ("done", None)
-    assert await ask("set") == await ask("delete") == ("not_found", None)
-    assert await old_services.find_task(reader, user, task_id) is None
-    assert await old_services.list_tasks(reader, user) == []
+def values(url: str, call: str) -> list[Any]:
+    with psycopg.connect(url, autocommit=True, row_factory=scalar_row) as connection:
+        return connection.execute(call.encode()).fetchall()
 
 
-async def test_the_statements_of_release_1_do_their_work_on_todays_schema(
-    old_writer: Connection, old_reader: Connection
-) -> None:
-    await live_once(old_writer, old_reader, uuid4())
+def test_the_calls_of_the_release_before_do_their_work_on_todays_schema(empty: Addresses) -> None:
+    done = rows(empty.writer, frozen_calls.RUN_COMMANDS)
+    again = rows(empty.writer, frozen_calls.RUN_COMMANDS_AGAIN)
+
+    (found,) = values(empty.reader, frozen_calls.FIND_TASK)
+    assert [status for status, _, _ in done] == frozen_calls.STATUSES
+    assert [(status, task) for status, task, _ in again] == [(status, task) for status, task, _ in done]
+    assert [bool(recorded) for _, _, recorded in again] == [True, True, True, True, False]
+    assert found | frozen_calls.TASK == found == json.loads(done[2][1])
+    assert values(empty.reader, frozen_calls.LIST_TASKS) == [[found]]
+    assert values(empty.writer, frozen_calls.FORGET_COMMANDS) == [0]
+    assert values(empty.writer, frozen_calls.FORGOTTEN_UNTIL) == [float("-inf")]
 
 
-async def test_the_calls_of_revision_4_do_their_work_on_todays_schema(
-    old_writer: Connection, old_reader: Connection
-) -> None:
-    await live_once(old_writer, old_reader, uuid4(), revision_4_sql.BY_TYPE)
+def test_what_the_services_send_today_is_frozen() -> None:
+    """A call that changes is frozen beside the one before, which stays for one release."""
+    head, _, tail = frozen_calls.RUN_COMMANDS.partition("run_commands(")
 
-
-async def test_release_1_forgets_old_records_on_todays_schema(
-    old_writer: Connection, owner: psycopg.AsyncConnection
-) -> None:
-    user = uuid4()
-    await old_services.carry_out(old_writer, old_services.message_of("delete", user, uuid4(), number=1))
-    await old_services.carry_out(old_writer, old_services.message_of("delete", user, uuid4(), number=2))
-
-    async with owner.transaction():
-        await owner.execute("select set_config('app.user_id', %s, true)", [str(user)])
-        older = "update command_log set recorded_at = now() - interval '2 hours' where command_id = %s"
-        await owner.execute(older, [UUID(int=user.int ^ 1)])
-    await old_writer.execute(release_1_sql.FORGET_COMMANDS.encode(), {"retention_s": 3_600, "limit": 1_000})
-
-    async with owner.transaction():
-        await owner.execute("select set_config('app.user_id', %s, true)", [str(user)])
-        left = await owner.execute("select command_id from command_log")
-        assert await left.fetchall() == [(UUID(int=user.int ^ 2),)]
-
-
-async def test_the_statements_of_release_1_run_while_the_schema_is_migrated(postgres: Postgres) -> None:
-    own = Addresses.of(await new_database(postgres, f"upgraded_{uuid4().hex}"))
-    settings = own.migration_settings()
-    await asyncio.to_thread(migrate, settings, LAST_REVISION_OF_RELEASE_1)
-    async with await old_services.connect(own.writer) as writer, await old_services.connect(own.reader) as reader:
-        await live_once(writer, reader, uuid4())
-
-        upgrading = asyncio.create_task(asyncio.to_thread(migrate, settings))
-        lives = 0
-        while not upgrading.done() or not lives:
-            await live_once(writer, reader, uuid4())
-            lives += 1
-        await upgrading
-
-        await live_once(writer, reader, uuid4())
-
-
-def life(user: UUID) -> list[AnyCommand]:
-    """One command of each kind, and one of a task that is not there."""
-    first = create(user)
-    task_id = first.task_id
-    return [first, toggle(user, task_id), replace(user, task_id), delete(user, task_id), toggle(user, uuid4())]
-
-
-async def test_the_writer_of_release_1_carries_out_what_todays_gateway_sends(
-    old_writer: Connection, reader_database: Database
-) -> None:
-    first = create(title="from today")
-    message = CommandBatch(commands=[first, toggle(uuid4(), uuid4())]).model_dump_json().encode()
-
-    reply = await old_services.carry_out(old_writer, message)
-
-    done, missed = OutcomeBatch.model_validate_json(reply).outcomes
-    assert (done.status, missed.status) == ("done", "not_found")
-    assert done.task is not None
-    assert await read_one(reader_database, first.user_id, first.task_id) == done.task.encode()
-
-
-async def test_what_todays_writer_answers_to_release_1_is_read_there(writer_database: Database) -> None:
-    commands = life(uuid4())
-    message = CommandBatch(commands=commands).model_dump_json()
-    assert release_1.CommandBatch.model_validate_json(message).model_dump_json() == message, "a gateway of release 1"
-
-    answered = await carry_out(writer_database, CommandBatch.model_validate_json(message).commands)
-
-    reply = OutcomeBatch(outcomes=[one.outcome for one in answered]).model_dump_json(exclude_defaults=True)
-    assert release_1.OutcomeBatch.model_validate_json(reply).model_dump_json(exclude_defaults=True) == reply
-
-
-async def test_what_the_writer_of_release_1_did_is_answered_by_todays_and_not_done_again(
-    old_writer: Connection, writer_database: Database
-) -> None:
-    message = CommandBatch(commands=life(uuid4())).model_dump_json().encode()
-    before = OutcomeBatch.model_validate_json(await old_services.carry_out(old_writer, message)).outcomes
-    commands = CommandBatch.model_validate_json(message).commands
-
-    redelivered = await carry_out(writer_database, commands, redelivered=True)
-    published_again = await carry_out(writer_database, commands)
-
-    assert [one.outcome for one in redelivered] == [one.outcome for one in published_again] == before
-
-
-async def test_what_todays_writer_did_is_answered_by_release_1_and_not_done_again(
-    old_writer: Connection, writer_database: Database
-) -> None:
-    commands = life(uuid4())
-    message = CommandBatch(commands=commands).model_dump_json().encode()
-    answered = await carry_out(writer_database, commands)
-
-    reply = await old_services.carry_out_again(old_writer, message)
-    with suppress(psycopg.errors.UniqueViolation):
-        await old_services.carry_out(old_writer, message)
-        pytest.fail("release 1 carried it out a second time")
-
-    assert OutcomeBatch.model_validate_json(reply).outcomes == [one.outcome for one in answered]
+    assert (
+        statements.RUN_COMMANDS.strip()
+        == head.strip() + " run_commands(%(commands)s, %(batch)s, %(keys)s, %(look_up)s);"
+    )
+    assert tail.rstrip().endswith(");")
+    assert statements.FORGET_COMMANDS.partition("(")[0] == frozen_calls.FORGET_COMMANDS.partition("(")[0]
+    assert statements.FORGOTTEN_UNTIL == frozen_calls.FORGOTTEN_UNTIL
+    assert frozen_calls.LIST_TASKS.startswith("select " + queries.LIST_TASKS.partition("(")[0])
+    assert frozen_calls.FIND_TASK.startswith("select " + queries.FIND_TASK.partition("(")[0])

@@ -1,4 +1,4 @@
-"""What keys cost: one round trip more for a batch that has any, none for one that has none."""
+"""What keys cost: a few bytes, and no round trip."""
 
 from collections.abc import Sequence
 from uuid import uuid4
@@ -17,12 +17,12 @@ from tests.counts.test_redelivery import cost_of
 
 
 @pytest.mark.parametrize(("size", "keys"), [(1, 1), (16, 1), (16, 16), (128, 1), (128, 128)])
-async def test_a_batch_with_new_keys_is_two_round_trips(addresses: Addresses, size: int, keys: int) -> None:
+async def test_a_batch_with_new_keys_is_one_round_trip(addresses: Addresses, size: int, keys: int) -> None:
     commands = [create() for _ in range(size - keys)] + [keyed(create()) for _ in range(keys)]
 
     cost = await cost_of(addresses, commands, redelivered=False)
 
-    assert cost == costs.keyed(keys)
+    assert cost == costs.batch(len(commands))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -31,7 +31,7 @@ async def test_a_batch_of_known_keys_is_one_round_trip(addresses: Addresses, mak
 
     cost = await cost_of(addresses, known, redelivered=False)
 
-    assert cost == costs.replayed(size)
+    assert cost == costs.batch(size)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -40,17 +40,17 @@ async def test_a_redelivered_batch_with_keys_costs_what_it_costs_without(address
 
     cost = await cost_of(addresses, new, redelivered=True)
 
-    assert cost == costs.redelivered_for_nothing(size)
+    assert cost == costs.batch(size)
 
 
 @pytest.mark.parametrize("size", [2, 16, 128])
-async def test_a_key_that_is_twice_in_a_batch_spoils_it(addresses: Addresses, size: int) -> None:
+async def test_a_key_that_is_twice_in_a_batch_costs_nothing_more(addresses: Addresses, size: int) -> None:
     first = keyed(create())
     batch = [*(create() for _ in range(size - 2)), first, first]
 
     cost = await cost_of(addresses, batch, redelivered=False)
 
-    assert cost == costs.twice_in_a_batch(size)
+    assert cost == costs.batch(size)
 
 
 def with_keys(requests: Sequence[httpx.Request]) -> list[httpx.Request]:
@@ -68,12 +68,12 @@ async def sent_twice(addresses: Addresses, rabbitmq: Rabbitmq, requests: Sequenc
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_requests_with_keys_cost_a_look_up_and_when_sent_again_only_that(
+async def test_requests_with_keys_cost_one_round_trip_and_when_sent_again_too(
     addresses: Addresses, rabbitmq: Rabbitmq, size: int
 ) -> None:
     system = await sent_twice(addresses, rabbitmq, with_keys(creates(size)))
 
-    assert system.traffic.sql == costs.keyed(size) + costs.replayed(size)
+    assert system.traffic.sql == costs.batch(size) + costs.batch(size)
 
 
 @pytest.mark.parametrize("size", SIZES)

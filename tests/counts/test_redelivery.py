@@ -24,20 +24,20 @@ async def test_a_redelivered_batch_that_was_carried_out_is_one_round_trip(
 
     cost = await cost_of(addresses, carried_out, redelivered=True)
 
-    assert cost == costs.redelivered(size)
+    assert cost == costs.batch(size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_redelivered_batch_that_was_not_carried_out_is_two_round_trips(addresses: Addresses, size: int) -> None:
+async def test_a_redelivered_batch_that_was_not_carried_out_is_one_round_trip(addresses: Addresses, size: int) -> None:
     new = [create() for _ in range(size)]
 
     cost = await cost_of(addresses, new, redelivered=True)
 
-    assert cost == costs.redelivered_for_nothing(size)
+    assert cost == costs.batch(size)
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_batch_with_one_poison_is_two_round_trips_a_command_and_two_more(
+async def test_a_batch_with_one_poison_is_a_round_trip_a_command_and_one_more(
     addresses: Addresses, make_tasks: TaskMaker, size: int
 ) -> None:
     (taken,) = await make_tasks(1)

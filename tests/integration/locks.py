@@ -22,7 +22,12 @@ async def locked(addresses: Addresses, of: CreateTask | ToggleTask) -> AsyncIter
 
 async def writer_waits_for_a_lock(admin: psycopg.AsyncConnection) -> bool:
     """Whether a statement of a task-writer waits for somebody else's lock now."""
+    return await writers_wait_for_locks(admin, 1)
+
+
+async def writers_wait_for_locks(admin: psycopg.AsyncConnection, count: int) -> bool:
+    """Whether so many statements of task-writers, or more, wait for somebody else's lock now."""
     waiting = await admin.execute(
         "select 1 from pg_stat_activity where usename = 'taskwire_writer' and wait_event_type = 'Lock'"
     )
-    return await waiting.fetchone() is not None
+    return len(await waiting.fetchall()) >= count

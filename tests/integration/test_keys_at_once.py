@@ -1,7 +1,6 @@
 """One key several times at the same moment: in one batch, at two writers, delivered again."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -9,13 +8,13 @@ import pytest
 from common.contracts import Outcome
 from common.database import Database, open_database
 from pydantic import SecretStr
-from task_writer.batches import EXPIRED, KEY_REUSED, REFUSED, UNKNOWN, carry_out
+from task_writer.batches import EXPIRED, KEY_REUSED, REFUSED, STILL_RUNNING, carry_out
 from task_writer.settings import WriterSettings
 
 from tests.commands import create, delete, keyed, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.keys import is_completed, outcomes, replay_of, titles
-from tests.integration.locks import locked, writer_waits_for_a_lock
+from tests.integration.locks import locked, writers_wait_for_locks
 from tests.ports import closed_port
 from tests.waiting import eventually
 
@@ -104,48 +103,43 @@ async def test_creations_with_one_key_at_two_writers_at_once_make_one_task(
     assert [len(await titles(reader_database, first.user_id)) for first in firsts] == [1] * len(firsts)
 
 
-async def test_a_writer_that_waits_for_another_with_the_same_key_compares_the_wishes(
+async def test_a_writer_waits_for_another_with_the_same_key_and_compares_what_they_ask_for(
     writer_database: Database, other_writer: Database, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
 ) -> None:
     task = create()
     await outcomes(writer_database, task)
     first = keyed(toggle(task.user_id, task.task_id))
-    other = keyed(create(task.user_id, title="another wish"), first.command_id)
+    other = keyed(create(task.user_id, title="something else"), first.command_id)
 
     # The lock holds the first writer after it has looked the key up and found nothing, and before it has recorded it.
     async with locked(addresses, task) as blocker:
-        waiting = asyncio.create_task(outcomes(writer_database, first, create()))
-        await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
-        (quick,) = await outcomes(other_writer, other)
+        holding = asyncio.create_task(outcomes(writer_database, first, create()))
+        await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+        waiting = asyncio.create_task(outcomes(other_writer, other, first, create()))
+        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
         await blocker.rollback()
-    late, neighbour = await waiting
+    flipped, neighbour = await holding
+    reused, replayed, other_neighbour = await waiting
 
-    (unflipped,) = await outcomes(writer_database, toggle(task.user_id, task.task_id))
-    assert (quick.status, late, neighbour.status) == ("done", KEY_REUSED, "done")
-    assert json.loads(unflipped.task or "")["is_completed"] is True
+    assert [flipped.status, neighbour.status, other_neighbour.status] == ["done"] * 3
+    assert (reused, replayed) == (KEY_REUSED, replay_of(flipped))
 
 
-async def test_a_writer_that_runs_commands_one_by_one_compares_the_wishes_of_one_key_too(
-    writer_database: Database, other_writer: Database, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
+async def test_batches_with_the_same_keys_in_other_orders_take_turns(
+    writer_database: Database, other_writer: Database, postgres_admin: psycopg.AsyncConnection, addresses: Addresses
 ) -> None:
-    task = create()
-    await outcomes(writer_database, task)
-    poison = create(task.user_id, task_id=task.task_id)
-    first = keyed(toggle(task.user_id, task.task_id))
-    other = keyed(create(task.user_id, title="another wish"), first.command_id)
+    tasks = [create() for _ in range(3)]
+    await outcomes(writer_database, *tasks)
+    flips = [keyed(toggle(one.user_id, one.task_id)) for one in tasks]
 
-    # The poison fails the batch at once. Then the lock holds the first between its own second look-up and its record.
-    async with locked(addresses, task) as blocker:
-        waiting = asyncio.create_task(outcomes(writer_database, poison, first, create()))
-        await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
-        (quick,) = await outcomes(other_writer, other)
+    async with locked(addresses, tasks[1]) as blocker:
+        there = asyncio.create_task(outcomes(writer_database, *flips))
+        await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+        back = asyncio.create_task(outcomes(other_writer, *reversed(flips)))
+        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
         await blocker.rollback()
-    poisonous, late, neighbour = await waiting
 
-    (unflipped,) = await outcomes(writer_database, toggle(task.user_id, task.task_id))
-    assert (quick.status, poisonous.status, neighbour.status) == ("done", "refused", "done")
-    assert late == KEY_REUSED
-    assert json.loads(unflipped.task or "")["is_completed"] is True
+    assert [replay_of(answer) for answer in await there] == list(reversed(await back))
 
 
 async def test_a_redelivered_batch_with_keys_is_answered_from_the_record(writer_database: Database) -> None:
@@ -160,7 +154,9 @@ async def test_a_redelivered_batch_with_keys_is_answered_from_the_record(writer_
     assert (after[3].status, after[3].replayed, after[4]) == ("done", False, EXPIRED)
 
 
-@pytest.mark.parametrize(("redelivered", "outcome"), [(False, REFUSED), (True, UNKNOWN)], ids=["first", "redelivered"])
+@pytest.mark.parametrize(
+    ("redelivered", "outcome"), [(False, REFUSED), (True, STILL_RUNNING)], ids=["first", "redelivered"]
+)
 async def test_what_cannot_be_looked_up_is_not_run(*, redelivered: bool, outcome: Outcome) -> None:
     with closed_port() as nobody:
         url = SecretStr(f"postgresql://taskwire_writer@127.0.0.1:{nobody}/taskwire")

@@ -13,17 +13,14 @@ from alembic.migration import MigrationContext
 from local_stack.postgres import Postgres
 from psycopg.rows import scalar_row
 from sqlmodel import SQLModel
-from task_writer.migrate import WrongEncoding, alembic_config, migrate, owner_engine
+from task_writer.migrate import MIGRATIONS, WrongEncoding, alembic_config, migrate, owner_engine
 
 from tests.conftest import Addresses, new_database
 
-REVISIONS = [
-    "0001_create_tasks",
-    "0002_create_command_log",
-    "0003_row_level_security",
-    "0004_functions",
-    "0005_run_commands",
-]
+REVISIONS = ["0001_tables", "0002_rights", "0003_functions"]
+
+
+SQL_FILES = sorted((MIGRATIONS.parent / "sql").glob("*.sql"))
 
 
 @pytest.fixture
@@ -56,6 +53,10 @@ def schema(addresses: Addresses) -> list[object]:
         where relkind = 'r' and relnamespace = 'public'::regnamespace and relname <> 'alembic_version'
         union all select concat_ws(' ', pg_get_functiondef(oid), proacl) from pg_proc
         where pronamespace = 'public'::regnamespace
+        union all select concat_ws(' ', 'database', grantee, privilege_type)
+        from pg_database, aclexplode(coalesce(datacl, acldefault('d', datdba))) where datname = current_database()
+        union all select concat_ws(' ', 'schema', grantee, privilege_type)
+        from pg_namespace, aclexplode(nspacl) where nspname = 'public'
         union all select concat_ws(' ', grantee, table_name, privilege_type)
         from information_schema.role_table_grants where grantee like 'taskwire_%' and table_name <> 'alembic_version'
         order by 1
@@ -73,8 +74,41 @@ def test_the_models_and_the_migrated_schema_do_not_drift(empty: Addresses) -> No
     assert differences == []
 
 
+def test_the_sql_files_are_what_the_migrations_have_built(empty: Addresses) -> None:
+    """Whoever edits services/task-writer/sql makes a migration that applies it, and the other way round."""
+    migrate(empty.migration_settings())
+    built = functions(empty)
+
+    with psycopg.connect(empty.owner) as connection:
+        for file in SQL_FILES:
+            connection.execute(file.read_bytes())
+
+    assert functions(empty) == built
+    assert {name for name, _, _ in built} == {file.stem for file in SQL_FILES}
+
+
+def functions(addresses: Addresses) -> list[tuple[str, str, str]]:
+    """Name, text with all attributes, and rights of every function of the schema."""
+    with psycopg.connect(addresses.owner) as connection:
+        return connection.execute(
+            "select proname, pg_get_functiondef(oid), proacl::text from pg_proc"
+            " where pronamespace = 'public'::regnamespace order by 1, 2"
+        ).fetchall()
+
+
+def test_a_file_that_was_edited_without_a_migration_is_found(empty: Addresses) -> None:
+    migrate(empty.migration_settings())
+    built = functions(empty)
+    edited = SQL_FILES[0].read_text().replace("as $$", "as $$ -- edited", 1)
+
+    with psycopg.connect(empty.owner) as connection:
+        connection.execute(edited.encode())
+
+    assert functions(empty) != built
+
+
 def test_the_seeds_columns_and_indexes_are_there(empty: Addresses) -> None:
-    migrate(empty.migration_settings(), "0001_create_tasks")
+    migrate(empty.migration_settings(), REVISIONS[0])
 
     assert set(values(empty, "select indexname from pg_indexes where tablename = 'tasks'")) == {
         "tasks_pkey",
@@ -89,7 +123,7 @@ def test_the_seeds_columns_and_indexes_are_there(empty: Addresses) -> None:
 @pytest.mark.parametrize(("before", "after"), list(zip(["base", *REVISIONS], REVISIONS, strict=False)))
 def test_a_downgrade_brings_back_what_was_before(empty: Addresses, before: str, after: str) -> None:
     settings = empty.migration_settings()
-    migrate(settings, before if before != "base" else "0001_create_tasks")
+    migrate(settings, before if before != "base" else REVISIONS[0])
     downgrade(empty, before)
     earlier = schema(empty)
 

@@ -3,12 +3,14 @@
 import json
 from uuid import UUID, uuid4
 
+import psycopg
+import pytest
 from common.contracts import AnyCommand, Read
 from common.database import Database
 from task_reader.queries import answer_reads
 from task_writer.batches import carry_out
 
-from tests.commands import create
+from tests.commands import create, replace, toggle
 from tests.reading import read_list, read_one
 
 
@@ -65,6 +67,38 @@ async def test_a_read_spells_a_task_as_the_answer_to_its_write_did(
 
     assert listed == f"[{written}]".encode()
     assert found == written.encode()
+
+
+MOMENTS = {
+    "2026-01-01T00:00:00Z": "2026-01-01T00:00:00.000000+00:00",
+    "2026-01-01T00:00:00.1Z": "2026-01-01T00:00:00.100000+00:00",
+    "2026-01-01T00:00:00.12345Z": "2026-01-01T00:00:00.123450+00:00",
+    "2026-01-01T00:00:00.123456Z": "2026-01-01T00:00:00.123456+00:00",
+    "2026-12-31T23:59:59.99999Z": "2026-12-31T23:59:59.999990+00:00",
+    "2026-12-31T23:59:59.999999Z": "2026-12-31T23:59:59.999999+00:00",
+    "2026-01-01T00:00:00.000001Z": "2026-01-01T00:00:00.000001+00:00",
+    "1999-02-28T11:00:00.00001+11:00": "1999-02-28T00:00:00.000010+00:00",
+}
+
+
+@pytest.mark.parametrize(("moment", "spelled"), MOMENTS.items())
+async def test_a_time_has_six_digits_after_the_second_wherever_it_is_shown(
+    owner: psycopg.AsyncConnection, reader_database: Database, writer_database: Database, moment: str, spelled: str
+) -> None:
+    user, task = uuid4(), uuid4()
+    async with owner.transaction():
+        await owner.execute("select set_config('app.user_id', %s, true)", [str(user)])
+        await owner.execute(
+            "insert into tasks (id, title, created_at, user_id) values (%s, 'x', %s, %s)", [task, moment, user]
+        )
+
+    flipped, replaced = await run(writer_database, toggle(user, task), replace(user, task))
+    listed = json.loads(await read_list(reader_database, user))
+    found = await read_one(reader_database, user, task)
+
+    assert [json.loads(text)["created_at"] for text in (flipped, replaced, found or b"")] == [spelled] * 3
+    assert [one["created_at"] for one in listed] == [spelled]
+    assert json.loads(found or b"") == listed[0] == json.loads(replaced)
 
 
 async def test_another_users_task_is_not_found(reader_database: Database, writer_database: Database) -> None:

@@ -1,16 +1,19 @@
 """What every Alembic revision owes: time-outs in both directions, a way back, and no tie to the application."""
 
 import ast
+from collections.abc import Iterator
 
 from .sources import Source
 
+MAY_IMPORT = {"sqlalchemy", "alembic"}
+READING = {"open", "read_text", "read_bytes", "files", "read"}
 TIMEOUTS = ("set local lock_timeout", "set local statement_timeout")
 
 
 def faults(revision: Source) -> list[str]:
     """What the revision lacks."""
     functions = {node.name: node for node in revision.tree.body if isinstance(node, ast.FunctionDef)}
-    found = []
+    found = [*_ties(revision)]
     for direction in ("upgrade", "downgrade"):
         function = functions.get(direction)
         if function is None:
@@ -23,6 +26,18 @@ def faults(revision: Source) -> list[str]:
         if not any("op." in ast.unparse(statement) for statement in rest):
             found.append(revision.at(function, f"{direction} does nothing"))
     return found
+
+
+def _ties(revision: Source) -> Iterator[str]:
+    """What another day could change: imports of the application, and files that are read."""
+    for node in ast.walk(revision.tree):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        for module in modules:
+            if module.partition(".")[0] not in MAY_IMPORT:
+                yield revision.at(node, f"imports {module}")
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in READING:
+            yield revision.at(node, "reads a file")
 
 
 def _does_nothing(statement: ast.stmt) -> bool:

@@ -14,16 +14,22 @@ LOOKS_LIKE_SQL = re.compile(
 
 
 def functions(source: Source) -> dict[str, list[str]]:
-    """The faults of each function of the database that the module makes, by the name of its text."""
-    names = {id(node.value): ast.unparse(node.targets[0]) for node in source.tree.body if isinstance(node, ast.Assign)}
+    """The faults of each function of the database that the module makes, by the name of its text, else by its line."""
+    names = _names(source)
     return {
-        names[id(text)]: sql.faults(str(text.value)) for text in texts(source) if "create function" in str(text.value)
+        names.get(id(text), f"line {text.lineno}"): sql.faults(str(text.value))
+        for text in texts(source)
+        if sql.CREATES_FUNCTION.search(str(text.value))
     }
+
+
+def _names(source: Source) -> dict[int, str]:
+    return {id(node.value): ast.unparse(node.targets[0]) for node in source.tree.body if isinstance(node, ast.Assign)}
 
 
 def unbound(source: Source) -> dict[str, list[str]]:
     """The faults of each SQL constant of the module, by its name; a string without a name goes by its line."""
-    names = {id(node.value): ast.unparse(node.targets[0]) for node in source.tree.body if isinstance(node, ast.Assign)}
+    names = _names(source)
     checked = {
         names.get(id(text), f"line {text.lineno}"): sql.faults(str(text.value))
         for text in texts(source)

@@ -9,7 +9,16 @@ from collections.abc import Iterator, Sequence
 TABLES = {"tasks", "command_log"}
 USER = "%(user_id)s"
 FIRST_STATEMENT = ["set", "local", "app.user_id", "=", USER]
-FUNCTION_BODY = re.compile(r"\$\$.*?\bbegin\b(.*)\bend\s*\$\$", re.DOTALL | re.IGNORECASE)
+CREATES_FUNCTION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)
+FUNCTION = re.compile(
+    CREATES_FUNCTION.pattern + r"(?P<head>.*?)\bas\s+(?P<quote>\$\w*\$)(?P<text>.*?)(?P=quote)",
+    re.DOTALL | re.IGNORECASE,
+)
+BODY = re.compile(r"\bbegin\b(?P<body>.*)\bend\b\s*;?\s*$", re.DOTALL | re.IGNORECASE)
+SEARCH_PATH = re.compile(
+    r"\bset\s+search_path\s*(?:=|to)\s*pg_catalog, public, pg_temp\s*$", re.IGNORECASE | re.MULTILINE
+)
+COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 LOOP_OVER_COMMANDS = re.compile(r"\bfor command in\b(.*?)\bloop\b(.*?)\bend loop\b", re.DOTALL | re.IGNORECASE)
 CLAUSES = {
     "with", "select", "from", "join", "on", "where", "group", "order", "having", "limit", "offset", "window", "for",
@@ -47,22 +56,38 @@ def statements(sql: str) -> list[Group]:
 
 
 def faults(sql: str) -> list[str]:
-    """What is wrong with the statements of one string, or of the body of a function.
-
-    The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`: what is done in each turn is
-    looked at as a body of its own.
-    """
-    if (body := FUNCTION_BODY.search(sql)) is None:
+    """What is wrong with the statements of one string, or of the functions that it creates."""
+    if not CREATES_FUNCTION.search(COMMENT.sub("", sql)):
         return _faults_of_string(sql)
-    turns = [_with_placeholders(turn, "command.") for _, turn in LOOP_OVER_COMMANDS.findall(body[1])]
-    around = _with_placeholders(LOOP_OVER_COMMANDS.sub(r"\1", body[1]), "p_")
-    return [fault for part in (around, *turns) for fault in _faults_of_string(part)]
+    functions = list(FUNCTION.finditer(sql))
+    found = [fault for function in functions for fault in _faults_of_function(function)]
+    if len(functions) != len(CREATES_FUNCTION.findall(COMMENT.sub("", sql))):
+        found.append("a function whose text cannot be read: it does not stand between dollar signs")
+    return found
+
+
+def _faults_of_function(function: re.Match[str]) -> Iterator[str]:
+    """The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`: what is done in each turn
+    is looked at as a body of its own.
+    """
+    if not SEARCH_PATH.search(function["head"]):
+        yield "no fixed search_path: a temporary table could stand before ours"
+    if "security definer" in " ".join(function["head"].lower().split()):
+        yield "runs with the rights of its owner"
+    text = COMMENT.sub("", function["text"])
+    body = found["body"] if (found := BODY.search(text)) else text
+    if re.search(r"\bexecute\b", body, re.IGNORECASE):
+        yield "dynamic SQL, which no check can read"
+    turns = [_with_placeholders(turn, "command.") for _, turn in LOOP_OVER_COMMANDS.findall(body)]
+    around = _with_placeholders(LOOP_OVER_COMMANDS.sub(r"\1", body), "p_")
+    for part in (around, *turns):
+        yield from _faults_of_string(part)
 
 
 def _with_placeholders(body: str, before: str) -> str:
     """The body as a string of the same meaning that is given the values whose names begin with `before`."""
-    first = f"perform set_config('app.user_id', {before}user_id::text, true);"
-    spelled_out = body.replace(first, " ".join(FIRST_STATEMENT) + ";")
+    named = rf"(?:perform|\w+\s*:=)\s+set_config\('app\.user_id', {re.escape(before)}user_id::text, true\);"
+    spelled_out = re.sub(named, " ".join(FIRST_STATEMENT) + ";", body, flags=re.IGNORECASE)
     return re.sub(rf"\b{re.escape(before)}(\w+)", r"%(\1)s", spelled_out)
 
 

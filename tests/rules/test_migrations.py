@@ -44,3 +44,21 @@ def test_a_sound_revision_passes() -> None:
     good = f"{TIMEOUTS}\n    {WORK}"
 
     assert migrations.faults(revision(good, good)) == []
+
+
+@pytest.mark.parametrize(
+    "tie",
+    [
+        "from task_writer.tables import Task",
+        "import common.contracts",
+        "from pathlib import Path",
+        "TEXT = open('run_commands.sql').read()",
+        "TEXT = files('task_writer').joinpath('x.sql').read_text()",
+    ],
+)
+def test_a_tie_to_what_another_day_may_change_is_found(tie: str) -> None:
+    good = f"{TIMEOUTS}\n    {WORK}"
+    sound = revision(good, good)
+
+    assert migrations.faults(Source(sound.path, f"{tie}\n{sound.text}")) != []
+    assert migrations.faults(Source(sound.path, f"import sqlalchemy as sa\nfrom alembic import op\n{sound.text}")) == []

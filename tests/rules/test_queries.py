@@ -50,3 +50,23 @@ def test_what_is_no_sql_on_our_tables_passes(text: str) -> None:
 )
 def test_sql_that_is_put_together_is_found(text: str) -> None:
     assert len(queries.composed(Source(HOME, text))) == 1
+
+
+FUNCTION = "create function f() returns bigint language plpgsql as $$ begin delete from tasks; end $$"
+REVISION = "services/task-writer/migrations/versions/0009_more.py"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (f"MADE = {FUNCTION!r}", "MADE"),
+        (f"MADE = {FUNCTION.upper()!r}", "MADE"),
+        (f"MADE = {FUNCTION.replace('create', 'create or replace')!r}", "MADE"),
+        (f"def upgrade():\n    op.execute({FUNCTION!r})", "line 2"),
+    ],
+)
+def test_a_bad_function_is_found_by_its_name(text: str, name: str) -> None:
+    found = queries.functions(Source(REVISION, text))
+
+    assert list(found) == [name]
+    assert found[name] != []

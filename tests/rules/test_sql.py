@@ -1,5 +1,7 @@
 """The check of user_id finds what is planted, and lets sound statements pass."""
 
+from collections.abc import Callable
+
 import pytest
 
 from .sql import faults, statements
@@ -105,7 +107,9 @@ def test_a_semicolon_in_a_text_or_a_comment_ends_no_statement() -> None:
 
 
 FUNCTION = """
-create function f(p_user_id uuid, p_task_id uuid) returns text language plpgsql as $$
+create function f(p_user_id uuid, p_task_id uuid) returns text language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
 declare
   changed record;
 begin
@@ -117,8 +121,53 @@ end $$
 """
 
 
-def test_a_sound_function_passes() -> None:
-    assert faults(FUNCTION) == []
+SPELLINGS = {
+    "as it is": lambda text: text,
+    "in capitals": lambda text: text.replace("create function", "CREATE FUNCTION").replace("begin", "BEGIN"),
+    "or replace": lambda text: text.replace("create function", "create or replace function"),
+    "over lines": lambda text: text.replace("create function", "create\n  or  replace\tFUNCTION"),
+    "with a tag": lambda text: text.replace("$$", "$body$"),
+    "behind a comment": lambda text: "-- create function f() as 'select 1'\n" + text,
+    "behind another": lambda text: text.replace("function f", "function g") + ";" + text,
+    "with an assignment": lambda text: text.replace("perform set_config", "asking := set_config"),
+}
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_sound_function_passes(spell: Callable[[str], str]) -> None:
+    assert faults(spell(FUNCTION)) == []
+
+
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS.keys())
+def test_a_fault_is_found_however_the_function_is_spelled(spell: Callable[[str], str]) -> None:
+    assert faults(spell(FUNCTION.replace(" and user_id = p_user_id", ""))) != []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "execute 'delete from ' || 'tasks';",
+        "EXECUTE format('select id from %I', p_table) into changed;",
+        "for changed in execute p_sql loop null; end loop;",
+        "open c for execute p_sql;",
+        "return query execute p_sql using p_user_id;",
+    ],
+)
+def test_dynamic_sql_is_found(planted: str) -> None:
+    assert faults(FUNCTION.replace("  return 'done';", f"  {planted}\n  return 'done';")) != []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "create function f(p_user_id uuid) returns bigint language sql as 'select count(*) from tasks'",
+        "CREATE FUNCTION f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC; SELECT count(*) FROM tasks; END",
+        "create function f() returns bigint language sql return (select count(*) from tasks)",
+        "create procedure f() language sql as $$ delete from tasks $$",
+    ],
+)
+def test_a_function_of_another_form_is_found(planted: str) -> None:
+    assert faults(planted) != []
 
 
 @pytest.mark.parametrize(
@@ -131,6 +180,10 @@ def test_a_sound_function_passes() -> None:
         ("  perform set_config('app.user_id', p_user_id::text, true);\n", ""),
         (", true)", ", false)"),
         ("returning id", "returning *"),
+        ("set search_path = pg_catalog, public, pg_temp\n", ""),
+        ("pg_catalog, public, pg_temp", "public"),
+        ("pg_catalog, public, pg_temp", "pg_temp, pg_catalog, public"),
+        ("language plpgsql", "language plpgsql SECURITY  DEFINER"),
     ],
 )
 def test_a_fault_of_a_function_is_found(sound: str, planted: str) -> None:
@@ -139,7 +192,9 @@ def test_a_fault_of_a_function_is_found(sound: str, planted: str) -> None:
 
 
 LOOP = """
-create function f(p_commands json) returns setof text language plpgsql as $$
+create function f(p_commands json) returns setof text language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
 declare
   command record;
 begin

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 from common.contracts import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
-from task_writer.statements import fingerprint, parameters
+from task_writer.statements import fingerprint, lock_number, parameters
 
 A, B = UUID("7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"), UUID("0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10")
 ENVELOPE: dict[str, Any] = {"command_id": A, "user_id": A, "deadline_unix_ms": 1, "task_id": A}
@@ -31,21 +31,42 @@ def name_of(command: AnyCommand) -> str:
 
 
 def test_the_database_is_given_every_command_in_its_place_with_its_fingerprint() -> None:
-    given = json.loads(parameters(COMMANDS)["commands"])
+    given = json.loads(parameters(COMMANDS, batch=A, look_up=False)["commands"])
 
     ids = dict.fromkeys(("command_id", "user_id", "task_id"), str(A))
-    marks = [{"type": one.type, "fingerprint": fingerprint(one).hex()} for one in COMMANDS]
-    wishes: list[dict[str, Any]] = [TEXT, TEXT, {}, {"is_completed": None}]
-    assert given == [ids | mark | wish for mark, wish in zip(marks, wishes, strict=True)]
+    marks = [
+        {"type": one.type, "fingerprint": rf"\x{fingerprint(one).hex()}", "deadline_unix_ms": 1} for one in COMMANDS
+    ]
+    asked_for: list[dict[str, Any]] = [TEXT, TEXT, {}, {"is_completed": None}]
+    assert given == [ids | mark | fields for mark, fields in zip(marks, asked_for, strict=True)]
 
 
 def test_the_database_is_given_texts_as_they_are() -> None:
     title = "'\"\\ %s 🦆\n"
 
-    given = parameters([COMMANDS[0].model_copy(update={"title": title})])["commands"]
+    given = parameters([COMMANDS[0].model_copy(update={"title": title})], batch=A, look_up=False)["commands"]
 
     assert json.loads(given)[0]["title"] == title
     assert "🦆" in given
+
+
+def test_a_batch_without_keys_locks_its_own_number_alone() -> None:
+    given = parameters(COMMANDS, batch=A, look_up=True)
+
+    assert (given["batch"], given["keys"], given["look_up"]) == (lock_number(A), None, True)
+
+
+def test_keys_are_locked_each_once_and_in_one_order_for_all_batches() -> None:
+    with_keys = [one.model_copy(update={"command_id": name, "keyed": True}) for one in COMMANDS for name in (A, B)]
+
+    given = parameters([*with_keys, *COMMANDS], batch=A, look_up=False)
+
+    assert given["keys"] == sorted({lock_number(A), lock_number(B)})
+
+
+@pytest.mark.parametrize("name", [UUID(int=0), UUID(int=2**128 - 1), UUID(int=2**63), A, B])
+def test_every_id_has_the_number_of_a_lock(name: UUID) -> None:
+    assert -(2**63) <= lock_number(name) < 2**63
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
-"""Carries a batch of commands out: one transaction for all of them, or one for each when that fails."""
+"""Carries a batch of commands out: one transaction for all of them, or one for each when that fails.
+
+Refused and expired promise that nothing was done, now or later. While an earlier run of the batch may still commit,
+only PostgreSQL can promise that, under the batch's lock: see ADR 13. All else is then unknown.
+"""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
+from uuid import UUID
 
 from common.contracts import AnyCommand, Outcome
-from common.database import Connection, Database, DatabaseUnavailable, all_rows, first_rows
+from common.database import Connection, Database, DatabaseUnavailable, all_rows
 from psycopg import DataError, Error, IntegrityError
 from psycopg.errors import UniqueViolation
 
@@ -19,7 +24,13 @@ EXPIRED = Outcome(status="expired", reason="The deadline had passed before the c
 REFUSED = Outcome(status="refused", reason="The database refused or did not answer.")
 POISONOUS = Outcome(status="refused", reason="The command could not be carried out.")
 UNKNOWN = Outcome(status="unknown", reason="The database connection broke while the command was being carried out.")
+STILL_RUNNING = Outcome(status="unknown", reason="An earlier run of the command may not have ended.")
 KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another request before.")
+
+LONG_PAST_S = 10.0
+"""So long after its deadline a command is not even given to PostgreSQL, whose clock decides: clocks differ by less."""
+
+RECORDED_BEFORE = "command_log_pkey"
 
 
 @dataclass(frozen=True)
@@ -34,108 +45,93 @@ class Answered:
 async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redelivered: bool = False) -> list[Answered]:
     """Answers every command for itself, in order; raises nothing.
 
-    Commands past their deadline are not run. The others go to PostgreSQL in one round trip and one transaction; when
-    that fails, each is run again on its own, so that one bad command harms no neighbour.
+    The commands go to PostgreSQL in one round trip and one transaction; when that fails, each is run again on its own,
+    so that one bad command harms no neighbour. Those past their deadline are not run.
 
-    What may have been committed before is looked up first, in one more round trip: all of a redelivered batch, of any
-    other the commands with a key. A command that was carried out gets the recorded outcome, whatever its deadline.
+    What may have been committed before is looked up first: all of a redelivered batch, of any other the commands with
+    a key. A command that was carried out gets the recorded outcome, whatever its deadline.
     """
-    doubtful = [
-        place for place, command in enumerate(commands) if redelivered or (command.keyed and command.seconds_left() > 0)
-    ]
-    try:
-        found = await _look_up(database, [commands[place] for place in doubtful])
-    except (DatabaseUnavailable, Error) as error:
-        log.warning("a batch could not be looked up: %s", error)
-        return [Answered(command, UNKNOWN if redelivered else REFUSED) for command in commands]
-    recorded = dict(zip(doubtful, found, strict=True))
-    live = [
-        place for place, command in enumerate(commands) if recorded.get(place) is None and command.seconds_left() > 0
-    ]
-    run = dict(zip(live, await _carry_out_together(database, [commands[place] for place in live]), strict=True))
-    return [
-        run.get(place) or Answered(command, recorded.get(place) or EXPIRED) for place, command in enumerate(commands)
-    ]
-
-
-async def _look_up(database: Database, commands: Sequence[AnyCommand]) -> list[Outcome | None]:
     if not commands:
         return []
-    return await database.run(lambda db: _find_recorded(db, commands))
-
-
-async def _carry_out_together(database: Database, commands: Sequence[AnyCommand]) -> list[Answered]:
-    if not commands:
-        return []
+    if not redelivered and all(command.seconds_left() < -LONG_PAST_S for command in commands):
+        return [Answered(command, EXPIRED) for command in commands]
+    batch = _Batch(database, commands[0].command_id, earlier_run=redelivered)
     try:
-        outcomes = await database.run(lambda db: _run_in_one_transaction(db, commands))
+        outcomes = await batch.run(commands, look_up=False)
     except DatabaseUnavailable as error:
-        return [Answered(command, _unavailable(error)) for command in commands]
+        return [Answered(command, batch.unavailable(error)) for command in commands]
     except Error as error:
         log.info("a batch of %d is run again one by one: %s", len(commands), type(error).__name__)
-        return [await _carry_out_alone(database, command) for command in commands]
+        return [await _carry_out_alone(batch, command) for command in commands]
     return [Answered(command, outcome) for command, outcome in zip(commands, outcomes, strict=True)]
 
 
-async def _carry_out_alone(database: Database, command: AnyCommand) -> Answered:
+class _Batch:
+    """What the runs of one batch share; its first command's id names it, in every delivery.
+
+    `earlier_run`: another transaction may still carry out what this one looks for in vain. So it is for a redelivered
+    batch, whose former writer may be at it, and once a connection broke: its backend may not have noticed.
+    """
+
+    def __init__(self, database: Database, name: UUID, *, earlier_run: bool) -> None:
+        self._database = database
+        self._name = name
+        self._earlier_run = earlier_run
+
+    async def run(self, commands: Sequence[AnyCommand], *, look_up: bool) -> list[Outcome]:
+        """One transaction, one round trip. Raises DatabaseUnavailable, and psycopg's errors."""
+        return await self._database.run(lambda db: self._run_once(db, commands, look_up=look_up))
+
+    async def _run_once(self, db: Connection, commands: Sequence[AnyCommand], *, look_up: bool) -> list[Outcome]:
+        values = statements.parameters(commands, batch=self._name, look_up=look_up or self._earlier_run)
+        try:
+            rows = await all_rows(db, statements.RUN_COMMANDS, values)
+        except Error:
+            self._earlier_run = self._earlier_run or db.closed
+            raise
+        return [_outcome(command, *row) for command, row in zip(commands, rows, strict=True)]
+
+    def unavailable(self, error: DatabaseUnavailable) -> Outcome:
+        """The outcome of a command that could not be run for want of a database."""
+        return UNKNOWN if error.maybe_done else self.not_done(REFUSED)
+
+    def not_done(self, refused: Outcome) -> Outcome:
+        """The outcome of a command that this run has not carried out."""
+        return STILL_RUNNING if self._earlier_run else refused
+
+
+async def _carry_out_alone(batch: _Batch, command: AnyCommand) -> Answered:
     try:
-        return Answered(command, await database.run(lambda db: _look_up_or_run(db, command)))
+        return Answered(command, await _run_alone(batch, command))
     except DatabaseUnavailable as error:
-        return Answered(command, _unavailable(error))
+        return Answered(command, batch.unavailable(error))
     except (DataError, IntegrityError) as error:
         reason = f"{type(error).__name__} {error.sqlstate} {error.diag.constraint_name or ''}".rstrip()
         log.error("a command cannot be carried out: %s", reason)  # noqa: TRY400 - a traceback would show its texts
-        return Answered(command, POISONOUS, poison=reason)
+        return Answered(command, batch.not_done(POISONOUS), poison=reason)
     except Error as error:  # of the surroundings: a lock held too long, a full disk, a read-only server
         log.warning("PostgreSQL refused a command: %s: %s", type(error).__name__, error.diag.message_primary)
-        return Answered(command, REFUSED)
+        return Answered(command, batch.not_done(REFUSED))
 
 
-def _unavailable(error: DatabaseUnavailable) -> Outcome:
-    return UNKNOWN if error.maybe_done else REFUSED
-
-
-async def _look_up_or_run(db: Connection, command: AnyCommand) -> Outcome:
-    (recorded,) = await _find_recorded(db, [command])
-    if recorded is not None:
-        return recorded
-    if command.seconds_left() <= 0:
-        return EXPIRED
+async def _run_alone(batch: _Batch, command: AnyCommand) -> Outcome:
     try:
-        return (await _run_in_one_transaction(db, [command]))[0]
-    except UniqueViolation:
-        (recorded,) = await _find_recorded(db, [command])
-        if recorded is not None:
-            return recorded  # another writer was at it at the same moment
-        raise  # not the command's id but something else was there twice: a bug
+        (outcome,) = await batch.run([command], look_up=True)
+    except UniqueViolation as error:
+        if error.diag.constraint_name != RECORDED_BEFORE:
+            raise  # not the command's id but something else is there twice: a bug
+        (outcome,) = await batch.run([command], look_up=True)  # another writer was at it at the same moment
+    return outcome
 
 
-async def _find_recorded(db: Connection, commands: Sequence[AnyCommand]) -> list[Outcome | None]:
-    """What is recorded under the id of each command; None when it was not carried out. One round trip."""
-    texts = [
-        (statements.FIND_RECORDED, {"command_id": str(command.command_id), "user_id": str(command.user_id)})
-        for command in commands
-    ]
-    rows = await first_rows(db, texts)
-    return [_recorded_outcome(command, row) if row else None for command, row in zip(commands, rows, strict=True)]
-
-
-def _recorded_outcome(command: AnyCommand, row: tuple[Any, ...]) -> Outcome:
+def _outcome(command: AnyCommand, status: Any, task: str | None, recorded: bool | None) -> Outcome:
     """Without a key, an id is made for one command alone: whatever is recorded under it is the command's own."""
-    REPEATS.inc()
-    if not command.keyed:
-        return _outcome(row)
-    if row[2] != statements.fingerprint(command):
+    if recorded:
+        REPEATS.inc()
+    if status == "expired":
+        return EXPIRED
+    if status == "key_reused":
         return KEY_REUSED
-    return _outcome(row).model_copy(update={"replayed": True})
-
-
-async def _run_in_one_transaction(db: Connection, commands: Sequence[AnyCommand]) -> list[Outcome]:
-    """One statement, and one row for each command. Raises psycopg's errors."""
-    rows = await all_rows(db, statements.RUN_COMMANDS, statements.parameters(commands))
-    return [_outcome(row) for _, row in zip(commands, rows, strict=True)]
-
-
-def _outcome(row: tuple[Any, ...]) -> Outcome:
-    status: Literal["done", "not_found"] = row[0]
-    return Outcome(status=status, task=row[1])
+    if status == "unknown":
+        return STILL_RUNNING
+    return Outcome(status=status, task=task, replayed=bool(recorded and command.keyed))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from common.database import Connection, Database, DatabaseUnavailable
+from common.database import Connection, Database, DatabaseUnavailable, all_rows
 from psycopg import Error
 
 from task_writer.statements import FORGET_COMMANDS
@@ -14,14 +14,9 @@ RECORDS_PER_STATEMENT = 1000  # keeps each delete, and what it locks, short
 
 
 async def forget_old_commands(db: Connection, retention_s: float) -> int:
-    """Deletes up to RECORDS_PER_STATEMENT records older than `retention_s` seconds; how many there were.
-
-    Uses idx_command_log_recorded_at. Two writers at it at once do no harm.
-    """
-    async with db.cursor() as cursor:
-        await cursor.execute(FORGET_COMMANDS, {"retention_s": retention_s, "limit": RECORDS_PER_STATEMENT})
-        await cursor.set_result(-1)
-        return cursor.rowcount
+    """Deletes up to RECORDS_PER_STATEMENT records older than `retention_s` seconds; how many there were."""
+    ((forgotten,),) = await all_rows(db, FORGET_COMMANDS, {"retention_s": retention_s, "limit": RECORDS_PER_STATEMENT})
+    return int(forgotten)
 
 
 async def keep_forgetting(database: Database, *, retention_s: float, interval_s: float) -> None:

@@ -13,7 +13,12 @@ log = logging.getLogger(__name__)
 WRITER_ROLE = "taskwire_writer"
 READER_ROLE = "taskwire_reader"
 
-ROLE_SETTINGS = {"statement_timeout": "5s", "lock_timeout": "1500ms", "timezone": "UTC"}
+ROLE_SETTINGS = {
+    "statement_timeout": "5s",
+    "lock_timeout": "1500ms",
+    "timezone": "UTC",
+    "default_transaction_isolation": "read committed",  # a look-up sees what was committed while it waited: ADR 13
+}
 """Kept by the server, so that they hold behind any pooler."""
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, Column, Index, LargeBinary, Text, text
+from sqlalchemy import TIMESTAMP, CheckConstraint, Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 
@@ -39,4 +39,16 @@ class LoggedCommand(SQLModel, table=True):
     task: str | None = Field(default=None, sa_column=Column(Text))
     recorded_at: datetime = Field(
         sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("now()")),
+    )
+
+
+class CommandLogState(SQLModel, table=True):
+    """One row: what the command log has forgotten. Records from before `forgotten_until` may be gone."""
+
+    __tablename__ = "command_log_state"
+    __table_args__ = (CheckConstraint("one_row"),)
+
+    one_row: bool = Field(primary_key=True, sa_column_kwargs={"server_default": text("true")})
+    forgotten_until: datetime = Field(
+        sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("'-infinity'")),
     )

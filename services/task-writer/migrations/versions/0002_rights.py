@@ -1,4 +1,4 @@
-"""Put both tables behind row-level security, and give the services' roles what they need.
+"""Put the users' rows behind row-level security, and give the services' roles what they need and nobody more.
 
 A session sees and touches only the rows of the user named in `app.user_id`; without it, none. FORCE binds the owner
 too. A later revision that has to touch rows must lift it for its own transaction:
@@ -6,17 +6,22 @@ too. A later revision that has to touch rows must lift it for its own transactio
 
 Old records of the command log can be seen and deleted by a session that says `app.housekeeping = 'on'`: a clean-up
 works over all users. Records that may still answer a repeat stay out of its reach.
+
+PostgreSQL lets everybody make temporary tables, which would stand before ours in the search path of other statements on
+the same connection, and before version 15 tables in the schema public too. Only the owner of the database can take that
+away; for others `revoke` does nothing, and `task-writer migrate` says so.
 """
 
 from alembic import op
 
-revision = "0003_row_level_security"
-down_revision = "0002_create_command_log"
+revision = "0002_rights"
+down_revision = "0001_tables"
 branch_labels = None
 depends_on = None
 
 OF_USER = "user_id = nullif(current_setting('app.user_id', true), '')::uuid"
 OLD_RECORD = "current_setting('app.housekeeping', true) = 'on' and recorded_at < now() - interval '1 hour'"
+ON_THE_DATABASE = "do $$ begin execute format('{} on database %I {} public', current_database()); end $$"
 
 
 def upgrade() -> None:
@@ -28,18 +33,23 @@ def upgrade() -> None:
     op.execute(f"create policy command_log_old_seen on command_log for select using ({OLD_RECORD})")
     op.execute(f"create policy command_log_old_deleted on command_log for delete using ({OLD_RECORD})")
 
+    op.execute(ON_THE_DATABASE.format("revoke temporary", "from"))
+    op.execute("revoke create on schema public from public")
     op.execute("grant usage on schema public to taskwire_writer, taskwire_reader")
     op.execute("grant select, insert, update, delete on tasks to taskwire_writer")
     op.execute("grant select, insert, delete on command_log to taskwire_writer")
+    op.execute("grant select, update on command_log_state to taskwire_writer")
     op.execute("grant select on tasks to taskwire_reader")
 
 
 def downgrade() -> None:
     op.execute("set local lock_timeout = '3s'; set local statement_timeout = '30s'")
     op.execute("revoke select on tasks from taskwire_reader")
+    op.execute("revoke select, update on command_log_state from taskwire_writer")
     op.execute("revoke select, insert, delete on command_log from taskwire_writer")
     op.execute("revoke select, insert, update, delete on tasks from taskwire_writer")
     op.execute("revoke usage on schema public from taskwire_writer, taskwire_reader")
+    op.execute(ON_THE_DATABASE.format("grant temporary", "to"))
 
     op.execute("drop policy command_log_old_deleted on command_log")
     op.execute("drop policy command_log_old_seen on command_log")

@@ -1,0 +1,36 @@
+-- All tasks of a user as a JSON array, newest first. Uses idx_task_user_created, and sorts what is of one moment by id.
+--
+-- A time in JSON ends at its last digit that is not 0, and ours have six. Spelling every time with to_char takes a
+-- quarter longer for 1,000 tasks; so only those that need it (one of ten) are spelled like that. The user is the same in
+-- every row, and turned into text once.
+create or replace function list_tasks(p_user_id uuid) returns json
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+  asking text;
+  owner text := p_user_id;
+begin
+  asking := set_config('app.user_id', p_user_id::text, true);
+  return (
+    select coalesce(json_agg(
+      case when task.created_at = task.created_at::timestamptz(5) then ending_in_zero else as_it_is end
+    ), '[]')
+    from (
+      select id, title, description, is_completed, created_at
+      from tasks
+      where user_id = p_user_id
+      order by created_at desc, id desc
+    ) as task
+    cross join lateral (
+      select task.id, task.title, task.description, task.is_completed, task.created_at, owner as user_id
+    ) as as_it_is
+    cross join lateral (
+      select task.id, task.title, task.description, task.is_completed,
+        to_char(task.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
+    ) as ending_in_zero
+  );
+end $$;
+
+revoke execute on function list_tasks from public;
+grant execute on function list_tasks to taskwire_reader;
