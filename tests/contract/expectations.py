@@ -6,7 +6,9 @@ from uuid import UUID
 
 import httpx
 
-TASK_KEYS = {"id", "title", "description", "is_completed", "created_at", "user_id"}
+from tests.task_fields import TASK_FIELDS
+
+TASK_KEYS = set(TASK_FIELDS)
 
 # Words of the parts behind the gateway; none of them helps a client, and each helps an attacker.
 INTERNAL_WORDS = (

@@ -9,6 +9,7 @@ from gateway.app import create_app
 from gateway.openapi import openapi_document
 
 from tests.serving import Served
+from tests.task_fields import TASK_FIELDS
 
 from .in_process import COMPLETE, JSON, TASK, TASKS, answered_gateway, settings
 
@@ -215,7 +216,7 @@ def test_a_description_is_null_or_has_the_limit_of_the_contract(schema: str) -> 
 @pytest.mark.parametrize(
     ("schema", "required"),
     [
-        ("Task", {"id", "title", "description", "is_completed", "created_at", "user_id"}),
+        ("Task", set(TASK_FIELDS)),
         ("TaskBody", {"title"}),
         ("ReplacementBody", {"title"}),
         ("CompletionBody", set()),
