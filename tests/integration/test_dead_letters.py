@@ -146,6 +146,15 @@ async def test_a_second_operator_is_told_to_wait_and_harms_nothing(gateway: RawG
     assert await operator.ids() == held
 
 
+async def test_an_operator_who_has_just_gone_locks_nobody_out(gateway: RawGateway, operator: Operator) -> None:
+    """RabbitMQ 4.3 keeps the lock for a moment after its connection was closed."""
+    await bury(gateway, batch(create()))
+
+    seen = [await operator.ids() for _ in range(LOOKS)]
+
+    assert [len(ids) for ids in seen] == [1] * LOOKS
+
+
 async def test_a_replayed_command_is_carried_out_when_its_obstacle_is_gone(
     gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
 ) -> None:
