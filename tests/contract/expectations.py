@@ -18,6 +18,7 @@ INTERNAL_WORDS = (
     "insert into", "update tasks", "delete from",
 )  # fmt: skip
 PYTHON_EXCEPTION = re.compile(r"\b[A-Z]\w*(?:Error|Exception|Warning)\b")
+CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00")
 JSON_MEMBER = re.compile(r'"(\w+)"\s*:\s*("(?:[^"\\]|\\.)*"|[^,}\s]+)')
 
 
@@ -81,6 +82,7 @@ def assert_task(value: object) -> None:
     assert value["description"] is None or isinstance(value["description"], str)
     assert isinstance(value["is_completed"], bool)
     assert isinstance(value["created_at"], str)
+    assert CREATED_AT.fullmatch(value["created_at"]), value["created_at"]
 
 
 def media_type(response: httpx.Response) -> str:

@@ -235,3 +235,10 @@ def test_every_answer_that_is_an_error_is_a_problem() -> None:
     assert {str(list(answer["content"])) for status, answer in answers if status >= "4"} == {
         "['application/problem+json']"
     }
+
+
+def test_a_time_is_described_with_six_digits() -> None:
+    described = SCHEMAS["Task"]["properties"]["created_at"]
+
+    assert re.search(described["pattern"], described["example"])
+    assert not re.search(described["pattern"], described["example"].replace("0+", "+"))

@@ -6,6 +6,9 @@ from uuid import UUID
 from common.contracts import Description, Title
 from pydantic import BaseModel, ConfigDict, Field
 
+CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$"
+"""So the times of a list sort as text, and a parser that wants a fixed form has one."""
+
 
 class Task(BaseModel):
     """A task as every answer shows it; exactly these keys."""
@@ -16,7 +19,10 @@ class Task(BaseModel):
     title: Title
     description: Description | None
     is_completed: bool
-    created_at: datetime = Field(description="RFC 3339, in UTC")
+    created_at: datetime = Field(
+        description="RFC 3339, in UTC, always with six digits after the second",
+        json_schema_extra={"pattern": CREATED_AT_PATTERN, "example": "2026-11-23T01:43:50.378970+00:00"},
+    )
     user_id: UUID
 
 
