@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -23,6 +24,7 @@ GATEWAYS = 2
 _PROGRESS_EVERY_S = 5.0
 _WARM_UP_WITHIN_S = 10.0
 _RECOVERED_WITHIN_S = 20.0  # then the next faults come all the same; what is promised is judged afterwards
+_LONGEST_FAULT_S = 10.0
 _BREATH_S = 0.5  # between a recovery and the next faults
 
 type Show = Callable[[str], None]
@@ -57,8 +59,9 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
 
     TimeoutError when a part does not come back.
     """
-    plan, recorder = history.campaign, Recorder(history)
+    recorder = Recorder(history)
     async with running_system(directory, show) as system:
+        plan = history.campaign = replace(history.campaign, write_deadline_s=system.write_deadline_s)
         async with busy_clients(recorder, system.gateway_urls, show):
             await _make_faults(plan, system, recorder, show)
         stored = await stored_tasks(system.postgres.superuser_url)
@@ -69,7 +72,7 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
 async def busy_clients(recorder: Recorder, gateway_urls: Sequence[str], show: Show) -> AsyncIterator[None]:
     """The plan's clients, at work while it is open. Afterwards whatever can still take effect has done so."""
     plan = recorder.history.campaign
-    load = Load(gateway_urls, recorder.record)
+    load = Load(gateway_urls, recorder.record, answer_within_s=plan.write_deadline_s + _LONGEST_FAULT_S)
     async with asyncio.TaskGroup() as tasks:
         for number in range(plan.clients):
             tasks.create_task(Client(number, plan.seed, load).run())

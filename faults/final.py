@@ -33,9 +33,13 @@ async def final_states(stored: Mapping[str, Any], gateway_url: str, users: Seque
 
 async def stored_tasks(superuser_url: str) -> dict[str, Any]:
     """All tasks by user, as a superuser sees them, whom row-level security does not bind."""
-    url = f"{superuser_url.rpartition('/')[0]}/taskwire"
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(in_database(superuser_url), autocommit=True) as connection:
         return await _stored(connection)
+
+
+def in_database(superuser_url: str) -> str:
+    """The superuser's address in the database of the services."""
+    return f"{superuser_url.rpartition('/')[0]}/taskwire"
 
 
 async def stored_tasks_of(owner_url: str, users: Sequence[str]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Campaign:
     gateways: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class History:
     """All records, operations in the order of each client's own numbers."""
 

@@ -15,11 +15,14 @@ from local_stack.supervision import Process
 from local_stack.waiting import Probe, until
 
 from faults.alarms import alarm
+from faults.final import in_database
 from faults.history import Injury
 from faults.schedule import Fault
 from faults.system import System, port, says_ready
+from faults.waits import commits_stalled, tasks_locked
 
 _BACK_WITHIN_S = 60.0
+_TRANSACTIONS_WAIT_AFTER_S = 0.2
 _TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'taskwire_%'"
 
 type Inflict = Callable[[System, Fault], Awaitable[None]]
@@ -113,6 +116,23 @@ async def _terminate(system: System, _: Fault) -> None:
         await admin.execute(_TERMINATE)
 
 
+async def _lock(system: System, fault: Fault) -> None:
+    async with tasks_locked(in_database(system.postgres.superuser_url)):
+        await _deliver_again(system, fault.seconds)
+
+
+async def _stall(system: System, fault: Fault) -> None:
+    async with commits_stalled(system.postgres.superuser_url):
+        await _deliver_again(system, fault.seconds)
+
+
+async def _deliver_again(system: System, seconds: float) -> None:
+    """Cuts the writers' consuming connections alone, once their transactions have come to wait."""
+    await asyncio.sleep(_TRANSACTIONS_WAIT_AFTER_S)
+    system.lines["writer-rabbitmq"].cut(naming=b"task-writer commands")
+    await asyncio.sleep(seconds - _TRANSACTIONS_WAIT_AFTER_S)
+
+
 async def _memory_alarm(system: System, fault: Fault) -> None:
     async with alarm(system.rabbitmq, "memory"):
         await asyncio.sleep(fault.seconds)
@@ -157,6 +177,8 @@ INFLICT: Mapping[str, Inflict] = {
     "restart": _restart,
     "absence": _absence,
     "terminate": _terminate,
+    "lock": _lock,
+    "stall": _stall,
     "memory alarm": _memory_alarm,
     "disk alarm": _disk_alarm,
     "hold": _hold,
@@ -164,7 +186,15 @@ INFLICT: Mapping[str, Inflict] = {
     "refuse": _refuse,
     "swallow": _swallow,
 }
-HOLDING_TRANSACTIONS = frozenset({("stop", "postgres"), ("stop", "task-writer"), ("hold", "writer-postgres")})
+HOLDING_TRANSACTIONS = frozenset(
+    {
+        ("stop", "postgres"),
+        ("stop", "task-writer"),
+        ("hold", "writer-postgres"),
+        ("lock", "postgres"),
+        ("stall", "postgres"),
+    }
+)
 
 
 def _with_children(pid: int | None) -> list[int]:

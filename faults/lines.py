@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from itertools import cycle
 
 CHUNK_BYTES = 65_536
+FIRST_BYTES = 4_096  # of AMQP they hold the connection's name
 
 
 class Line:
@@ -15,7 +16,7 @@ class Line:
         self.port = 0
         self._targets = cycle(target_ports)
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._writers: dict[asyncio.StreamWriter, bytearray] = {}  # with what was said first on their connection
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._swallows = False
@@ -33,10 +34,11 @@ class Line:
         self.release()
         self.cut()
 
-    def cut(self) -> None:
-        """Resets every connection; new ones are taken."""
-        for writer in self._writers:
-            writer.transport.abort()
+    def cut(self, naming: bytes = b"") -> None:
+        """Resets every connection, or those on which this was said first; new ones are taken."""
+        for writer, first_bytes in list(self._writers.items()):
+            if naming in first_bytes:
+                writer.transport.abort()
 
     def refuse(self) -> None:
         """Resets every connection, and each new one, until `admit`."""
@@ -66,20 +68,23 @@ class Line:
         if self._refuses:
             to_client.transport.abort()
             return
-        self._writers.add(to_client)
+        first_bytes = self._writers[to_client] = bytearray()
         try:
             server, to_server = await asyncio.open_connection("127.0.0.1", next(self._targets))
         except OSError:
-            self._writers.discard(to_client)
+            del self._writers[to_client]
             to_client.transport.abort()
             return
-        self._writers.add(to_server)
+        self._writers[to_server] = first_bytes
         await asyncio.gather(self._pump(client, to_server), self._pump(server, to_client))
-        self._writers -= {to_client, to_server}
+        del self._writers[to_client], self._writers[to_server]
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        first_bytes = self._writers[sink]
         with suppress(OSError):
             while chunk := await source.read(CHUNK_BYTES):
+                if len(first_bytes) < FIRST_BYTES:
+                    first_bytes += chunk[:FIRST_BYTES]
                 await self._flowing.wait()
                 if not self._swallows:
                     sink.write(chunk)

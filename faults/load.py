@@ -13,7 +13,6 @@ import httpx
 from faults.history import LOST, UNREACHABLE, WRITES, Operation, Request, Verb
 from faults.model import UserModel
 
-_ANSWER_WITHIN_S = 12.0  # longer than any stop of a part and the deadline after it
 _MOST_TASKS, _MOST_PENDING = 10, 2
 _RETRIES = 6
 _PAUSE_AFTER_FAILURE_S = 0.1  # at most
@@ -37,6 +36,7 @@ class Load:
     gateway_urls: Sequence[str]
     record: Callable[[Operation], None]
     ending: asyncio.Event = field(default_factory=asyncio.Event)
+    answer_within_s: float = 12.0  # longer than any stop of a part and the deadline after it
     pause_s: float = 0.03  # between two operations of a client, at most
     seen: list[tuple[int, str]] = field(default_factory=list)  # the latest tasks, with their owners, to peek at
 
@@ -63,7 +63,7 @@ class Client:
     async def run(self) -> None:
         """Works until the load ends; then finishes the operation in hand."""
         limits = httpx.Limits(max_connections=4, max_keepalive_connections=2 if self.number % 3 else 0)
-        async with httpx.AsyncClient(timeout=_ANSWER_WITHIN_S, limits=limits, trust_env=False) as http:
+        async with httpx.AsyncClient(timeout=self._load.answer_within_s, limits=limits, trust_env=False) as http:
             while not self._load.ending.is_set():
                 operation = await self._carry_out(http, self._next_request())
                 pause_s = self._load.pause_s if operation.is_answered else _PAUSE_AFTER_FAILURE_S

@@ -10,9 +10,11 @@ import random
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import psutil
 from local_stack.probes import listens, speaks_amqp
 from local_stack.waiting import until
 
@@ -21,6 +23,7 @@ from faults.final import final_states, stored_tasks_of
 from faults.history import History, Injury
 from faults.report import round_line
 from faults.schedule import PARTS
+from faults.system import write_deadline_s
 
 _BACK_WITHIN_S = 60.0
 _ADDRESS_OF = {
@@ -37,6 +40,8 @@ async def attack(directory: Path, history: History, show: Show) -> None:
     """Fills the history. TimeoutError when a part is not started again, FileNotFoundError when no stack runs there."""
     addresses = _addresses(directory)
     recorder = Recorder(history)
+    gateway = psutil.Process(_pid(directory, "gateway"))
+    history.campaign = replace(history.campaign, write_deadline_s=write_deadline_s(gateway.environ()))
     async with busy_clients(recorder, [addresses["GATEWAY_URL"]], show):
         await _kill_again_and_again(directory, addresses, recorder, show)
     stored = await stored_tasks_of(addresses["DATABASE_URL"], history.campaign.users)

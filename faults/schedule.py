@@ -6,7 +6,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 type Kind = Literal[
-    "kill", "stop", "restart", "absence", "terminate", "memory alarm", "disk alarm", "hold", "cut", "refuse", "swallow"
+    "kill",
+    "stop",
+    "restart",
+    "absence",
+    "terminate",
+    "lock",
+    "stall",
+    "memory alarm",
+    "disk alarm",
+    "hold",
+    "cut",
+    "refuse",
+    "swallow",
 ]
 
 ALARMS = frozenset({"memory alarm", "disk alarm"})
@@ -40,7 +52,8 @@ def all_faults(choice: random.Random) -> list[Fault]:
     """Every kind with every part that it can be done to, once, with lengths of 1 to 4 s.
 
     `kill` and `stop` hit one of two replicas, `restart` both in turn; `absence` takes all of a service away,
-    writers for longer than the deadline of a write and all that may follow it.
+    writers for longer than the deadline of a write and all that may follow it. `lock` and `stall` let transactions wait
+    while their batches are delivered again, a stall for longer than the second delivery has patience.
     """
     kinds: list[tuple[Kind, tuple[str, ...]]] = [
         ("kill", PARTS),
@@ -48,6 +61,8 @@ def all_faults(choice: random.Random) -> list[Fault]:
         ("restart", SERVICES),
         ("absence", SERVICES),
         ("terminate", ("postgres",)),
+        ("lock", ("postgres",)),
+        ("stall", ("postgres",)),
         ("memory alarm", ("rabbitmq",)),
         ("disk alarm", ("rabbitmq",)),
         ("hold", LINES),
@@ -61,7 +76,9 @@ def all_faults(choice: random.Random) -> list[Fault]:
 
 
 def _length_s(choice: random.Random, kind: Kind, part: str) -> float:
-    return choice.uniform(6, 8) if (kind, part) == ("absence", "task-writer") else choice.uniform(1, 4)
+    if (kind, part) == ("absence", "task-writer"):
+        return choice.uniform(6, 8)
+    return choice.uniform(4, 4.8) if kind == "stall" else choice.uniform(1, 4)
 
 
 def rounds(seed: int) -> Iterator[Round]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gateway.settings import GatewaySettings
 from local_stack.ports import pick_port
 from local_stack.postgres import Postgres
 from local_stack.probes import http_status
@@ -47,6 +48,11 @@ class System:
         servers = {"postgres": self.postgres.process, "rabbitmq": self.rabbitmq.process}
         return servers[part] if part in servers else self.replicas[part][replica]
 
+    @property
+    def write_deadline_s(self) -> float:
+        """As the gateways have it, whatever this process was told."""
+        return write_deadline_s(self.replicas["gateway"][0].program.environment)
+
     async def is_ready(self) -> bool:
         """Whether every replica says so."""
         for processes in self.replicas.values():
@@ -54,6 +60,12 @@ class System:
                 if not await says_ready(process):
                     return False
         return True
+
+
+def write_deadline_s(environment: Mapping[str, str]) -> float:
+    """What a gateway with these variables takes for its deadline."""
+    given = {name.lower(): value for name, value in environment.items() if name.lower() in GatewaySettings.model_fields}
+    return GatewaySettings.model_validate(given).write_deadline_s
 
 
 def port(process: Process) -> int:

@@ -8,7 +8,7 @@ from faults.history import History, write_history
 from faults.recovery import recoveries
 from faults.report import table
 
-SEED = 311  # holds, cuts and swallows lines, and kills a task-writer and a gateway
+SEED = 486  # swallows a line, restarts task-readers, kills a task-writer, and lets PostgreSQL hold a lock
 SECONDS = 13.0
 CLIENTS = 8
 FEWEST_ROUNDS, FEWEST_WRITES = 2, 50

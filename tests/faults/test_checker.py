@@ -183,6 +183,36 @@ def test_an_effect_of_a_refused_write_is_found(fate: str, verb: str) -> None:
     assert rules(client) == [Rule.REFUSED]
 
 
+@pytest.mark.parametrize("kind", ["lock", "stall"])
+def test_a_commit_after_a_503_is_found_although_a_fault_held_its_transaction(kind: str) -> None:
+    client = busy_client()
+    request = Request("create", title="refused by the second delivery")
+    client.ask(request, "refused")
+    client.wait(1.5)
+
+    client._carry_out(999, request)
+    client.list()
+    recorded = history(client)
+    recorded.injuries.append(Injury(0, kind, "postgres", 0.0, 60.0, holds_transactions=True))
+
+    assert [violation.rule for violation in check(recorded)] == [Rule.REFUSED]
+
+
+@pytest.mark.parametrize(("deadline_s", "found"), [(2.0, [Rule.LATE]), (10.0, [])])
+def test_an_effect_is_late_by_the_deadline_that_the_product_had(deadline_s: float, found: list[Rule]) -> None:
+    client = busy_client()
+    request = Request("create", title="late")
+    client.ask(request, "unknown and never done")
+    client.wait(8)
+    client.list()
+    client._carry_out(999, request)
+    client.list()
+    recorded = history(client)
+    recorded.campaign = replace(recorded.campaign, write_deadline_s=deadline_s)
+
+    assert [violation.rule for violation in check(recorded)] == found
+
+
 def test_a_refused_retry_says_nothing_of_the_first_request() -> None:
     client = busy_client()
     first = client.task("flip", "unknown and done later", key="one")

@@ -78,6 +78,17 @@ async def test_what_is_swallowed_never_arrives(line: Line, streams: Streams) -> 
     assert await is_reset(streams)
 
 
+async def test_a_cut_may_hit_the_connections_that_have_named_themselves_so(line: Line, streams: Streams) -> None:
+    named = await asyncio.open_connection("127.0.0.1", line.port)
+    assert await answer(named, b"name=commands") == b"name=commands"
+
+    line.cut(naming=b"name=commands")
+
+    assert await is_reset(named)
+    assert await answer(streams, b"again") == b"again"
+    named[1].close()
+
+
 async def test_a_line_that_refuses_resets_new_connections_too(line: Line, streams: Streams) -> None:
     line.refuse()
 

@@ -3,9 +3,12 @@
 import random
 from itertools import islice
 
+from gateway.settings import GatewaySettings
+
 from faults.campaign import plan_campaign
 from faults.injuries import INFLICT
 from faults.schedule import ALARMS, LINES, PARTS, all_faults, rounds
+from faults.system import write_deadline_s
 
 
 def test_a_seed_names_its_faults_and_users() -> None:
@@ -32,3 +35,10 @@ def test_faults_that_come_together_hit_different_parts() -> None:
     assert len(pairs) > 20
     assert all(one.part != other.part for one, other in pairs)
     assert all(not ALARMS & {one.kind, other.kind} for one, other in pairs)
+
+
+def test_the_deadline_is_that_of_the_gateways() -> None:
+    environment = {"READER_URL": "http://reader", "RABBITMQ_URL": "amqp://bus", "PORT": "8000", "PATH": "/bin"}
+
+    assert write_deadline_s(environment) == GatewaySettings.model_fields["write_deadline_s"].default
+    assert write_deadline_s({**environment, "WRITE_DEADLINE_S": "10"}) == 10
