@@ -5,7 +5,6 @@ import re
 from ipaddress import ip_address
 
 from pydantic import HttpUrl, SecretStr
-from yarl import URL
 
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@,A-Z\s]+")
 
@@ -49,6 +48,8 @@ def amqp_address(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not text.startswith(("amqp://", "amqps://")):
         raise ValueError("must start with amqp:// or amqps://")
+    from yarl import URL  # noqa: PLC0415 - comes with aio_pika, which a task-reader does not have
+
     try:
         url = URL(text)
         host, fragment = url.host, url.fragment
