@@ -27,7 +27,6 @@ NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own poli
 
 MAY_SLEEP = {
     "libs/common/tests/test_http_protocol.py": "gives the event loop a turn",
-    "libs/common/tests/test_time_limits.py": "gives the event loop a turn",
     "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
     "tests/containers/zero_downtime.py": "measures what happens while nothing does",
 }

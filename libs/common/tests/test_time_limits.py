@@ -11,6 +11,8 @@ import pytest
 import uvloop
 from common.time_limits import KEPT, time_limit
 
+from tests.waiting import turns
+
 
 async def ended_by_its_limit(seconds: float) -> float:
     """How long something endless took, in seconds of the event loop."""
@@ -44,7 +46,7 @@ async def test_limits_end_in_the_order_of_their_times_whatever_that_of_their_beg
 
 async def test_what_is_in_time_is_left_alone() -> None:
     with time_limit(0.01):
-        await asyncio.sleep(0)
+        await turns()
 
     await ended_by_its_limit(0.02)
 
@@ -55,7 +57,7 @@ async def test_many_that_end_in_time_hide_none_that_does_not() -> None:
     endless = asyncio.create_task(ended_by_its_limit(0.05))
     for _ in range(20 * KEPT):
         with time_limit(0.01):
-            await asyncio.sleep(0)
+            await turns()
 
     assert await endless >= 0.05
 
@@ -103,7 +105,7 @@ async def test_a_cancellation_from_outside_is_no_time_out() -> None:
             await asyncio.Event().wait()
 
     task = asyncio.create_task(wait())
-    await asyncio.sleep(0)
+    await turns()
     task.cancel()
 
     with pytest.raises(asyncio.CancelledError):
@@ -118,7 +120,7 @@ async def test_an_error_passes_through() -> None:
 async def test_the_inner_limit_of_two_ends_alone() -> None:
     with time_limit(30):
         await ended_by_its_limit(0.01)
-        await asyncio.sleep(0)
+        await turns()
 
 
 async def test_the_outer_limit_of_two_ends_both() -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 from common.contracts import Outcome
-from gateway.command_bus import NotAccepted
+from gateway.command_bus import BUS_LOST, NotAccepted
+from prometheus_client import REGISTRY
 
 from .bench import DONE, Bench, command, outcomes_of, statuses_of
 
@@ -143,3 +144,29 @@ async def test_a_bus_that_is_blocked_no_more_takes_commands() -> None:
     await bench.answer_next()
 
     assert await outcomes_of(calls) == [DONE]
+
+
+async def test_an_answer_that_nobody_waits_for_is_counted_and_ignored() -> None:
+    def late() -> float:
+        return REGISTRY.get_sample_value("taskwire_late_replies_total") or 0.0
+
+    bench = Bench()
+    calls = await bench.call(command())
+    batch_id, _ = await bench.next_batch()
+    bench.bus.receive(batch_id, [DONE])
+    answered, late_before = await outcomes_of(calls), late()
+
+    bench.bus.receive(batch_id, [BUS_LOST])
+
+    assert (answered, late() - late_before) == ([DONE], 1)
+
+
+async def test_a_batch_that_has_ended_leaves_nothing_behind() -> None:
+    bench = Bench()
+    answered = await bench.call(command())
+    await bench.answer_next()
+    unanswered = await bench.call(command(within_s=0.05))
+
+    await outcomes_of([*answered, *unanswered])
+
+    assert bench.bus._replies == {}
