@@ -178,3 +178,16 @@ async def test_no_service_has_a_power_over_the_server(addresses: Addresses, role
         has = await (await service.execute(powers + b" where rolname = current_user")).fetchone()
 
     assert has == (False,) * 5
+
+
+@pytest.mark.usefixtures("victim")
+async def test_the_clean_up_reaches_no_record_that_may_still_answer_a_repeat(
+    writer_session: psycopg.AsyncConnection,
+) -> None:
+    recent = "from command_log where recorded_at > now() - interval '1 hour'"
+    async with writer_session.transaction():
+        await writer_session.execute("set local app.housekeeping = 'on'")
+        seen = await count(writer_session, f"select count(*) {recent}")
+        deleted = await writer_session.execute(f"delete {recent}".encode())
+
+    assert (seen, deleted.rowcount) == (0, 0)
