@@ -11,21 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from common.contracts import CommandBatch, OutcomeBatch
-from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, REPLIES_NAME, reply_queue
-from faststream.rabbit import RabbitBroker
+from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.specification import AsyncAPI
 from gateway.openapi import openapi_document
 
-REPLIES = reply_queue(REPLIES_NAME)
+REPLIES_NAME = "gateway.replies"  # of the channel in the document: on the bus there is no queue
+REPLIES = RabbitQueue(REPLIES_NAME)
 
 COMMANDS_TEXT = """
-The commands of all gateways, in batches. `reply_to` names the queue of the gateway that waits for the answer, and
-`correlation_id` the batch. Messages are persistent. A batch that cannot be read, or that was delivered too often, goes
-to the dead letters.
+The commands of all gateways, in batches. `reply_to` names the gateway that waits for the answer, as RabbitMQ's direct
+reply-to does, and `correlation_id` the batch. Messages are persistent. A batch that cannot be read, or that was
+delivered too often, goes to the dead letters.
 """
 REPLIES_TEXT = """
-The outcomes of a batch, sent to the queue that its `reply_to` named; each gateway process has one of its own.
-`correlation_id` is that of the batch. Replies are not persistent: nobody waits for one after a restart.
+The outcomes of a batch, sent to the default exchange with its `reply_to` as the routing key: RabbitMQ's direct
+reply-to, which has no queue. `correlation_id` is that of the batch. Replies are not persistent: nobody waits for one
+after a restart.
 """
 DEAD_LETTERS_TEXT = """
 What could not be carried out, for people to look at: the bytes of a message that could not be read, or a batch of the
@@ -68,6 +70,7 @@ def _completed(document: Json) -> Json:
     del document["servers"]
     for queue in (COMMANDS, REPLIES, DEAD_LETTERS):
         del channels[queue.name]["servers"]
+    for queue in (COMMANDS, DEAD_LETTERS):
         channels[queue.name]["x-queue"] = {
             "durable": queue.durable,
             "auto_delete": queue.auto_delete,

@@ -16,7 +16,7 @@ MAY_START_TASKS = {
     "common.eager_tasks": "starts short work for the modules below, each of which holds it until it is done",
     "common.tracing": "a thread for the last flush at the end, bounded in time",
     "gateway.batching": "a batch on its way; its errors are its items' answers",
-    "gateway.command_bus": "a batch that is published; its errors are the batch's reply",
+    "gateway.bus_session": "a batch that is published; its errors are the batch's reply",
     "gateway.signing_keys": "a fetch of keys, bounded in time; held, and its errors are those of who waits for it",
     "task_writer.consumer.command_consumer": "a batch in hand and its dead letters, which stopping awaits",
     "task_writer.consumer.settling": "a reply, which is awaited",
@@ -93,7 +93,7 @@ def test_only_problems_decides_the_status_of_an_error() -> None:
 
 
 def test_only_topology_writes_the_name_of_a_queue() -> None:
-    names = [topology.COMMANDS_NAME, topology.DEAD_LETTERS_NAME, topology.REPLIES_NAME]
+    names = [topology.COMMANDS_NAME, topology.DEAD_LETTERS_NAME, topology.DIRECT_REPLIES_NAME]
     others = [source for source in ALL if source.module != "common.topology"]
 
     assert [fault for source in others for fault in shape.queue_names(source, names)] == []

@@ -47,11 +47,15 @@ class _Lines:
         return WriteTraffic(sql_traffic(self.to_postgres), bus_traffic(self.of_gateway), bus_traffic(self.of_writer))
 
     async def settled(self) -> bool:
-        """Whether every batch was confirmed, delivered, acknowledged and answered, as far as is to be seen here."""
+        """Whether every batch was confirmed, delivered, acknowledged and answered, as far as is to be seen here.
+
+        What came back is no batch: the gateway's question, when it connects, whether it may publish.
+        """
         gateway, writer = bus_traffic(self.of_gateway), bus_traffic(self.of_writer)
+        returned = gateway.received.frames["return"]
         steps = {
-            gateway.sent.frames["publish"],
-            gateway.received.frames["ack"],
+            gateway.sent.frames["publish"] - returned,
+            gateway.received.frames["ack"] - returned,
             writer.received.frames["deliver"],
             writer.sent.frames["ack"],
             gateway.received.frames["deliver"],

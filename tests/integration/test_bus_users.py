@@ -8,8 +8,8 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ProbableAuthenticationError
 from aiormq.exceptions import ChannelAccessRefused
-from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, REPLIES_NAME
-from gateway.bus_link import open_bus
+from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
@@ -50,12 +50,11 @@ async def node(node_state: State, request: pytest.FixtureRequest) -> AsyncIterat
 
 @pytest.fixture
 async def queues(node: Rabbitmq) -> AsyncIterator[None]:
-    """All queues there are, a reply queue and one of somebody else among them."""
+    """All queues there are, and one of somebody else."""
     async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
         for queue in (COMMANDS, DEAD_LETTERS):
             await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)
-        for name in (f"{REPLIES_NAME}.of-another", STRANGE):
-            await channel.declare_queue(name, durable=True)
+        await channel.declare_queue(STRANGE, durable=True)
         yield
 
 
@@ -63,11 +62,14 @@ async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addr
     gateway = GatewaySettings(
         rabbitmq_url=SecretStr(node.user_urls[GATEWAY]), reader_url=HttpUrl("http://unused"), port=0
     )
-    async with open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer, open_bus(gateway) as bus:
+    async with (
+        open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer,
+        open_command_lane(gateway) as (lane, _),
+    ):
         running = asyncio.create_task(writer.run())
 
         async def works() -> bool:
-            return (await bus.call(create())).status == "done"
+            return (await lane.call(create())).status == "done"
 
         await eventually(works)
         writer.exit()
@@ -180,14 +182,12 @@ REFUSED: dict[str, dict[str, Deed]] = {
         "deletes the dead letters": deletes(DEAD_LETTERS_NAME),
         "empties the dead letters": purges(DEAD_LETTERS_NAME),
         "makes the dead-letter queue": declares(DEAD_LETTERS_NAME),
-        "taps an exchange": taps(f"{REPLIES_NAME}.of-another"),
+        "taps an exchange": taps(STRANGE),
         "has commands from an exchange": taps(COMMANDS_NAME),
         "has dead letters from an exchange": taps(DEAD_LETTERS_NAME),
         **ANYBODYS,
     },
     WRITER: {
-        "reads replies": reads(f"{REPLIES_NAME}.of-another"),
-        "deletes a reply queue": deletes(f"{REPLIES_NAME}.of-another"),
         "reads dead letters": reads(DEAD_LETTERS_NAME),
         "empties the dead letters": purges(DEAD_LETTERS_NAME),
         "taps an exchange": taps(COMMANDS_NAME),
@@ -200,8 +200,6 @@ REFUSED: dict[str, dict[str, Deed]] = {
         "taps an exchange": taps(COMMANDS_NAME),
         "empties the command queue": purges(COMMANDS_NAME),
         "deletes the command queue": deletes(COMMANDS_NAME),
-        "reads replies": reads(f"{REPLIES_NAME}.of-another"),
-        "deletes a reply queue": deletes(f"{REPLIES_NAME}.of-another"),
         **ANYBODYS,
     },
 }

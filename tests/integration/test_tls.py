@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from common.contracts import Read
 from common.database import DatabaseUnavailable, open_database
-from gateway.bus_link import open_bus
+from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
 from local_stack.ports import pick_port
 from local_stack.postgres import Postgres, prepare_postgres
@@ -178,11 +178,11 @@ async def test_gateway_and_writer_work_over_tls(
         rabbitmq_ca_file=ca_file,
         writer_database_url=SecretStr(addresses.writer),
     )
-    async with open_writer(writer) as app, open_bus(gateway) as bus:
+    async with open_writer(writer) as app, open_command_lane(gateway) as (lane, _):
         running = asyncio.create_task(app.run())
 
         async def works() -> bool:
-            return (await bus.call(create())).status == "done"
+            return (await lane.call(create())).status == "done"
 
         await eventually(works)
         app.exit()

@@ -1,7 +1,6 @@
 """The queues as RabbitMQ knows them. A queue cannot change its arguments: a change here needs a new name."""
 
-import pytest
-from common.topology import COMMANDS, DEAD_LETTERS, reply_queue
+from common.topology import COMMANDS, DEAD_LETTERS
 from faststream.rabbit import RabbitQueue
 
 
@@ -41,15 +40,4 @@ def test_dead_letters_are_replicated_and_kept_however_often_they_are_looked_at()
         "auto_delete": False,
         "exclusive": False,
         "arguments": {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000},
-    }
-
-
-@pytest.mark.parametrize("name", ["gateway.replies.1", "gateway.replies.2"])
-def test_replies_go_to_a_queue_that_vanishes_with_its_gateway(name: str) -> None:
-    assert declaration(reply_queue(name)) == {
-        "name": name,
-        "durable": True,
-        "auto_delete": True,
-        "exclusive": False,
-        "arguments": {"x-queue-type": "classic", "x-expires": 60_000},
     }

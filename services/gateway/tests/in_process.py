@@ -1,18 +1,19 @@
-"""The gateway in this process, over real HTTP, with nothing behind it, or with a bus whose broker is the test."""
+"""The gateway in this process, over real HTTP, with nothing behind it, or with a lane whose link is the test."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 
-from common.contracts import AnyCommand, CommandBatch, Outcome
+from common.contracts import AnyCommand, Outcome
 from gateway.app import create_app
 from gateway.batching import BatchLimits
-from gateway.command_bus import CommandBus
+from gateway.command_lane import CommandLane
 from gateway.settings import GatewaySettings
 
 from tests.ports import closed_port
 from tests.serving import Served, serving
+
+from .command_lane.bench import PlayedLink
 
 USER = "/api/7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"
 TASKS = f"{USER}/tasks"
@@ -35,19 +36,26 @@ async def lonely_gateway(**given: Any) -> AsyncIterator[Served]:
             yield gateway
 
 
+class AnsweringLink(PlayedLink):
+    """Answers every command with one outcome."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.commands: list[AnyCommand] = []
+        self._outcome = outcome
+
+    async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
+        self.commands.extend(commands)
+        return [self._outcome] * len(commands)
+
+
 @asynccontextmanager
 async def answered_gateway(outcome: Outcome) -> AsyncIterator[tuple[Served, list[AnyCommand]]]:
-    """The gateway with a bus that answers every command with `outcome`, and the commands that came to it."""
-    commands: list[AnyCommand] = []
-
-    async def publish(batch_id: UUID, batch: CommandBatch) -> None:
-        commands.extend(batch.commands)
-        bus.receive(batch_id, [outcome] * len(batch.commands))
-
-    bus = CommandBus(publish, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096, longest_wait_s=1.0))
-    bus.connected()
+    """The gateway with a link that answers every command with `outcome`, and the commands that came to it."""
+    link = AnsweringLink(outcome)
+    lane = CommandLane(link, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096, longest_wait_s=1.0))
     with closed_port() as nobody:
         app = create_app(settings(nobody))
-        app.state.bus, app.state.settings = bus, settings(nobody)
+        app.state.commands, app.state.settings = lane, settings(nobody)
         async with serving(app, lifespan="off") as gateway:
-            yield gateway, commands
+            yield gateway, link.commands

@@ -1,52 +1,54 @@
-"""More writes than the bus takes: one user's flood is refused, and nobody else is."""
+"""More writes than the link takes: one user's flood is refused, and nobody else is."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import aiohttp
-from common.contracts import CommandBatch, Outcome
+from common.contracts import AnyCommand, Outcome
 from gateway.app import create_app
 from gateway.batching import BatchLimits
-from gateway.command_bus import CommandBus
+from gateway.command_lane import CommandLane
 
 from tests.ports import closed_port
 from tests.serving import Answer, serving
 from tests.waiting import eventually
 
+from .command_lane.bench import PlayedLink
 from .in_process import settings
 
 PLACES = 8
 SHARE = PLACES // 4
 
 
-class StuckBus(CommandBus):
-    """Takes one command at a time, and answers none until it is let go."""
+class StuckLink(PlayedLink):
+    """Answers nothing until it is let go."""
 
     def __init__(self) -> None:
-        super().__init__(self._take, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=PLACES, longest_wait_s=60))
+        super().__init__()
         self.taken = 0
         self.let_go = asyncio.Event()
 
-    async def _take(self, batch_id: UUID, batch: CommandBatch) -> None:
+    async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         self.taken += 1
         await self.let_go.wait()
-        self.receive(batch_id, [Outcome(status="done", task="{}")] * len(batch.commands))
+        return [Outcome(status="done", task="{}")] * len(commands)
 
 
 @asynccontextmanager
-async def stuck_gateway() -> AsyncIterator[tuple[aiohttp.ClientSession, StuckBus]]:
-    bus = StuckBus()
-    bus.connected()
+async def stuck_gateway() -> AsyncIterator[tuple[aiohttp.ClientSession, StuckLink]]:
+    """A gateway that sends one command at a time."""
+    link = StuckLink()
+    lane = CommandLane(link, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=PLACES, longest_wait_s=60))
     with closed_port() as nobody:
         app = create_app(settings(nobody))
-        app.state.bus, app.state.settings = bus, settings(nobody, write_deadline_s=30)
+        app.state.commands, app.state.settings = lane, settings(nobody, write_deadline_s=30)
         async with (
             serving(app, lifespan="off") as gateway,
             aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as client,
         ):
-            yield client, bus
+            yield client, link
 
 
 async def create(client: aiohttp.ClientSession, user_id: UUID) -> Answer:
@@ -55,12 +57,12 @@ async def create(client: aiohttp.ClientSession, user_id: UUID) -> Answer:
         return Answer(answer.status, headers, await answer.read())
 
 
-async def take_the_slot(client: aiohttp.ClientSession, bus: StuckBus, user_id: UUID) -> asyncio.Task[Answer]:
+async def take_the_slot(client: aiohttp.ClientSession, link: StuckLink, user_id: UUID) -> asyncio.Task[Answer]:
     """A write that is on its way, so that all others have to wait."""
     first = asyncio.create_task(create(client, user_id))
 
     async def is_taken() -> bool:
-        return bus.taken == 1
+        return link.taken == 1
 
     await eventually(is_taken)
     return first
@@ -68,8 +70,8 @@ async def take_the_slot(client: aiohttp.ClientSession, bus: StuckBus, user_id: U
 
 async def test_a_flood_of_one_user_is_refused_beyond_its_share_and_another_user_is_served() -> None:
     anna, bert = uuid4(), uuid4()
-    async with stuck_gateway() as (client, bus):
-        first = await take_the_slot(client, bus, anna)
+    async with stuck_gateway() as (client, link):
+        first = await take_the_slot(client, link, anna)
         flood = [asyncio.create_task(create(client, anna)) for _ in range(20)]
 
         async def all_but_the_share_are_answered() -> bool:
@@ -77,7 +79,7 @@ async def test_a_flood_of_one_user_is_refused_beyond_its_share_and_another_user_
 
         await eventually(all_but_the_share_are_answered)
         other = asyncio.create_task(create(client, bert))
-        bus.let_go.set()
+        link.let_go.set()
 
         assert (await first).status == (await other).status == 201
         assert sorted([(await task).status for task in flood]) == [201] * SHARE + [503] * (20 - SHARE)
@@ -85,11 +87,11 @@ async def test_a_flood_of_one_user_is_refused_beyond_its_share_and_another_user_
 
 async def test_a_refusal_says_why_and_when_to_come_back() -> None:
     anna = uuid4()
-    async with stuck_gateway() as (client, bus):
-        first = await take_the_slot(client, bus, anna)
+    async with stuck_gateway() as (client, link):
+        first = await take_the_slot(client, link, anna)
         flood = [asyncio.create_task(create(client, anna)) for _ in range(SHARE + 1)]
         (refusal,) = [task.result() for task in (await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED))[0]]
-        bus.let_go.set()
+        link.let_go.set()
         await asyncio.gather(first, *flood)
 
         assert refusal.status == 503

@@ -2,12 +2,13 @@
 
 import asyncio
 import socket
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
+from common.contracts import Read
 from common.framing import pack
 from gateway.reader_link import ReaderLink, ReaderUnavailable, open_reader_link
 
@@ -16,6 +17,7 @@ from tests.serving import LIMIT_S
 from .in_process import settings
 
 NAME = "readers.test"
+READ = Read(user_id=UUID(int=1))
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 ANSWER = pack([b"{}"])
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {len(ANSWER)}\r\n".encode()
@@ -98,18 +100,18 @@ def _free_port() -> int:
 
 async def test_a_reader_that_is_not_there_is_not_noticed() -> None:
     async with link_to(None, answer) as (link, (_, there)):
-        answers = await asyncio.gather(*(link.ask(b"{}") for _ in range(8)))
+        answers = await asyncio.gather(*(link.ask([READ]) for _ in range(8)))
 
-    assert Counter(answers) == {ANSWER: 8}
+    assert [bytes(one or b"") for (one,) in answers] == [b"{}"] * 8
     assert there.requests == 8
 
 
 @pytest.mark.parametrize("failing", [close, reset, stop_in_the_middle])
 async def test_a_request_that_one_reader_does_not_answer_is_sent_to_another(failing: Answering) -> None:
     async with link_to(failing, answer) as (link, readers):
-        answers = [await link.ask(b"{}") for _ in range(6)]
+        answers = [await link.ask([READ]) for _ in range(6)]
 
-    assert set(answers) == {ANSWER}
+    assert [bytes(one or b"") for (one,) in answers] == [b"{}"] * 6
     assert readers[1].requests == 6
 
 
@@ -119,7 +121,7 @@ async def test_connections_go_to_all_readers() -> None:
 
     async with link_to(keep_busy, keep_busy) as (link, readers):
         for _ in range(4):
-            await asyncio.gather(*(link.ask(b"{}") for _ in range(8)))
+            await asyncio.gather(*(link.ask([READ]) for _ in range(8)))
 
     assert min(reader.requests for reader in readers) > 0
 
@@ -128,7 +130,7 @@ async def test_connections_go_to_all_readers() -> None:
 async def test_a_request_that_no_reader_survives_is_given_up(failing: Answering) -> None:
     async with link_to(failing, failing) as (link, readers):
         with pytest.raises(ReaderUnavailable):
-            await link.ask(b"{}")
+            await link.ask([READ])
 
     assert sum(reader.requests for reader in readers) == 5
 
@@ -138,7 +140,7 @@ async def test_without_any_reader_it_is_said_soon() -> None:
 
     async with link_to(None, None) as (link, _):
         with pytest.raises(ReaderUnavailable):
-            await link.ask(b"{}")
+            await link.ask([READ])
 
     assert asyncio.get_running_loop().time() - began < LIMIT_S / 2  # long before READ_TIMEOUT_S
 
@@ -146,7 +148,7 @@ async def test_without_any_reader_it_is_said_soon() -> None:
 async def test_a_silent_reader_is_not_waited_for_longer_than_the_limit() -> None:
     async with link_to(lambda _: None, lambda _: None, timeout_s=0.2) as (link, _), asyncio.timeout(LIMIT_S):
         with pytest.raises(ReaderUnavailable):
-            await link.ask(b"{}")
+            await link.ask([READ])
 
 
 async def test_a_connection_is_renewed_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +156,7 @@ async def test_a_connection_is_renewed_now_and_then(monkeypatch: pytest.MonkeyPa
 
     async with link_to(answer) as (link, (reader,)):
         for _ in range(5):
-            await link.ask(b"{}")
+            await link.ask([READ])
 
     assert reader.connections == 5
 
@@ -162,6 +164,6 @@ async def test_a_connection_is_renewed_now_and_then(monkeypatch: pytest.MonkeyPa
 async def test_connections_are_kept_otherwise() -> None:
     async with link_to(answer) as (link, (reader,)):
         for _ in range(5):
-            await link.ask(b"{}")
+            await link.ask([READ])
 
     assert reader.connections == 1

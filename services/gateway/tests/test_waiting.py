@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from gateway.waiting import LONGEST_PAUSE_S, REFUSALS_PER_S, Full, Refusals, WaitingRoom
+from gateway.waiting import LONGEST_PAUSE_S, REFUSALS_PER_S, Full, RejectionPacer, WaitingRoom
 
 ANNA, BERT, CARL = uuid4(), uuid4(), uuid4()
 
@@ -114,9 +114,9 @@ def test_a_user_whose_own_queue_is_too_slow_is_refused_and_others_are_not(clock:
 
 async def seconds_for(count: int) -> float:
     """How long so many refusals at one moment take."""
-    refusals, clock = Refusals(), asyncio.get_running_loop().time
+    pacer, clock = RejectionPacer(), asyncio.get_running_loop().time
     began = clock()
-    await asyncio.gather(*(refusals.take_turn() for _ in range(count)))
+    await asyncio.gather(*(pacer.wait() for _ in range(count)))
     return clock() - began
 
 

@@ -72,7 +72,10 @@ def _pages(health: Health) -> dict[str, Callable[[], Awaitable[Page]]]:
 
     async def ready() -> Page:
         is_ready, parts = await health.look()
-        body = json.dumps({"ready": is_ready, "parts": parts}).encode() + b"\n"
+        told: dict[str, object] = {"ready": is_ready, "parts": parts}
+        if reasons := health.reasons():
+            told["reasons"] = reasons
+        body = json.dumps(told).encode() + b"\n"
         return Page(body, "application/json", 200 if is_ready else 503)
 
     async def metrics() -> Page:

@@ -21,7 +21,6 @@ RECONNECT_PAUSE_S = 1.0
 STOP_TIMEOUT_S = 3.0  # with the next one
 GRACEFUL_TIMEOUT_S = 1.0  # for handlers; those that take longer are waited for by the service itself
 SAY_SO_AFTER_S = 0.5
-BLOCKED_AFTER_S = 0.05
 
 
 class _Broker(RabbitBroker):
@@ -117,21 +116,6 @@ class Publisher:
     async def stop(self) -> None:
         """Closes the connection."""
         await self._broker.stop()
-
-    async def is_blocked(self) -> bool:
-        """Whether RabbitMQ has said that it takes no messages now, as it does when memory or disk run out.
-
-        It says so to a connection that has tried to publish. What is published meanwhile waits in this process.
-        """
-        connection = self._broker._connection  # noqa: SLF001 - FastStream's connect() would wait for RabbitMQ
-        if connection is None or connection.transport is None:
-            return False
-        try:
-            async with asyncio.timeout(BLOCKED_AFTER_S):
-                await connection.transport.connection.ready()
-        except TimeoutError:
-            return True
-        return False
 
     async def publish(self, message: Message, queue: str, *, within_s: float) -> None:
         """Returns once the message is written, or, when `confirmed`, once the broker has it.

@@ -31,18 +31,22 @@ class Part:
         self._check = check
         self._clock = clock
         self._worked_at = self._failed_at = self._checked_at = float("-inf")
+        self.reason: str | None = None
+        """Why it is down, where that is known."""
 
     def worked(self) -> None:
         """It was used, with success."""
         self._worked_at = self._clock()
+        self.reason = None
 
     def failed(self) -> None:
         """It could not be used. That makes it down unless it worked a moment ago."""
         self._failed_at = self._clock()
 
-    def lost(self) -> None:
+    def lost(self, reason: str | None = None) -> None:
         """It is certainly down, until it works again."""
         self._worked_at = float("-inf")
+        self.reason = reason
         self.failed()
 
     @property
@@ -87,3 +91,7 @@ class Health:
         states = await asyncio.gather(*(part.look() for part in self.parts.values()))
         ready = self._serves and self._enough([state != "down" for state in states])
         return ready, dict(zip(self.parts, states, strict=True))
+
+    def reasons(self) -> Mapping[str, str]:
+        """Why parts are down, of those that say so."""
+        return {name: part.reason for name, part in self.parts.items() if part.reason is not None}

@@ -8,12 +8,11 @@ from faststream.rabbit import QueueType, RabbitQueue
 COMMANDS_NAME = "tasks.commands"
 DEAD_LETTERS_NAME = "tasks.dead-letters"
 DEAD_LETTERS_LOCK_NAME = f"{DEAD_LETTERS_NAME}.operator"  # an exclusive queue: who has it works at the dead letters
-REPLIES_NAME = "gateway.replies"  # each gateway process adds an id of its own
+DIRECT_REPLIES_NAME = "amq.rabbitmq.reply-to"  # no queue, but RabbitMQ's own way back to the channel of the question
 
 DELIVERY_LIMIT = 5  # deliveries of one batch before the broker takes it for poison
 COMMANDS_MAX_BATCHES = 10_000  # waiting batches; beyond this RabbitMQ refuses the publish, and the client gets 503
 LOOKS_WITHOUT_LIMIT = 1_000_000_000  # more than anybody will ever look at a dead letter
-REPLY_QUEUE_EXPIRES_MS = 60_000  # RabbitMQ drops the reply queue of a gateway that is gone for this long
 
 COMMANDS = RabbitQueue(
     COMMANDS_NAME,
@@ -38,18 +37,3 @@ DEAD_LETTERS = RabbitQueue(
     durable=True,
     arguments={"x-delivery-limit": LOOKS_WITHOUT_LIMIT},
 )
-
-
-def reply_queue(name: str) -> RabbitQueue:
-    """The queue on which one gateway process hears the answers to its batches; `name` must be unique to the process.
-
-    Classic, durable and auto-delete with an expiry: RabbitMQ 4.3 refuses transient queues that are not exclusive, and
-    an exclusive named queue can lock its own owner out after a broken connection.
-    """
-    return RabbitQueue(
-        name,
-        queue_type=QueueType.CLASSIC,
-        durable=True,
-        auto_delete=True,
-        arguments={"x-expires": REPLY_QUEUE_EXPIRES_MS},
-    )

@@ -13,12 +13,13 @@ from common.tracing import open_tracing
 from fastapi import FastAPI
 
 from gateway import writes
-from gateway.bus_link import open_bus
+from gateway.command_lane import open_command_lane
 from gateway.cors import ANSWER_HEADERS, REQUEST_HEADERS, ProblemCors
 from gateway.docs import add_docs
 from gateway.openapi import openapi_document
 from gateway.rate_limits import Buckets, Policy, RateLimits, for_few_requests
-from gateway.reads import find_task, list_tasks, open_reads
+from gateway.read_lanes import open_read_lanes
+from gateway.reads import find_task, list_tasks
 from gateway.settings import GatewaySettings
 from gateway.status import status_pages
 
@@ -49,12 +50,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             open_admin(settings, health, status_pages(health)),
             open_tracing(health.service, settings, settings.sampling),
             _open_tokens(settings) as tokens,
-            open_reads(settings) as reads,
-            open_bus(settings) as bus,
+            open_read_lanes(settings) as reads,
+            open_command_lane(settings) as (commands, bus),
         ):
-            app.state.reads, app.state.bus, app.state.settings = reads, bus, settings
+            app.state.reads, app.state.commands, app.state.settings = reads, commands, settings
             app.state.tokens = tokens
-            health.start(task_reader=reads.part, bus=bus.part)
+            health.start(task_reader=reads.part, bus=bus)
             yield
 
     app = make_app("Taskwire", lifespan)

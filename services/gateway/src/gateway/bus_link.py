@@ -1,151 +1,143 @@
-"""The command bus over RabbitMQ: a publishing connection, and a consuming one with this process's reply queue."""
+"""The link to the task-writers over RabbitMQ: it is asked with a batch of commands, and answers with their outcomes.
+
+It has one session at a time (bus_session.py), and opens another whenever there is none, for ever: no error of
+connecting, declaring or consuming is the last word.
+"""
 
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from uuid import UUID, uuid4
 
-from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractIncomingMessage
-from aio_pika.exceptions import DeliveryError
-from common.background import running
-from common.broker import Publisher, make_broker, start_broker
-from common.contracts import SENT_HEADER, CommandBatch, OutcomeBatch
-from common.queue_counts import QueueCounts, count_queue
-from common.topology import COMMANDS_NAME, REPLIES_NAME, reply_queue
-from faststream.rabbit import RabbitBroker
-from pydantic import ValidationError
+from common.background import growing_pauses, running
+from common.contracts import AnyCommand, Outcome
+from common.health import Part
+from common.queue_counts import QueueCounts
 
-from gateway.batching import BatchLimits
-from gateway.command_bus import CommandBus, NotAccepted
+from gateway.bus_session import DOWN, BusBlocked, BusSession, NotSent, open_session
 from gateway.queue_watch import keep_watching
 from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 LOOK_FOR_ALARMS_EVERY_S = 0.1
-COUNT_TIMEOUT_S = 2.0
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 2.0  # bounds how long writes are refused after RabbitMQ is back
+SAY_SO_AFTER_S = 0.5
+STEADY_AFTER_S = 10.0  # a session that has lasted so long was of use: the next one is opened without a long pause
+CONNECTION_NAME = "gateway"
+
+BLOCKED = "The message bus takes nothing now: its memory or disk has run out."
+ALARM = "RabbitMQ takes no messages: its memory or disk has run out"
 
 
 class BusLink:
-    """Owns both connections, and tells the bus when it can be used: both must be up."""
+    """Asks the task-writers. `refusal` says why it takes nothing now; None while it does. Belongs to one event loop."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._reply_queue = reply_queue(f"{REPLIES_NAME}.{uuid4()}")
-        self._up: set[str] = set()
-        self._blocked = False
-        self._publisher = Publisher(self._make_broker("gateway commands"), confirmed=True)
-        self._consuming = self._make_broker("gateway replies")
-        self.bus = CommandBus(
-            self._publish,
-            BatchLimits(
-                max_batch=settings.bus_max_batch,
-                max_in_flight=settings.bus_max_in_flight,
-                max_waiting=settings.bus_max_waiting,
-                longest_wait_s=settings.write_deadline_s / 2,
-            ),
-        )
+        self._session: BusSession | None = None
+        self._usable, self._refusing = asyncio.Event(), asyncio.Event()
+        self._refusing.set()
+        self.refusal: str | None = DOWN
+        self.part = Part()
+        self.part.lost("RabbitMQ was not reached yet")
 
-    def _make_broker(self, name: str) -> RabbitBroker:
-        return make_broker(
-            self._settings,
-            name,
-            on_lost=lambda: self._lost(name),
-            on_restored=lambda: self._restored(name),
-        )
+    async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
+        """The outcomes of a batch of commands, in order.
 
-    async def open(self) -> None:
-        """Waits for RabbitMQ, however long it takes; the bus refuses commands until then."""
-        await start_broker(self._consuming)
-        replies = await self._consuming.declare_queue(self._reply_queue)
-        await replies.consume(self._on_reply, no_ack=True)
-        self._restored("gateway replies")
-        await self._publisher.start()
-        self._restored("gateway commands")
+        Raises NotSent when it is certain that no writer will see it, at once while the link refuses, and OutcomeUnknown
+        when that is not known: after `within_s`, or at once when the link is lost meanwhile.
+        """
+        if self._session is None or self.refusal is not None:
+            raise NotSent(self.refusal or DOWN)
+        return await self._session.ask(commands, within_s)
 
-    async def watch_alarms(self) -> None:
-        """Without end: tells the bus when RabbitMQ blocks it and when that is over. aio_pika tells nobody."""
-        while True:
-            await asyncio.sleep(LOOK_FOR_ALARMS_EVERY_S)
-            before, self._blocked = self._blocked, await self._publisher.is_blocked()
-            if self._blocked and not before:
-                log.warning("RabbitMQ takes no commands: its memory or disk has run out")
-                self.bus.blocked()
-            elif before and not self._blocked:
-                self._tell_when_usable()
+    async def usable(self) -> None:
+        """Returns while the link takes batches."""
+        await self._usable.wait()
+
+    async def refusing(self) -> str:
+        """Returns while the link takes none, with the reason."""
+        await self._refusing.wait()
+        return self.refusal or DOWN
 
     async def count_queue(self, name: str) -> QueueCounts | None:
-        """What waits in a queue, asked on the connection that replies come by. Raises as `common.queue_counts` says."""
-        async with asyncio.timeout(COUNT_TIMEOUT_S):
-            return await count_queue(await self._consuming.connect(), name, within_s=COUNT_TIMEOUT_S)
+        """What waits in a queue of RabbitMQ. Raises as `common.queue_counts` says."""
+        if self._session is None:
+            raise ConnectionError("not connected to RabbitMQ")
+        return await self._session.count_queue(name)
 
-    async def close(self) -> None:
-        """Closes both connections; RabbitMQ then deletes the reply queue."""
-        self._up.clear()
-        await self._publisher.stop()
-        await self._consuming.stop()
+    async def keep_open(self) -> None:
+        """For ever: opens a session, looks after it until it is lost, and opens the next one."""
+        clock = asyncio.get_running_loop().time
+        pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        try:
+            while True:
+                began = clock()
+                await self._open()
+                if self._session is not None:
+                    await self._look_after(self._session)
+                if clock() - began > STEADY_AFTER_S:
+                    pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+                await asyncio.sleep(next(pauses))
+        finally:
+            await self._close()
 
-    def _restored(self, name: str) -> None:
-        self._up.add(name)
-        self._tell_when_usable()
+    async def _open(self) -> None:
+        """Opens a session; if that fails, the log and the readiness say why."""
+        notice = asyncio.get_running_loop().call_later(SAY_SO_AFTER_S, log.warning, "waiting for RabbitMQ")
+        try:
+            self._session = await open_session(self._settings, CONNECTION_NAME)
+        except BusBlocked:
+            self._refuse(BLOCKED, ALARM)
+        except Exception as error:  # of many kinds, and each may be over the next time
+            self._refuse(DOWN, f"RabbitMQ cannot be used: {type(error).__name__}: {error}")
+        finally:
+            notice.cancel()
 
-    def _tell_when_usable(self) -> None:
-        if len(self._up) == 2 and not self._blocked:  # noqa: PLR2004 - both connections
+    async def _look_after(self, session: BusSession) -> None:
+        """Returns when the session is lost. Finds out about RabbitMQ's alarms by asking: aio_pika tells nobody."""
+        while not session.lost.done():
+            if await session.is_blocked():
+                self._refuse(BLOCKED, ALARM)
+            else:
+                self._accept()
+            await asyncio.wait([session.lost], timeout=LOOK_FOR_ALARMS_EVERY_S)
+        self._refuse(DOWN, f"RabbitMQ was lost: {session.lost.result()}")
+        await self._close()
+
+    def _accept(self) -> None:
+        self.part.worked()
+        if self.refusal is not None:
             log.info("the bus is up")
-            self.bus.connected()
+            self.refusal = None
+            self._refusing.clear()
+            self._usable.set()
 
-    def _lost(self, name: str) -> None:
-        if name in self._up:
-            log.warning("the bus is down: lost the connection of the %s", name)
-        self._up.discard(name)
-        self.bus.lost()
+    def _refuse(self, refusal: str, reason: str) -> None:
+        if reason != self.part.reason:
+            log.warning("the bus is down: %s", reason)
+        self.part.lost(reason)
+        self.refusal = refusal
+        self._usable.clear()
+        self._refusing.set()
 
-    async def _publish(self, batch_id: UUID, batch: CommandBatch) -> None:
-        """Persistent, confirmed, and returned when there is no queue."""
-        message = Message(
-            batch.model_dump_json().encode(),
-            reply_to=self._reply_queue.name,
-            correlation_id=str(batch_id),
-            content_type="application/json",
-            delivery_mode=DeliveryMode.PERSISTENT,
-            headers={SENT_HEADER: int(time.time() * 1000)},
-        )
-        try:
-            await self._publisher.publish(message, COMMANDS_NAME, within_s=self._settings.write_deadline_s)
-        except DeliveryError as error:
-            raise NotAccepted(type(error).__name__) from error
-
-    async def _on_reply(self, message: AbstractIncomingMessage) -> None:
-        """Straight from aio_pika: FastStream's subscriber was 5 % of a lone write's CPU time in the gateway."""
-        try:
-            batch_id = UUID(message.correlation_id)
-            outcomes = OutcomeBatch.model_validate_json(message.body).outcomes
-        except (ValueError, ValidationError):
-            log.exception("an answer could not be read; its commands will time out")
-            return
-        self.bus.receive(batch_id, outcomes)
+    async def _close(self) -> None:
+        """Ends the session, if there is one, within a few seconds."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
 
 @asynccontextmanager
-async def open_bus(settings: GatewaySettings) -> AsyncIterator[CommandBus]:
-    """The bus, up when RabbitMQ is there within BUS_START_TIMEOUT_S; else it refuses commands until it is."""
+async def open_bus_link(settings: GatewaySettings) -> AsyncIterator[BusLink]:
+    """The link, usable when RabbitMQ is there within BUS_START_TIMEOUT_S; else it refuses batches until it is."""
     link = BusLink(settings)
-    opened = asyncio.Event()
-
-    async def open_link() -> None:
-        await link.open()
-        opened.set()
-
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(link.close)
-        await stack.enter_async_context(running("bus", open_link))
-        await stack.enter_async_context(running("bus alarms", link.watch_alarms))
+        await stack.enter_async_context(running("bus", link.keep_open))
         if settings.admin_port is not None:
-            watching = running("queue watch", lambda: keep_watching(link.count_queue))
-            await stack.enter_async_context(watching)
+            await stack.enter_async_context(running("queue watch", lambda: keep_watching(link.count_queue)))
         with suppress(TimeoutError):
-            await asyncio.wait_for(opened.wait(), settings.bus_start_timeout_s)
-        yield link.bus
+            await asyncio.wait_for(link.usable(), settings.bus_start_timeout_s)
+        yield link

@@ -6,12 +6,16 @@ A read changes nothing, so a request that no reader has answered is sent again, 
 import asyncio
 import random
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import ResolveResult
+from common import framing
+from common.contracts import Read, ReadBatch
+from common.health import Part
 from common.time_limits import time_limit
 
 from gateway.settings import GatewaySettings
@@ -21,6 +25,10 @@ _CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an address that swallows connections 
 _ADDRESSES_KNOWN_S = 1  # then the name is looked up again: a reader that was replaced has another address
 _RENEW_EVERY_S = 5.0  # one connection is made anew, so that all readers get their share, also those that came later
 _UNREAD_BYTES = 8 * 1024 * 1024  # of an answer, before its connection is paused; a batch of long lists fits
+NOBODY = UUID(int=0)  # asks for nothing but whether a reader answers
+
+type Answer = memoryview | None
+"""The JSON of one task or of a list; None where there is no such task."""
 
 
 class ReaderUnavailable(Exception):
@@ -42,16 +50,26 @@ class ReaderLink:
     """Kept connections to the readers at READER_URL. Belongs to one event loop."""
 
     def __init__(self, session: aiohttp.ClientSession, timeout_s: float) -> None:
+        self.part = Part(lambda: self.ask([Read(user_id=NOBODY, task_id=NOBODY)]))
         self._session = session
         self._timeout_s = timeout_s
         self._clock = asyncio.get_running_loop().time
         self._renewed_at = self._clock()
 
-    async def ask(self, body: bytes, traceparent: str | None = None) -> bytes:
-        """A reader's answer to a batch of reads; ReaderUnavailable when there is none within READ_TIMEOUT_S.
+    async def ask(self, reads: Sequence[Read], traceparent: str | None = None) -> list[Answer]:
+        """The answers of a reader to a batch of reads, in order; ReaderUnavailable when there are none in time."""
+        body = ReadBatch(reads=list(reads)).model_dump_json().encode()
+        try:
+            answers = _unpack(await self._ask_until_answered(body, traceparent), len(reads))
+        except ReaderUnavailable:
+            self.part.failed()
+            raise
+        self.part.worked()
+        return answers
 
-        It is asked for again after a refused connection, and after one that was closed before the whole answer was
-        there: five times at most, since a read may be what the readers die of.
+    async def _ask_until_answered(self, body: bytes, traceparent: str | None) -> bytes:
+        """Asks again after a refused connection, and after one that was closed before the whole answer was there: five
+        times at most, since a read may be what the readers die of.
         """
         pauses = iter(_PAUSES_S)
         try:
@@ -79,6 +97,16 @@ class ReaderLink:
             return headers
         self._renewed_at = now
         return {"Connection": "close", **(headers or {})}
+
+
+def _unpack(body: bytes, count: int) -> list[Answer]:
+    try:
+        answers: list[Answer] = [*framing.unpack(body)]
+    except ValueError as error:
+        raise ReaderUnavailable(f"the task-reader's answer cannot be read: {error}") from error
+    if len(answers) != count:
+        raise ReaderUnavailable("the task-reader answered another number of reads")
+    return answers
 
 
 async def _pause(pauses: Iterator[float], error: Exception) -> None:

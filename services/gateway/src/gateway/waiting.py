@@ -65,13 +65,13 @@ class WaitingRoom[Item]:
         return taken
 
 
-class Refusals:
+class RejectionPacer:
     """Lets refusals go at a bounded rate: clients that come back at once would leave no time for the others."""
 
     def __init__(self) -> None:
         self._next_at = 0.0
 
-    async def take_turn(self) -> None:
+    async def wait(self) -> None:
         """Returns at once while there are few, and after LONGEST_PAUSE_S at the latest."""
         now = asyncio.get_running_loop().time()
         at = min(max(now, self._next_at), now + LONGEST_PAUSE_S)

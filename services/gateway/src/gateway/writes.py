@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway.bodies import CompletionBody, ReplacementBody, TaskBody, read_json, read_optional_json
-from gateway.command_bus import CommandBus
+from gateway.command_lane import CommandLane
 from gateway.idempotency import REPLAYED_HEADER, derive_command_id, read_key
 from gateway.metrics import WRITES_FAILED
 from gateway.parameters import require_known_parameters
@@ -29,7 +29,7 @@ async def create_task(request: Request) -> Response:
     # An id that was drawn for this command alone serves the task too: to draw one costs as much as to check a body.
     task_id = uuid4() if envelope["keyed"] else envelope["command_id"]
 
-    outcome = await _bus(request).call(CreateTask(**envelope, task_id=task_id, **vars(body)))
+    outcome = await _lane(request).call(CreateTask(**envelope, task_id=task_id, **vars(body)))
 
     # A replayed outcome is of a request that chose another id.
     made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
@@ -43,7 +43,7 @@ async def replace_task(request: Request) -> Response:
     body = await read_json(request, ReplacementBody, timeout_s=_settings(request).body_timeout_s, ids=ids)
     wanted = {"title": body.title, "description": body.description, "is_completed": body.is_completed}
 
-    outcome = await _bus(request).call(
+    outcome = await _lane(request).call(
         ReplaceTask(**_envelope(request, user_id, key), task_id=UUID(task_id), **wanted),
     )
 
@@ -57,7 +57,7 @@ async def toggle_task(request: Request) -> Response:
     body = await read_optional_json(request, CompletionBody, timeout_s=_settings(request).body_timeout_s)
     wanted = body.is_completed if body is not None and "is_completed" in body.model_fields_set else None
 
-    outcome = await _bus(request).call(
+    outcome = await _lane(request).call(
         ToggleTask(**_envelope(request, user_id, key), task_id=UUID(task_id), is_completed=wanted),
     )
 
@@ -70,15 +70,15 @@ async def delete_task(request: Request) -> Response:
     key = _read_head(request)
     require_preconditions(request)
 
-    outcome = await _bus(request).call(DeleteTask(**_envelope(request, user_id, key), task_id=UUID(task_id)))
+    outcome = await _lane(request).call(DeleteTask(**_envelope(request, user_id, key), task_id=UUID(task_id)))
 
     _require_done(outcome)
     return Response(status_code=204, headers=_replay_headers(outcome))
 
 
-def _bus(request: Request) -> CommandBus:
-    bus: CommandBus = request.app.state.bus
-    return bus
+def _lane(request: Request) -> CommandLane:
+    lane: CommandLane = request.app.state.commands
+    return lane
 
 
 def _settings(request: Request) -> GatewaySettings:

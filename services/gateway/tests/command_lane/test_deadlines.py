@@ -5,7 +5,7 @@ import time
 
 from tests.waiting import turns
 
-from .bench import DONE, Bench, command, keep_busy, outcomes_of, statuses_of
+from .bench import Bench, command, keep_busy, outcomes_of, statuses_of
 
 SOON_S = 0.1
 
@@ -70,7 +70,7 @@ async def test_a_command_past_its_deadline_when_it_is_called_never_leaves() -> N
 
 async def test_commands_that_expire_while_the_event_loop_is_busy_never_leave() -> None:
     bench = Bench()
-    calls = [asyncio.create_task(bench.bus.call(command(within_s=SOON_S))) for _ in range(3)]
+    calls = [asyncio.create_task(bench.lane.call(command(within_s=SOON_S))) for _ in range(3)]
     await turns()
 
     keep_busy(2 * SOON_S)
@@ -85,22 +85,3 @@ async def test_a_command_that_expires_in_the_turn_in_which_a_slot_is_freed_is_no
     keep_busy(2 * SOON_S)
 
     assert await statuses_of([never_answered, waiting]) == ["unknown", "expired"]
-
-
-async def test_a_late_answer_is_ignored() -> None:
-    bench = Bench()
-    calls = await bench.call(command(within_s=SOON_S))
-    await outcomes_of(calls)
-
-    await bench.answer_next()
-
-    assert await statuses_of(calls) == ["unknown"]
-
-
-async def test_an_answer_with_too_few_outcomes_leaves_the_rest_unknown() -> None:
-    bench = Bench()
-    calls = await bench.call(command(within_s=SOON_S), command(within_s=SOON_S))
-
-    await bench.answer_next([DONE])
-
-    assert await statuses_of(calls) == ["done", "unknown"]

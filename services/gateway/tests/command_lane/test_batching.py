@@ -1,14 +1,12 @@
 """When commands leave, with which others, and in which order."""
 
-from uuid import uuid4
-
 import pytest
 from common.contracts import Outcome
 
-from .bench import DONE, Bench, command, idle, outcomes_of
+from .bench import DONE, Bench, command, outcomes_of
 
 
-async def test_a_command_leaves_an_idle_bus_at_once_and_alone() -> None:
+async def test_a_command_leaves_an_idle_lane_at_once_and_alone() -> None:
     bench, wish = Bench(), command()
 
     await bench.call(wish)
@@ -146,29 +144,7 @@ async def test_answers_may_come_in_any_order() -> None:
     calls = await bench.call(command(), command())
     (first, _), (second, _) = await bench.next_batch(), await bench.next_batch()
 
-    bench.bus.receive(second, [Outcome(status="done", task="second")])
-    bench.bus.receive(first, [Outcome(status="done", task="first")])
+    bench.link.answer(second, [Outcome(status="done", task="second")])
+    bench.link.answer(first, [Outcome(status="done", task="first")])
 
     assert [outcome.task for outcome in await outcomes_of(calls)] == ["first", "second"]
-
-
-async def test_an_answer_to_an_unknown_batch_is_ignored() -> None:
-    bench = Bench()
-    calls = await bench.call(command())
-
-    bench.bus.receive(uuid4(), [Outcome(status="not_found")])
-    await bench.answer_next()
-
-    assert await outcomes_of(calls) == [DONE]
-
-
-async def test_a_repeated_answer_frees_no_second_slot() -> None:
-    bench = Bench(max_batch=1, max_in_flight=1)
-    await bench.call(command(), command(), command())
-    batch_id, _ = await bench.next_batch()
-
-    bench.bus.receive(batch_id, [DONE])
-    bench.bus.receive(batch_id, [DONE])
-    await idle()
-
-    assert bench.sent.qsize() == 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from common.contracts import CommandBatch, Outcome
-from gateway.command_bus import NotAccepted
+from gateway.bus_session import NotSent
 
 from .bench import DONE, Bench, Sent, command, idle, outcomes_of
 
@@ -89,7 +89,7 @@ async def answer_in_random_order(bench: Bench, chance: random.Random) -> None:
         assert len(held) <= SLOTS
         chance.shuffle(held)
         for batch_id, batch in [held.pop() for _ in range(chance.randint(1, len(held)))]:
-            bench.bus.receive(batch_id, own_outcomes(batch))
+            bench.link.answer(batch_id, own_outcomes(batch))
             answered += len(batch.commands)
         await idle()
 
@@ -120,7 +120,7 @@ async def test_two_thousand_calls_answered_in_any_order_all_get_their_own_outcom
 async def test_a_refused_batch_refuses_no_other() -> None:
     bench = Bench(max_batch=1, max_in_flight=2)
     sound = await bench.call(command())
-    bench.refusal = NotAccepted("nack")
+    bench.link.failure = NotSent("nack")
     refused = await bench.call(command())
 
     await bench.answer_next()

@@ -1,0 +1,107 @@
+"""The lane of the writes: commands leave for the bus link in batches, and each gets its own outcome by its deadline."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from common.background import running
+from common.contracts import AnyCommand, Outcome
+from common.health import Part
+from common.time_limits import time_limit
+from common.tracing import batch_span
+
+from gateway.batching import Batcher, BatchLimits
+from gateway.bus_link import open_bus_link
+from gateway.bus_session import NO_ANSWER, NotSent, OutcomeUnknown
+from gateway.metrics import measured, show_lane
+from gateway.settings import GatewaySettings
+from gateway.waiting import Full, RejectionPacer
+
+TOO_MANY = Outcome(status="refused", reason="Too many writes are waiting.")
+EXPIRED = Outcome(status="expired", reason="The write's deadline passed before it could be sent.")
+UNANSWERED = Outcome(status="unknown", reason=NO_ANSWER)
+
+
+class Link(Protocol):
+    """What the lane asks; `gateway.bus_link.BusLink` says what each means."""
+
+    @property
+    def refusal(self) -> str | None: ...
+    async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]: ...
+    async def refusing(self) -> str: ...
+    async def usable(self) -> None: ...
+
+
+@dataclass(slots=True)
+class _Waiting:
+    command: AnyCommand
+    sent: bool = False
+
+
+class CommandLane:
+    """Takes commands for the link. Belongs to one event loop."""
+
+    def __init__(self, link: Link, limits: BatchLimits) -> None:
+        self._link = link
+        self._batcher: Batcher[_Waiting, Outcome] = Batcher(measured("commands", self._ask), limits)
+        show_lane("commands", self._batcher)
+        self._rejections = RejectionPacer()
+
+    async def call(self, command: AnyCommand) -> Outcome:
+        """The outcome of `command`, at its deadline at the latest. A refusal and an outage are outcomes too."""
+        if self._link.refusal is not None:
+            return Outcome(status="refused", reason=self._link.refusal)
+        waiting = _Waiting(command)
+        try:
+            with time_limit(command.seconds_left()):
+                return await self._batcher.submit(command.user_id, waiting)
+        except Full:
+            await self._rejections.wait()
+            return TOO_MANY
+        except TimeoutError:
+            return UNANSWERED if waiting.sent else EXPIRED
+
+    async def keep_refusing(self) -> None:
+        """For ever: while the link refuses, so does the lane, also to those that wait for a slot.
+
+        Those whose batch has left may be answered yet, and hold their slots until then.
+        """
+        while True:
+            self._batcher.answer_waiting(Outcome(status="refused", reason=await self._link.refusing()))
+            await self._link.usable()
+
+    async def _ask(self, waiting: Sequence[_Waiting]) -> Sequence[Outcome]:
+        """Sends a batch without the commands whose deadline has passed; the outcomes of all."""
+        live = [one for one in waiting if one.command.seconds_left() > 0]
+        for one in live:
+            one.sent = True
+        commands = [one.command for one in live]
+        with batch_span("send commands", "PRODUCER", commands):
+            outcomes = iter(await self._outcomes(commands) if live else ())
+        return [next(outcomes) if one.sent else EXPIRED for one in waiting]
+
+    async def _outcomes(self, commands: Sequence[AnyCommand]) -> Sequence[Outcome]:
+        """Waits, at the longest, until none of the commands can still be run."""
+        try:
+            return await self._link.ask(commands, max(command.seconds_left() for command in commands))
+        except NotSent as error:
+            outcome = Outcome(status="refused", reason=str(error))
+        except OutcomeUnknown as error:
+            outcome = Outcome(status="unknown", reason=str(error))
+        return [outcome] * len(commands)
+
+
+@asynccontextmanager
+async def open_command_lane(settings: GatewaySettings) -> AsyncIterator[tuple[CommandLane, Part]]:
+    """The lane, and whether RabbitMQ is up: within BUS_START_TIMEOUT_S, or the lane refuses commands until it is."""
+    async with open_bus_link(settings) as link:
+        limits = BatchLimits(
+            max_batch=settings.bus_max_batch,
+            max_in_flight=settings.bus_max_in_flight,
+            max_waiting=settings.bus_max_waiting,
+            longest_wait_s=settings.write_deadline_s / 2,
+        )
+        lane = CommandLane(link, limits)
+        async with running("refusals of the command lane", lane.keep_refusing):
+            yield lane, link.part

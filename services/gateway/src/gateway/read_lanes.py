@@ -1,0 +1,75 @@
+"""The lanes of the reads: reads leave for the task-reader in batches, and each gets its own answer within its time.
+
+Lists and single tasks travel apart, so that a long list delays no read of one task.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from common.contracts import Read
+from common.health import Part
+from common.time_limits import time_limit
+from common.tracing import batch_span
+
+from gateway.batching import Batcher, BatchLimits
+from gateway.metrics import measured, show_lane
+from gateway.reader_link import Answer, ReaderLink, ReaderUnavailable, open_reader_link
+from gateway.settings import GatewaySettings
+from gateway.waiting import Full, RejectionPacer
+
+
+class TooManyReads(Exception):
+    """So many reads wait that this one would not be answered in its time."""
+
+
+class ReadLane:
+    """Takes reads of one kind for the link. Belongs to one event loop."""
+
+    def __init__(self, name: str, link: ReaderLink, limits: BatchLimits, timeout_s: float) -> None:
+        self._link = link
+        self._timeout_s = timeout_s
+        self._batcher: Batcher[Read, Answer] = Batcher(measured(name, self._ask), limits)
+        show_lane(name, self._batcher)
+        self._rejections = RejectionPacer()
+
+    async def call(self, read: Read) -> Answer:
+        """The answer to `read`, waiting included within READ_TIMEOUT_S. Raises ReaderUnavailable or TooManyReads."""
+        try:
+            with time_limit(self._timeout_s):
+                return await self._batcher.submit(read.user_id, read)
+        except Full:
+            await self._rejections.wait()
+            raise TooManyReads from None
+        except TimeoutError:
+            raise ReaderUnavailable("there was no answer in time") from None
+
+    async def _ask(self, reads: Sequence[Read]) -> Sequence[Answer]:
+        with batch_span("ask task-reader", "CLIENT", reads) as traceparent:
+            return await self._link.ask(reads, traceparent)
+
+
+@dataclass(frozen=True)
+class ReadLanes:
+    """One lane for each kind of read, and whether the task-reader is up."""
+
+    lists: ReadLane
+    finds: ReadLane
+    part: Part
+
+
+@asynccontextmanager
+async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]:
+    """The lanes and their link, usable at once."""
+    async with open_reader_link(settings) as link:
+
+        def lane(name: str, max_batch: int) -> ReadLane:
+            limits = BatchLimits(
+                max_batch=max_batch,
+                max_in_flight=settings.reads_max_in_flight,
+                max_waiting=settings.reads_max_waiting,
+                longest_wait_s=settings.read_timeout_s / 2,
+            )
+            return ReadLane(name, link, limits, settings.read_timeout_s)
+
+        yield ReadLanes(lane("lists", settings.lists_max_batch), lane("finds", settings.finds_max_batch), link.part)

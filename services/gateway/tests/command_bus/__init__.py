@@ -1,1 +1,0 @@
-"""Adaptive batching on its own: the test plays the broker."""

@@ -1,0 +1,140 @@
+"""The gateway's bus is opened again and again until it works, whatever stands in the way, and readiness says what."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from gateway.bus_link import BusLink, open_bus_link
+from gateway.settings import GatewaySettings
+from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
+from local_stack.rabbitmq_users import SERVICE_USERS
+from local_stack.state import State, open_state
+from pydantic import HttpUrl, SecretStr
+
+from faults.alarms import alarm
+from tests.waiting import eventually
+
+GATEWAY = SERVICE_USERS[0]
+LIMIT_S = 30.0
+CLOSE_ALL = ("close_all_connections", "an operator's order")
+
+
+@pytest.fixture(scope="module")
+async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[State]:
+    async with open_state(tmp_path_factory.mktemp("opening")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+async def node(node_state: State) -> AsyncIterator[Rabbitmq]:
+    async with running_rabbitmq(node_state) as running:
+        yield running
+
+
+@asynccontextmanager
+async def gateway_link(node: Rabbitmq) -> AsyncIterator[BusLink]:
+    settings = GatewaySettings(
+        rabbitmq_url=SecretStr(node.user_urls[GATEWAY]),
+        reader_url=HttpUrl("http://unused"),
+        port=0,
+        bus_start_timeout_s=0.01,
+    )
+    async with open_bus_link(settings) as link:
+        yield link
+
+
+async def is_up(link: BusLink) -> None:
+    await asyncio.wait_for(link.usable(), LIMIT_S)
+    assert (link.refusal, link.part.state, link.part.reason) == (None, "up", None)
+
+
+async def is_down(link: BusLink, *, saying: str) -> None:
+    async def says_so() -> bool:
+        return link.refusal is not None and saying in (link.part.reason or "")
+
+    await eventually(says_so, within_s=LIMIT_S)
+    assert link.part.state == "down"
+
+
+async def connections(node: Rabbitmq) -> list[str]:
+    listed = await node.control("list_connections", "--quiet", "--no-table-headers", "user", "client_properties")
+    return [line for line in listed.splitlines() if line.startswith(GATEWAY)]
+
+
+async def allow(node: Rabbitmq, *, write: str) -> None:
+    await node.control("set_permissions", GATEWAY, "^$", write, "^$")
+
+
+ALL_THAT_IT_NEEDS = r"^(amq\.default|tasks\.(commands|dead-letters))$"
+
+
+async def test_rights_that_come_late_open_it(node: Rabbitmq) -> None:
+    await allow(node, write="^$")
+    async with gateway_link(node) as link:
+        await is_down(link, saying="access to exchange")
+
+        await allow(node, write=ALL_THAT_IT_NEEDS)
+
+        await is_up(link)
+        assert len(await connections(node)) == 1
+
+
+async def test_rights_that_are_taken_away_close_it_and_given_back_open_it(node: Rabbitmq) -> None:
+    async with gateway_link(node) as link:
+        await is_up(link)
+        await node.control("clear_permissions", GATEWAY)
+        await node.control(*CLOSE_ALL)
+        await is_down(link, saying="RabbitMQ")
+
+        await allow(node, write=ALL_THAT_IT_NEEDS)
+
+        await is_up(link)
+
+
+async def test_a_connection_that_an_operator_closes_is_replaced_by_one(node: Rabbitmq) -> None:
+    async with gateway_link(node) as link:
+        for _ in range(3):
+            await is_up(link)
+            await node.control(*CLOSE_ALL)
+            await is_down(link, saying="an operator's order")
+        await is_up(link)
+
+        assert len(await connections(node)) == 1
+
+    async def are_gone() -> bool:
+        return await connections(node) == []
+
+    await eventually(are_gone)
+
+
+async def test_a_password_that_is_set_late_opens_it_and_none_is_told(node: Rabbitmq) -> None:
+    password = node.user_urls[GATEWAY].partition(f"{GATEWAY}:")[2].partition("@")[0]
+    await node.control("change_password", GATEWAY, "another-password")
+    async with gateway_link(node) as link:
+        await is_down(link, saying="ACCESS_REFUSED")
+        assert password not in (link.part.reason or "")
+
+        await node.control("change_password", GATEWAY, password)
+
+        await is_up(link)
+
+
+async def test_an_alarm_that_is_on_when_it_is_opened_is_waited_for(node: Rabbitmq) -> None:
+    async with alarm(node, "memory"), gateway_link(node) as link:
+        await is_down(link, saying="memory or disk")
+        assert link.refusal == "The message bus takes nothing now: its memory or disk has run out."
+
+    async with gateway_link(node) as link:
+        await is_up(link)
+
+
+async def test_a_rabbitmq_that_is_started_later_opens_it(node: Rabbitmq) -> None:
+    await node.stop()
+    async with gateway_link(node) as link:
+        await is_down(link, saying="RabbitMQ cannot be used: AMQPConnectionError")
+
+        await node.start()
+        await node.wait_ready()
+
+        await is_up(link)
