@@ -20,7 +20,11 @@ BATCH_COMMANDS = Histogram(
 QUEUE_SECONDS = Histogram(
     "taskwire_queue_seconds",
     "From a batch's leaving the gateway until a task-writer takes it, by the clocks of both",
-    buckets=SECONDS,
+    buckets=(0.0, *SECONDS),
+)
+CLOCK_SKEW = Gauge(
+    "taskwire_clock_skew_seconds",
+    "At most by how much this clock is ahead of the gateways': the least time of a batch in the queue lately",
 )
 IN_HAND = Gauge("taskwire_batches_in_hand", "Batches that are being carried out")
 

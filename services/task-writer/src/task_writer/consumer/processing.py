@@ -1,12 +1,11 @@
 """What a message comes to: outcomes for the gateway, and dead letters for the operator."""
 
-import time
 from collections import Counter as Tally
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from common.contracts import SENT_HEADER, CommandBatch, Outcome
+from common.contracts import CommandBatch, Outcome
 from common.database import Database
 from common.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.tracing import batch_span, trace_id
@@ -15,6 +14,7 @@ from faststream.rabbit import RabbitMessage
 from task_writer import metrics
 from task_writer.batches import Answered, carry_out
 from task_writer.consumer.dead_lettering import DeadLetter
+from task_writer.consumer.queue_time import observe_queue_time
 from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
 UNREADABLE = Outcome(status="refused", reason="The task-writer does not know the command.")
@@ -35,7 +35,7 @@ class Processed:
 
 async def process(database: Database, message: RabbitMessage) -> Processed:
     """Carries out the commands of a message. What raises here is a bug."""
-    _observe_queue_time(message)
+    observe_queue_time(message)
     try:
         read = read_batch(message.body)
     except UnreadableBatch as error:
@@ -63,14 +63,6 @@ def record(done: Processed) -> None:
     metrics.count_answers((one.command.type, one.outcome.status) for one in done.answered)
     if done.outcomes:
         _log_batch(done)
-
-
-def _observe_queue_time(message: RabbitMessage) -> None:
-    """A message that comes again has been on its way for other reasons than the queue."""
-    if message.raw_message.redelivered:
-        metrics.REDELIVERED.inc()
-    elif isinstance(sent := message.headers.get(SENT_HEADER), int):
-        metrics.QUEUE_SECONDS.observe(max(time.time() - sent / 1000, 0.0))
 
 
 def _in_request_order(read: Sequence[object], answered: Sequence[Answered], unreadable: Outcome) -> list[Outcome]:
