@@ -173,7 +173,7 @@ async def test_migrations_that_wait_end_when_they_are_told_to_stop(project: Proj
     project.compose(
         "exec", "-d", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "postgres", "taskwire", "-c", hold
     )
-    waiting = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    waiting = "select count(*) from pg_stat_activity where query like 'select pg_try_advisory_lock%'"
     migration = project.compose("run", "-d", "--no-deps", "migrate").split()[-1]
 
     async def is_waiting() -> bool:

@@ -34,16 +34,23 @@ class Said:
 
 @dataclass(frozen=True)
 class Operator:
-    """Someone at a terminal with RABBITMQ_URL set."""
+    """Someone at a terminal with RABBITMQ_URL set, and WRITER_DATABASE_URL for what replays or shows letters."""
 
     rabbitmq_url: str
+    database_url: str | None = None
+    retention_h: int = 24
 
     async def __call__(self, *words: str) -> Said:
         process = await asyncio.create_subprocess_exec(
             EXECUTABLE,
             "dead-letters",
             *words,
-            env={"PATH": os.environ["PATH"], "RABBITMQ_URL": self.rabbitmq_url},
+            env={
+                "PATH": os.environ["PATH"],
+                "RABBITMQ_URL": self.rabbitmq_url,
+                "COMMAND_LOG_RETENTION_H": str(self.retention_h),
+            }
+            | ({"WRITER_DATABASE_URL": self.database_url} if self.database_url else {}),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

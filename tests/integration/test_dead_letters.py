@@ -9,13 +9,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+import psycopg
 import pytest
 from common.database import Database
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
 from local_stack.rabbitmq import Rabbitmq
+from task_writer.batches import carry_out
+from task_writer.cleanup import forget_old_commands
 from task_writer.dead_letter_queue import open_dead_letters
 from task_writer.dead_letters import _replay_one, list_letters, show
-from task_writer.letters import NotPossible, replay_messages
+from task_writer.letters import Memory, NotPossible, replay_messages
 
 from tests.commands import create, delete, toggle
 from tests.conftest import Addresses
@@ -30,8 +33,8 @@ SECRET = "a text of a user"  # noqa: S105 - stands for what only `show` may show
 
 
 @pytest.fixture
-def operator(rabbitmq: Rabbitmq) -> Operator:
-    return Operator(rabbitmq.url)
+def operator(rabbitmq: Rabbitmq, addresses: Addresses) -> Operator:
+    return Operator(rabbitmq.url, addresses.writer)
 
 
 @pytest.fixture
@@ -199,8 +202,60 @@ async def send_without_removing(operator: Operator) -> None:
     """A replay that is cut off after RabbitMQ has the messages and before the letter is removed."""
     async with open_dead_letters(operator.settings()) as queue:
         async for held in queue.letters():
-            for message in replay_messages(held.letter, retention_s=24 * 3600):
+            for message in replay_messages(held.letter, Memory(24 * 3600.0)):
                 await queue.send(message)
+
+
+@pytest.fixture
+async def forgetful(addresses: Addresses, owner: psycopg.AsyncConnection, writer_database: Database) -> None:
+    """The command log has deleted what was older than a day."""
+    old = create()
+    await carry_out(writer_database, [old])
+    async with owner.transaction():
+        await owner.execute("select set_config('app.user_id', %s, true)", [str(old.user_id)])
+        older = "update command_log set recorded_at = now() - interval '25 hours' where command_id = %s"
+        await owner.execute(older, [old.command_id])
+    assert await writer_database.run(lambda db: forget_old_commands(db, 24 * 3600)) > 0
+
+
+@pytest.mark.usefixtures("forgetful")
+async def test_a_letter_whose_records_are_gone_is_not_safe_to_replay_because_the_retention_was_raised(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq
+) -> None:
+    now_for_longer = Operator(rabbitmq.url, addresses.writer, retention_h=72)
+    await bury(gateway, batch(create(expires_in_s=-30 * 3600)))
+    async with running_writer(addresses, rabbitmq):
+        (letter_id,) = await operator.ids()
+
+        shown = await now_for_longer("show", letter_id)
+        said = await now_for_longer("replay", letter_id)
+
+    assert "replay    unsafe since" in shown.out
+    assert (said.status, said.out) == (1, "Replayed 0 letters with 0 commands.\n")
+    assert "is too old" in said.err
+    assert await operator.ids() == [letter_id]
+
+
+async def test_without_the_database_nothing_is_replayed_but_by_force(
+    gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
+    first = create(title="by force")
+    await bury(gateway, batch(first))
+    with closed_port() as nobody:
+        for url in (None, f"postgresql://taskwire_writer:hidden@127.0.0.1:{nobody}/taskwire"):
+            alone = Operator(rabbitmq.url, url)
+            async with running_writer(addresses, rabbitmq):
+                (letter_id,) = await alone.ids()
+                shown = await alone("show", letter_id)
+                said = await alone("replay", letter_id)
+            assert "replay    unknown: " in shown.out
+            assert (said.status, "hidden" in said.err) == (1, False)
+            assert "WRITER_DATABASE_URL does not say what the command log has forgotten" in said.err
+
+    async with running_writer(addresses, rabbitmq):
+        forced = await Operator(rabbitmq.url)("replay", letter_id, "--force")
+        await eventually(lambda: has(reader_database, first.user_id, {"by force": False}))
+    assert forced.status == 0
 
 
 async def test_all_replays_what_it_can_and_keeps_and_names_the_rest(
@@ -277,7 +332,7 @@ async def test_a_letter_stays_when_rabbitmq_does_not_take_its_commands(gateway: 
     async with open_dead_letters(operator.settings()) as queue:
         await gateway.channel.queue_delete(COMMANDS_NAME)
         with pytest.raises(NotPossible, match="the letter stays"):
-            await _replay_one(queue, await anext(queue.letters()), operator.settings(), force=False)
+            await _replay_one(queue, await anext(queue.letters()), Memory(24 * 3600.0), force=False)
 
     assert await gateway.waiting(DEAD_LETTERS_NAME) == 1
     await gateway.channel.declare_queue(COMMANDS_NAME, durable=True, arguments=COMMANDS.arguments)

@@ -77,7 +77,7 @@ async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
     reader_database: Database,
     postgres_admin: psycopg.AsyncConnection,
 ) -> None:
-    operator = Operator(rabbitmq.url)
+    operator = Operator(rabbitmq.url, addresses.writer)
     before, hanging, behind = deadly = await deadly_batch(gateway, addresses, rabbitmq)
     assert hanging.type == "toggle_task"
     neighbours = [create(title=f"neighbour {number}", expires_in_s=LONG_S) for number in range(4)]
@@ -119,7 +119,7 @@ async def test_a_batch_over_which_the_writer_fails_is_buried_and_its_commands_ar
     reader_database: Database,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    operator = Operator(rabbitmq.url)
+    operator = Operator(rabbitmq.url, addresses.writer)
     monkeypatch.setattr(processing, "carry_out", failing_together(carry_out))
     guilty, innocent = create(title="guilty"), create(title="innocent")
     async with running_writer(addresses, rabbitmq):

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 from uuid import uuid4
 
 import psycopg
@@ -13,9 +15,20 @@ from alembic.migration import MigrationContext
 from local_stack.postgres import Postgres
 from psycopg.rows import scalar_row
 from sqlmodel import SQLModel
-from task_writer.migrate import MIGRATIONS, WrongEncoding, alembic_config, migrate, owner_engine
+from task_writer import migrate as migrating
+from task_writer.migrate import (
+    ADVISORY_LOCK,
+    MIGRATIONS,
+    AnotherMigration,
+    TableInUse,
+    WrongEncoding,
+    alembic_config,
+    migrate,
+    owner_engine,
+)
 
 from tests.conftest import Addresses, new_database
+from tests.waiting import eventually
 
 REVISIONS = ["0001_tables", "0002_rights", "0003_functions"]
 
@@ -144,14 +157,76 @@ def test_migrating_again_changes_nothing(empty: Addresses) -> None:
     assert schema(empty) == once
 
 
-def test_two_migrations_at_once_take_turns(empty: Addresses) -> None:
-    environment = {"DATABASE_URL": empty.owner, "WRITER_DATABASE_URL": empty.writer}
+@pytest.fixture
+def holder(empty: Addresses) -> Iterator[psycopg.Connection]:
+    """Another migration, which has its turn."""
+    with psycopg.connect(empty.owner, autocommit=True) as connection:
+        connection.execute("select pg_advisory_lock(%s)", [ADVISORY_LOCK])
+        yield connection
+
+
+def begin_to_migrate(addresses: Addresses, log: TextIO) -> subprocess.Popen[bytes]:
+    environment = {"DATABASE_URL": addresses.owner, "WRITER_DATABASE_URL": addresses.writer}
     program = Path(sys.executable).with_name("task-writer")
+    return subprocess.Popen([program, "migrate"], env=environment, stderr=log)
 
-    both = [subprocess.Popen([program, "migrate"], env=environment) for _ in range(2)]
 
-    assert [one.wait(timeout=30) for one in both] == [0, 0]
+async def test_migrations_at_once_wait_without_a_snapshot_and_then_take_turns(
+    empty: Addresses, holder: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Both have begun and neither has its turn, when the one before them makes an index that waits for snapshots."""
+    holder.execute("create table large (id int)")
+    logs = [tmp_path / name for name in ("one.log", "other.log")]
+
+    async def both_wait() -> bool:
+        return all("waiting for another migration" in log.read_text() for log in logs)
+
+    with logs[0].open("w") as one, logs[1].open("w") as other:
+        both = [begin_to_migrate(empty, log) for log in (one, other)]
+        await eventually(both_wait)
+        holder.execute("set statement_timeout = '5s'")
+        holder.execute("create index concurrently extra on large (id)")
+        assert [one.poll() for one in both] == [None, None]
+        holder.execute("drop table large")
+        holder.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+        assert [one.wait(timeout=60) for one in both] == [0, 0]
     assert values(empty, "select version_num::text from alembic_version") == [REVISIONS[-1]]
+
+
+def test_a_migration_that_waits_too_long_says_for_whom(
+    empty: Addresses, holder: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "PATIENCE_S", 0.5)
+
+    with pytest.raises(AnotherMigration, match=f"in the backend {holder.info.backend_pid}"):
+        migrate(empty.migration_settings())
+
+
+def test_a_table_in_use_is_named_as_the_reason_and_nothing_is_left_half_done(empty: Addresses) -> None:
+    migrate(empty.migration_settings(), REVISIONS[0])
+    before = schema(empty)
+
+    with psycopg.connect(empty.owner) as busy:
+        busy.execute("select count(*) from tasks")
+        with pytest.raises(TableInUse, match=r"lock timeout.*Run `task-writer migrate` again"):
+            migrate(empty.migration_settings())
+
+    assert schema(empty) == before
+    migrate(empty.migration_settings())
+
+
+def test_an_owner_who_does_not_own_the_database_is_told_what_everybody_may_do(
+    empty: Addresses, postgres: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = empty.owner.rpartition("/")[2]
+    with psycopg.connect(postgres.superuser_url.rpartition("/")[0] + f"/{name}", autocommit=True) as admin:
+        admin.execute(f"alter database {name} owner to postgres".encode())
+        admin.execute("grant create, usage on schema public to taskwire_owner with grant option")
+
+    migrate(empty.migration_settings())
+
+    assert f'revoke temporary on database "{name}" from public;' in caplog.text
 
 
 def test_the_services_roles_get_their_time_outs(empty: Addresses) -> None:

@@ -1,11 +1,20 @@
-"""A service on a role that the wall does not bind refuses to start, and says so."""
+"""The roles of the services: what makes them, and what they refuse to be."""
 
 import asyncio
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psycopg
 import pytest
-from local_stack.postgres import Postgres
+from local_stack.database import role_url
+from local_stack.postgres import Postgres, running_postgres
+from local_stack.state import open_state
+from pydantic import SecretStr
+from task_writer.migrate import migrate
+from task_writer.roles import RolesMissing
+
+from tests.conftest import READER_PASSWORD, WRITER_PASSWORD, Addresses
 
 PATIENCE_S = 15.0
 
@@ -25,3 +34,66 @@ async def test_a_service_refuses_a_role_that_bypasses_row_level_security(
 
     assert process.returncode == 1
     assert said.decode().splitlines()[-1].startswith("The database role postgres bypasses row-level security.")
+
+
+@pytest.fixture
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Postgres]:
+    """A server of its own: roles belong to the server, not to a database."""
+    async with open_state(tmp_path_factory.mktemp("roles")) as state, running_postgres(state) as running:
+        yield running
+
+
+def as_admin(server: Postgres, *statements: str) -> None:
+    with psycopg.connect(server.superuser_url, autocommit=True) as admin:
+        for statement in statements:
+            admin.execute(statement.encode())
+
+
+def test_an_owner_without_createrole_succeeds_once_an_administrator_has_done_what_it_says(server: Postgres) -> None:
+    as_admin(
+        server, "create role modest login password 'modest'", "create database modest owner modest encoding 'UTF8'"
+    )
+    database = server.superuser_url.rpartition("/")[0] + "/modest"
+    settings = Addresses.of(role_url(database, "modest", "modest")).migration_settings()
+
+    with pytest.raises(RolesMissing, match="permission denied") as told:
+        migrate(settings)
+    advice = str(told.value).partition("\n\n")[2]
+    as_admin(server, *advice.splitlines())
+    as_admin(server, "alter role taskwire_writer password 'own'", "alter role taskwire_reader password 'own'")
+    migrate(settings)
+
+    with psycopg.connect(role_url(database, "taskwire_writer", "own")) as writer:
+        assert writer.execute("show lock_timeout").fetchone() == ("1500ms",)
+        assert writer.execute("select count(*) from command_log").fetchone() == (0,)
+    migrate(settings)
+
+
+async def test_a_password_is_in_no_log_of_the_server_and_works(server: Postgres) -> None:
+    as_admin(server, "alter system set log_statement = 'all'", "select pg_reload_conf()")
+    addresses = Addresses.of(server.owner_url)
+
+    migrate(addresses.migration_settings())
+
+    said = "".join(log.read_text(errors="replace") for log in server.data.parents[1].glob("*.log"))
+    assert "alter role" in said.lower()
+    assert "SCRAM-SHA-256$" in said
+    assert WRITER_PASSWORD not in said
+    assert READER_PASSWORD not in said
+    with psycopg.connect(addresses.writer), psycopg.connect(addresses.reader):
+        pass
+
+
+def test_a_password_of_any_characters_works(server: Postgres) -> None:
+    password = "ü \\ ' \" % 🙂 \u00a0"  # noqa: S105 - of a server that lives as long as the test
+    writer = role_url(server.owner_url, "taskwire_writer", password)
+    settings = (
+        Addresses.of(server.owner_url)
+        .migration_settings()
+        .model_copy(update={"writer_database_url": SecretStr(writer)})
+    )
+
+    migrate(settings)
+
+    with psycopg.connect(writer):
+        pass

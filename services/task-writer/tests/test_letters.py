@@ -10,9 +10,17 @@ import pytest
 from aio_pika import Message
 from common.contracts import LAST_DEADLINE_UNIX_MS, CommandBatch
 from task_writer.dead_letters import line, printable, whole
-from task_writer.letters import FIRST_DEADLINE_HEADER, NotPossible, read_letter, remembered_until, replay_messages
+from task_writer.letters import (
+    FIRST_DEADLINE_HEADER,
+    Memory,
+    NotPossible,
+    read_letter,
+    remembered_until,
+    replay_messages,
+)
 
 DAY_S = 24 * 3600.0
+OF_A_DAY = Memory(DAY_S)
 NOW = datetime.now(UTC).replace(microsecond=0)
 SECRET = "a-text-of-a-user"  # noqa: S105 - stands for what only `show` may show
 KILLED = {"x-death": [{"reason": "delivery_limit", "queue": "q", "time": NOW}], "x-delivery-count": 6}
@@ -101,7 +109,7 @@ def test_a_line_stays_short_when_there_are_many_users() -> None:
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"[" * 100_000, b"9" * 10_000, b'"\\ud800"', b"", b"NaN", b"\x1b[2J"])
 def test_whatever_the_body_is_it_can_be_shown(content: bytes) -> None:
-    said = whole(letter_of(content, headers={"x-reason": "\x1b[2J"}), DAY_S)
+    said = whole(letter_of(content, headers={"x-reason": "\x1b[2J"}), OF_A_DAY)
 
     assert said.encode().isascii()
     assert printable(said) == said
@@ -112,15 +120,15 @@ def test_whatever_the_body_is_it_can_be_shown(content: bytes) -> None:
 def test_a_deadline_of_any_size_is_no_obstacle(deadline: int) -> None:
     letter = letter_of(body(deadline), timestamp=NOW)
 
-    assert "replay    " in whole(letter, DAY_S)
-    assert len(replay_messages(letter, retention_s=DAY_S, force=True)) == 1
+    assert "replay    " in whole(letter, OF_A_DAY)
+    assert len(replay_messages(letter, OF_A_DAY, force=True)) == 1
 
 
 @pytest.mark.parametrize("deadline", [-(10**30), 10**30, 10**400])
 def test_a_deadline_that_is_no_time_can_be_shown(deadline: int) -> None:
     letter = letter_of(body(deadline), timestamp=NOW)
 
-    said = whole(letter, DAY_S)
+    said = whole(letter, OF_A_DAY)
 
     assert "impossible: the body cannot be read" in said
     assert str(deadline) in said
@@ -134,7 +142,7 @@ def test_a_replay_keeps_the_commands_and_renews_their_deadlines() -> None:
     content = body(unix_ms(hours=1), unix_ms(hours=1), title=SECRET)
     letter = letter_of(content, correlation_id="c", reply_to="gateway")
 
-    messages = replay_messages(letter, retention_s=DAY_S)
+    messages = replay_messages(letter, OF_A_DAY)
 
     sent = [CommandBatch.model_validate_json(message.body).commands for message in messages]
     renewed = letter.commands[0].deadline_unix_ms + int((DAY_S - 60) * 1000)
@@ -152,20 +160,39 @@ def test_a_letter_can_be_replayed_while_the_command_log_remembers(ago: dict[str,
 
     if refused:
         with pytest.raises(NotPossible, match="too old"):
-            replay_messages(letter, retention_s=DAY_S)
+            replay_messages(letter, OF_A_DAY)
     else:
-        assert len(replay_messages(letter, retention_s=DAY_S)) == 2
-    assert len(replay_messages(letter, retention_s=DAY_S, force=True)) == 2
+        assert len(replay_messages(letter, OF_A_DAY)) == 2
+    assert len(replay_messages(letter, OF_A_DAY, force=True)) == 2
+
+
+@pytest.mark.parametrize(("cleaned_h_ago", "refused"), [(24, True), (29.9, True), (30.1, False)])
+def test_a_longer_retention_brings_no_record_back(*, cleaned_h_ago: float, refused: bool) -> None:
+    letter = letter_of(body(unix_ms(hours=30)))
+    memory = Memory(72 * 3600.0, forgotten_until=time.time() - cleaned_h_ago * 3600)
+
+    if refused:
+        with pytest.raises(NotPossible, match="too old"):
+            replay_messages(letter, memory)
+        assert "unsafe since" in whole(letter, memory)
+    else:
+        assert len(replay_messages(letter, memory)) == 1
+        assert "safe until" in whole(letter, memory)
+    assert len(replay_messages(letter, memory, force=True)) == 1
+
+
+def test_without_the_database_nobody_knows_what_may_be_replayed() -> None:
+    assert "replay    unknown: " in whole(letter_of(body(unix_ms())), None)
 
 
 # A replay renews the deadline. What it was at first must not be forgotten: the record is as old as the first effect.
 def test_a_replayed_command_that_comes_back_is_as_old_as_it_was() -> None:
     first = letter_of(body(unix_ms(hours=20)))
-    (again,) = replay_messages(first, retention_s=DAY_S)
+    (again,) = replay_messages(first, OF_A_DAY)
 
     back = letter_of(again.body, headers=dict(again.headers) | KILLED)
 
-    assert remembered_until(back, DAY_S) == pytest.approx(remembered_until(first, DAY_S))
+    assert remembered_until(back, OF_A_DAY) == pytest.approx(remembered_until(first, OF_A_DAY))
 
 
 def test_poison_that_was_buried_again_is_as_old_as_its_burial() -> None:
@@ -174,18 +201,18 @@ def test_poison_that_was_buried_again_is_as_old_as_its_burial() -> None:
 
     letter = letter_of(body(renewed), timestamp=buried_at)
 
-    assert remembered_until(letter, DAY_S) == buried_at.timestamp() + DAY_S - 60
+    assert remembered_until(letter, OF_A_DAY) == buried_at.timestamp() + DAY_S - 60
 
 
 def test_what_cannot_be_read_cannot_be_replayed_by_force_either() -> None:
     with pytest.raises(NotPossible, match="no commands that can be read"):
-        replay_messages(letter_of(b"{"), retention_s=DAY_S, force=True)
+        replay_messages(letter_of(b"{"), OF_A_DAY, force=True)
 
 
 def test_the_ids_of_commands_stay_whatever_is_renewed() -> None:
     letter = letter_of(body(unix_ms(), command_id=str(UUID(int=7)), keyed=True))
 
-    (message,) = replay_messages(letter, retention_s=DAY_S)
+    (message,) = replay_messages(letter, OF_A_DAY)
 
     (command,) = json.loads(message.body)["commands"]
     assert command == json.loads(letter.body)["commands"][0] | {

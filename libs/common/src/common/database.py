@@ -197,23 +197,6 @@ async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIter
         await pool.close(CLOSE_TIMEOUT_S)
 
 
-async def first_rows(db: Connection, texts: Iterable[tuple[str, Mapping[str, Any]]]) -> list[tuple[Any, ...] | None]:
-    """Runs all statements, each given with its values, as one string: one round trip, one implicit transaction.
-
-    The first row of every statement that answers with rows, in order; None where it has none. Raises psycopg's errors.
-    """
-    async with db.cursor() as cursor:
-        assert isinstance(cursor, AsyncClientCursor)  # noqa: S101 - open_database makes these alone
-        await cursor.execute("".join(cursor.mogrify(text, values) for text, values in texts).encode())
-        rows: list[tuple[Any, ...] | None] = []
-        more: bool | None = True
-        while more:
-            if cursor.description is not None:
-                rows.append(await cursor.fetchone())
-            more = cursor.nextset()
-    return rows
-
-
 async def all_rows(db: Connection, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The rows of one statement, given with its values: one round trip. Raises psycopg's errors."""
     return await (await db.execute(text.encode(), values)).fetchall()

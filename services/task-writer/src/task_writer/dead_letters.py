@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Coroutine
@@ -12,11 +13,13 @@ from aio_pika.exceptions import AMQPError
 from common.logs import configure_logging
 from common.settings import load
 
+from task_writer.command_log import read_memory
 from task_writer.dead_letter_queue import DeadLetterQueue, Held, open_dead_letters
-from task_writer.letters import Letter, NotPossible, remembered_until, replay_messages
+from task_writer.letters import Letter, Memory, NotPossible, remembered_until, replay_messages
 from task_writer.settings import DeadLetterSettings
 
 NOTHING = "No dead letters."
+NOT_KNOWN = "the database at WRITER_DATABASE_URL does not say what the command log has forgotten"
 USERS_IN_A_LINE = 3
 
 
@@ -64,7 +67,7 @@ async def show(settings: DeadLetterSettings, letter_id: str) -> None:
     async with open_dead_letters(settings) as queue:
         async for held in queue.letters():
             if held.letter.id == letter_id:
-                _say(whole(held.letter, settings.command_log_retention_h * 3600))
+                _say(whole(held.letter, await read_memory(settings)))
                 return
     raise _not_there(letter_id)
 
@@ -80,11 +83,12 @@ async def replay(settings: DeadLetterSettings, letter_id: str | None, *, force: 
     async with open_dead_letters(settings) as queue:
         if queue.count:
             await queue.require_writer()
+        memory = await _memory_for_replay(settings, force=force or not queue.count)
         async for held in queue.letters():
             if letter_id not in {None, held.letter.id}:
                 continue
             try:
-                sent += await _replay_one(queue, held, settings, force=force)
+                sent += await _replay_one(queue, held, memory, force=force)
             except _Refused as error:
                 refused.append(str(error))
                 continue
@@ -102,9 +106,16 @@ class _Refused(Exception):
     """This letter cannot be replayed; others can."""
 
 
-async def _replay_one(queue: DeadLetterQueue, held: Held, settings: DeadLetterSettings, *, force: bool) -> int:
+async def _memory_for_replay(settings: DeadLetterSettings, *, force: bool) -> Memory:
+    memory = await read_memory(settings)
+    if memory is None and not force:
+        raise NotPossible(f"Nothing was replayed: {NOT_KNOWN}. With --force, commands could take effect twice.")
+    return memory or Memory(settings.command_log_retention_h * 3600, forgotten_until=time.time())
+
+
+async def _replay_one(queue: DeadLetterQueue, held: Held, memory: Memory, *, force: bool) -> int:
     try:
-        messages = replay_messages(held.letter, retention_s=settings.command_log_retention_h * 3600, force=force)
+        messages = replay_messages(held.letter, memory, force=force)
     except NotPossible as error:
         raise _Refused(str(error)) from None
     for message in messages:
@@ -137,15 +148,15 @@ def line(letter: Letter) -> str:
     return "  ".join([letter.id, _time(letter.buried_at), _contents(letter), printable(letter.reason)])
 
 
-def whole(letter: Letter, retention_s: float) -> str:
-    """All that the letter holds, texts of tasks included."""
+def whole(letter: Letter, memory: Memory | None) -> str:
+    """All that the letter holds, texts of tasks included; what the command log remembers may be unknown."""
     headers = json.dumps(letter.headers, indent=2, default=str, ensure_ascii=False)
     said = [
         f"letter    {letter.id}",
         f"buried    {_time(letter.buried_at)}",
         f"reason    {letter.reason}",
         f"contents  {_contents(letter)}",
-        f"replay    {_replayable(letter, retention_s)}",
+        f"replay    {_replayable(letter, memory)}",
         f"headers   {headers}",
         f"body      {_body(letter.body)}",
     ]
@@ -178,10 +189,12 @@ def _contents(letter: Letter) -> str:
     )
 
 
-def _replayable(letter: Letter, retention_s: float) -> str:
+def _replayable(letter: Letter, memory: Memory | None) -> str:
     if letter.commands is None:
         return "impossible: the body cannot be read"
-    until = datetime.fromtimestamp(remembered_until(letter, retention_s), UTC)
+    if memory is None:
+        return f"unknown: {NOT_KNOWN}"
+    until = datetime.fromtimestamp(remembered_until(letter, memory), UTC)
     if until > datetime.now(UTC):
         return f"safe until {_time(until)}, when the command log begins to forget"
     return f"unsafe since {_time(until)}: the command log may have forgotten what took effect"

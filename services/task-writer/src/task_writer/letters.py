@@ -1,5 +1,6 @@
 """A dead letter: what it holds, why it lies there, and the messages that put its commands to work again."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,17 @@ def read_letter(message: AbstractMessage) -> Letter:
     )
 
 
-def remembered_until(letter: Letter, retention_s: float) -> float:
+@dataclass(frozen=True)
+class Memory:
+    """What the command log remembers: the records of the last `retention_s` seconds, but none for sure from before
+    `forgotten_until` (Unix time), whatever the retention is today.
+    """
+
+    retention_s: float
+    forgotten_until: float = -math.inf
+
+
+def remembered_until(letter: Letter, memory: Memory) -> float:
     """Until when (Unix time) the command log surely remembers each command of the letter that has taken effect before.
 
     A record is as old as the effect, and no older than the command: the deadline that the gateway gave it tells when it
@@ -76,10 +87,11 @@ def remembered_until(letter: Letter, retention_s: float) -> float:
     made_at = min(_first_deadline_unix_ms(command, letter) for command in letter.commands) / 1000
     if letter.buried_at is not None:
         made_at = min(made_at, letter.buried_at.timestamp())
-    return made_at + retention_s - UNSURE_S
+    until = made_at + memory.retention_s - UNSURE_S
+    return until if made_at - UNSURE_S >= memory.forgotten_until else min(until, memory.forgotten_until)
 
 
-def replay_messages(letter: Letter, *, retention_s: float, force: bool = False) -> list[Message]:
+def replay_messages(letter: Letter, memory: Memory, *, force: bool = False) -> list[Message]:
     """One message for each command, so that one that kills the task-writer takes none of the others with it.
 
     The command ids stay: what has taken effect before is answered from the command log and has no effect again. The new
@@ -87,9 +99,9 @@ def replay_messages(letter: Letter, *, retention_s: float, force: bool = False) 
     have a second effect. Nobody waits for the answer. Raises NotPossible for a letter that cannot be read, and for one
     that is too old unless `force` is given: then a command that has taken effect before may do so twice.
     """
-    run_until = remembered_until(letter, retention_s)
+    run_until = remembered_until(letter, memory)
     if force:
-        run_until = max(run_until, time.time() + retention_s)
+        run_until = max(run_until, time.time() + memory.retention_s)
     elif run_until < time.time() + SHORTEST_REPLAY_S:
         raise NotPossible(
             f"{letter.id} is too old: the command log may have forgotten whether its commands took effect, and they "

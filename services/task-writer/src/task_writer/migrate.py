@@ -2,15 +2,18 @@
 
 import logging
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, text
+from psycopg.errors import LockNotAvailable, QueryCanceled
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from task_writer.roles import READER_ROLE, WRITER_ROLE, ensure_role
+from task_writer.roles import READER_ROLE, WRITER_ROLE, ensure_roles
 from task_writer.settings import MigrationSettings
 
 log = logging.getLogger(__name__)
@@ -20,8 +23,32 @@ CONNECT_TIMEOUT_S = 10
 ADVISORY_LOCK = 0x7A5C_0001  # any number that is ours alone
 
 
+PAUSE_S = 0.2
+PROGRESS_S = 10.0
+PATIENCE_S = 900.0  # a migration that makes an index on a large table takes minutes
+
+WHEN_IN_USE = (
+    "A migration takes its locks within 3 s or gives up, so that the services do not wait behind it. It was undone as "
+    "a whole; migrations before it are done. Run `task-writer migrate` again. If that does not help, something works "
+    "on the table for long: `select pid, xact_start, query from pg_stat_activity where xact_start is not null` tells."
+)
+TEMPORARY = """
+select current_user, current_database() from pg_roles
+where rolname = current_user and has_database_privilege('public', current_database(), 'temporary')
+"""
+HOLDER = "select pid from pg_locks where locktype = 'advisory' and objid::bigint = %s and granted"
+
+
 class WrongEncoding(SystemExit):
     """The database cannot hold every text: the process ends with what to do instead."""
+
+
+class AnotherMigration(SystemExit):
+    """Another migration has not ended: the process ends with where to look."""
+
+
+class TableInUse(SystemExit):
+    """A migration has not got its locks in time: the process ends with what to do."""
 
 
 def migrate(settings: MigrationSettings, revision: str = "head") -> None:
@@ -30,13 +57,59 @@ def migrate(settings: MigrationSettings, revision: str = "head") -> None:
     Raises psycopg's errors when PostgreSQL cannot be reached or refuses.
     """
     with owner_engine(settings).connect() as connection:
-        connection.execute(text("select pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-        connection.commit()
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        ensure_role(driver, WRITER_ROLE, settings.writer_database_url)
-        ensure_role(driver, READER_ROLE, settings.reader_database_url)
-        command.upgrade(alembic_config(connection), revision)
+        _wait_for_turn(driver)
+        ensure_roles(driver, {WRITER_ROLE: settings.writer_database_url, READER_ROLE: settings.reader_database_url})
+        driver.commit()
+        try:
+            command.upgrade(alembic_config(connection), revision)
+        except DBAPIError as error:
+            if isinstance(error.orig, LockNotAvailable | QueryCanceled):
+                raise TableInUse(_in_use(error.orig)) from None
+            raise
+        _warn_of_temporary_tables(driver)
     log.info("the schema is at %s", revision)
+
+
+def _wait_for_turn(driver: psycopg.Connection[Any]) -> None:
+    """Takes the lock of all migrations, for as long as the connection lives.
+
+    It asks again and again, outside of any transaction: a statement that waited for the lock would hold a snapshot, for
+    whose end `create index concurrently` of the migration before would wait in turn.
+    """
+    driver.autocommit = True
+    began = said_at = monotonic()
+    while driver.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() != (True,):
+        if monotonic() > began + PATIENCE_S:
+            raise AnotherMigration(
+                f"Another migration has been running for {PATIENCE_S / 60:.0f} minutes, in the backend "
+                f"{_holder(driver)}. Look at it in pg_stat_activity; run `task-writer migrate` again when it has ended."
+            )
+        if said_at == began or monotonic() > said_at + PROGRESS_S:
+            said_at = monotonic()
+            log.info("waiting for another migration, in the backend %s", _holder(driver))
+        sleep(PAUSE_S)
+    driver.autocommit = False
+
+
+def _holder(driver: psycopg.Connection[Any]) -> str:
+    holders = driver.execute(HOLDER, [ADVISORY_LOCK]).fetchall()
+    return ", ".join(str(pid) for (pid,) in holders) or "that has just ended"
+
+
+def _in_use(error: psycopg.Error) -> str:
+    return f"The schema could not be changed: {error.diag.message_primary}. {WHEN_IN_USE}"
+
+
+def _warn_of_temporary_tables(driver: psycopg.Connection[Any]) -> None:
+    """The migrations revoke the right; PostgreSQL heeds that from the owner of the database alone."""
+    for role, database in driver.execute(TEMPORARY).fetchall():
+        log.warning(
+            "everybody may make temporary tables: %s does not own the database. Let its owner run "
+            'revoke temporary on database "%s" from public;',
+            role, database,
+        )  # fmt: skip
+    driver.rollback()
 
 
 def owner_engine(settings: MigrationSettings) -> Engine:

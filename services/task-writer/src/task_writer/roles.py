@@ -1,6 +1,7 @@
 """The database roles of the services: the writer without DDL, the reader with selects alone."""
 
 import logging
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from psycopg import Connection, sql
@@ -26,29 +27,53 @@ class RolesMissing(SystemExit):
     """The owner may not create roles: the process ends with what an administrator has to do."""
 
 
-def ensure_role(owner: Connection[Any], role: str, url: SecretStr | None) -> None:
-    """Creates `role` if it is missing and gives it its time-outs; with a `url` that names it, also login and password.
+def ensure_roles(owner: Connection[Any], urls: Mapping[str, SecretStr | None]) -> None:
+    """Creates the roles that are missing, with their time-outs. A `url` that names its role gives it a password.
 
-    Needs CREATEROLE, else raises RolesMissing. A `url` with another role's name is left alone: it is the operator's.
+    The password goes to the server as a SCRAM verifier, so that no log of statements has it. A `url` with another name
+    is left alone: it is the operator's. Needs CREATEROLE for what is not yet as it should be, else raises RolesMissing
+    with the statements for an administrator; a password that the owner may not set is left as it is.
     """
+    missing = [statement for role in urls for statement in _missing(owner, role)]
     try:
         with owner.transaction():
-            exists = owner.execute("select 1 from pg_roles where rolname = %s", [role]).fetchone()
-            if not exists:
-                owner.execute(sql.SQL("create role {} nologin").format(sql.Identifier(role)))
-            for name, value in ROLE_SETTINGS.items():
-                owner.execute(
-                    sql.SQL("alter role {} set {} = {}").format(
-                        sql.Identifier(role), sql.Identifier(name), sql.Literal(value)
-                    )
-                )
-            given = conninfo_to_dict(url.get_secret_value()) if url else {}
-            if given.get("user") == role and given.get("password"):
-                password = sql.Literal(given["password"])
-                owner.execute(sql.SQL("alter role {} login password {}").format(sql.Identifier(role), password))
+            for statement in missing:
+                owner.execute(statement)
     except InsufficientPrivilege as error:
-        raise RolesMissing(
-            f"The role {role} cannot be set up: {error.diag.message_primary}. Let an administrator run "
-            f"`create role {role} login password \"…\"` and `alter role {role} set statement_timeout = '5s'` first, "
-            "or give the owner CREATEROLE."
-        ) from error
+        raise RolesMissing(_advice(owner, missing, error.diag.message_primary)) from None
+    for role, url in urls.items():
+        _set_password(owner, role, url)
+
+
+def _missing(owner: Connection[Any], role: str) -> Iterator[sql.Composed]:
+    name = sql.Identifier(role)
+    known = owner.execute("select coalesce(rolconfig, '{}') from pg_roles where rolname = %s", [role]).fetchone()
+    if known is None:
+        yield sql.SQL("create role {} login").format(name)
+    has = {entry.partition("=")[0].lower(): entry.partition("=")[2] for entry in known[0]} if known else {}
+    for setting, value in ROLE_SETTINGS.items():
+        if has.get(setting) != value:
+            yield sql.SQL("alter role {} set {} = {}").format(name, sql.Identifier(setting), sql.Literal(value))
+
+
+def _set_password(owner: Connection[Any], role: str, url: SecretStr | None) -> None:
+    given = conninfo_to_dict(url.get_secret_value()) if url else {}
+    if given.get("user") != role or not given.get("password"):
+        return
+    verifier = owner.pgconn.encrypt_password(str(given["password"]).encode(), role.encode(), b"scram-sha-256")
+    statement = sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
+    try:
+        with owner.transaction():
+            owner.execute(statement)
+    except InsufficientPrivilege:
+        log.warning("the password of %s is left as it is: the owner may not set it", role)
+
+
+def _advice(owner: Connection[Any], missing: list[sql.Composed], reason: str | None) -> str:
+    """Ends with an empty line and the statements, one a line, so that they can be copied as they are."""
+    statements = "\n".join(f"{statement.as_string(owner)};" for statement in missing)
+    return (
+        f"The roles of the services cannot be set up: {reason}. Give the owner CREATEROLE, or let an administrator run "
+        "what stands below, and give the new roles the passwords of WRITER_DATABASE_URL and READER_DATABASE_URL with "
+        f"psql's \\password. Then run `task-writer migrate` again.\n\n{statements}"
+    )

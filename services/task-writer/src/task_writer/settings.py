@@ -24,6 +24,10 @@ class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings
 class DeadLetterSettings(BusSettings, CommandLogSettings):
     """Every variable that `task-writer dead-letters` reads. The retention must be that of the running task-writers."""
 
+    writer_database_url: PostgresUrl | None = Field(
+        None, description="PostgreSQL address with the writer's role; it knows what may be replayed safely"
+    )
+
 
 class MigrationSettings(ServiceSettings):
     """Every variable that `task-writer migrate` reads."""
