@@ -12,7 +12,11 @@ from faults.history import FinalState
 _ANSWER_WITHIN_S = 10.0
 _ALL_TASKS = """
 select user_id::text, json_agg(row_to_json(task) order by created_at desc, id desc)
-from (select id, title, description, is_completed, created_at, user_id from tasks) as task
+from (
+  select id, title, description, is_completed,
+    to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00') as created_at, user_id
+  from tasks
+) as task
 group by user_id
 """
 
@@ -53,7 +57,6 @@ async def stored_tasks_of(owner_url: str, users: Sequence[str]) -> dict[str, Any
 
 
 async def _stored(connection: psycopg.AsyncConnection) -> dict[str, Any]:
-    """What this connection is shown, spelled as the product spells it, in UTC."""
-    await connection.execute("set timezone = 'UTC'")
+    """What this connection is shown, spelled as the product spells it: times in UTC, with six digits."""
     rows: Iterable[Any] = await (await connection.execute(_ALL_TASKS)).fetchall()
     return dict(rows)
