@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable
 from typing import get_args
 from uuid import uuid4
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand, Outcome
+from common.contracts import AnyCommand, CreateTask, Outcome
 from common.database import Database, open_database
 from pydantic import SecretStr
 from task_writer import statements
@@ -17,7 +18,7 @@ from task_writer.batches import EXPIRED, carry_out
 from tests.commands import create, delete, envelope, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.keys import is_completed, outcomes
-from tests.integration.locks import locked
+from tests.integration.locks import locked, writers_wait_for_locks
 from tests.reading import read_list, read_one
 from tests.waiting import eventually
 
@@ -196,15 +197,30 @@ async def test_a_command_past_its_deadline_is_not_run(writer_database: Database,
     assert tasks == b"[]"
 
 
-async def test_batches_that_lock_each_others_tasks_all_end(writer_database: Database) -> None:
-    one, other = create(), create()
-    await outcomes(writer_database, one, other)
-    there: list[AnyCommand] = [toggle(one.user_id, one.task_id), toggle(other.user_id, other.task_id)]
-    back: list[AnyCommand] = [toggle(other.user_id, other.task_id), toggle(one.user_id, one.task_id)]
+async def test_batches_in_a_deadlock_are_both_carried_out_once(
+    writer_database: Database, reader_database: Database, addresses: Addresses,
+    postgres_admin: psycopg.AsyncConnection, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    """Each has locked its first task and waits at a gate; behind the gates each wants what the other has."""
+    caplog.set_level(logging.INFO)
+    one, other, gate, other_gate = tasks = [create() for _ in range(4)]
+    await outcomes(writer_database, *tasks)
+    there, back = [toggle_all(one, gate, other), toggle_all(other, other_gate, one)]
 
-    rounds = await asyncio.gather(outcomes(writer_database, *there), outcomes(writer_database, *back))
+    async with locked(addresses, gate) as closed, locked(addresses, other_gate) as other_closed:
+        both = asyncio.gather(outcomes(writer_database, *there), outcomes(writer_database, *back))
+        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
+        await closed.rollback()
+        await other_closed.rollback()
+        rounds = await both
 
+    assert "DeadlockDetected" in caplog.text
     assert {answer.status for answers in rounds for answer in answers} == {"done"}
+    assert [await is_completed(reader_database, task) for task in tasks] == [False, False, True, True]
+
+
+def toggle_all(*tasks: CreateTask) -> list[AnyCommand]:
+    return [toggle(task.user_id, task.task_id) for task in tasks]
 
 
 async def test_connections_that_the_server_closed_are_not_noticed(

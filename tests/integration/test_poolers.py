@@ -128,6 +128,26 @@ async def test_users_stay_apart_over_a_few_connections_of_a_transaction_pooler(
         assert await counted.fetchone() == (2 * SERVER_CONNECTIONS,)
 
 
+async def test_a_temporary_table_of_one_client_stands_before_no_function_of_another(
+    server: TlsPostgres, pooler: Pgbouncer
+) -> None:
+    """As it would be where nobody has revoked the right to make them: the pooler hands the connection on."""
+    user, url = uuid4(), pooler.url("taskwire_reader", READER_PASSWORD)
+    async with await psycopg.AsyncConnection.connect(server.url("postgres", "taskwire"), autocommit=True) as admin:
+        await admin.execute("grant temporary on database taskwire to public")
+
+    async with both_pooled(pooler) as (writer, reader):
+        async with await psycopg.AsyncConnection.connect(url) as one, await psycopg.AsyncConnection.connect(url) as two:
+            for client in (one, two):  # at once, so that each has a server connection of its own
+                await client.execute("create temporary table tasks (like public.tasks)")
+            await one.commit()
+            await two.commit()
+        await write_and_read(writer, reader, user, "not forged")
+
+    async with await psycopg.AsyncConnection.connect(server.url("postgres", "taskwire"), autocommit=True) as admin:
+        await admin.execute("revoke temporary on database taskwire from public")
+
+
 async def test_times_are_utc_through_a_pooler_whose_server_has_another_zone(
     server: TlsPostgres, pooler: Pgbouncer
 ) -> None:
