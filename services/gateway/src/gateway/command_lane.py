@@ -1,5 +1,6 @@
 """The lane of the writes: commands leave for the bus link in batches, and each gets its own outcome by its deadline."""
 
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from common.tracing import batch_span
 from gateway.batching import Batcher, BatchLimits
 from gateway.bus_link import open_bus_link
 from gateway.bus_session import NO_ANSWER, NotSent, OutcomeUnknown
+from gateway.clock_skew import ClockSkew
 from gateway.metrics import measured, show_lane
 from gateway.settings import GatewaySettings
 from gateway.waiting import Full, RejectionPacer
@@ -47,6 +49,7 @@ class CommandLane:
         self._batcher: Batcher[_Waiting, Outcome] = Batcher(measured("commands", self._ask), limits)
         show_lane("commands", self._batcher)
         self._rejections = RejectionPacer()
+        self._clock_skew = ClockSkew()
 
     async def call(self, command: AnyCommand) -> Outcome:
         """The outcome of `command`, at its deadline at the latest. A refusal and an outage are outcomes too."""
@@ -83,12 +86,16 @@ class CommandLane:
 
     async def _outcomes(self, commands: Sequence[AnyCommand]) -> Sequence[Outcome]:
         """Waits, at the longest, until none of the commands can still be run."""
+        asked_at = time.time()
         try:
-            return await self._link.ask(commands, max(command.seconds_left() for command in commands))
+            outcomes = await self._link.ask(commands, max(command.seconds_left() for command in commands))
         except NotSent as error:
             outcome = Outcome(status="refused", reason=str(error))
         except OutcomeUnknown as error:
             outcome = Outcome(status="unknown", reason=str(error))
+        else:
+            self._clock_skew.observe(commands, outcomes, asked_at)
+            return outcomes
         return [outcome] * len(commands)
 
 

@@ -26,6 +26,9 @@ WRITES_FAILED = Counter(
     "taskwire_writes_failed", "Writes that were answered with another outcome than done or not_found", ["outcome"]
 )
 LATE_REPLIES = Counter("taskwire_late_replies", "Replies whose batch was not waited for any more")
+CLOCK_SKEW = Gauge(
+    "taskwire_clock_skew_seconds", "How far PostgreSQL's clock is ahead of this gateway's for certain; behind: below 0"
+)
 BAD_REPLIES = Counter("taskwire_bad_replies", "Replies that name no batch, cannot be read or do not fit their batch")
 
 for _outcome in ("refused", "expired", "unknown", "key_reused"):
