@@ -116,6 +116,32 @@ def test_prometheus_takes_the_configuration_and_the_rules() -> None:
     assert (checked.returncode, f"{len(rules())} rules found" in checked.stdout) == (0, True), checked.stderr
 
 
+@NEEDS_PROMETHEUS
+@pytest.mark.parametrize(("skews_s", "fires"), [("0 0.4 -0.4 0", False), ("0 0 -2 0", True), ("0 1.9 0 0", True)])
+def test_a_clock_that_is_off_either_way_is_an_alert_also_once_it_is_right_again(
+    tmp_path: Path, skews_s: str, fires: bool
+) -> None:
+    (rule,) = [rule for rule in rules() if rule["alert"] == "ClocksDiffer"]
+    expected = [{"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}] if fires else []
+    test = {
+        "interval": "15s",
+        "input_series": [{"series": 'taskwire_clock_skew_seconds{job="gateway"}', "values": skews_s}],
+        "alert_rule_test": [{"eval_time": "45s", "alertname": rule["alert"], "exp_alerts": expected}],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [test]}))
+
+    tested = subprocess.run(
+        [str(PROMTOOL), "test", "rules", "test.yml"],
+        cwd=tmp_path,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
 @pytest.fixture
 async def prometheus(stack: Stack, tmp_path: Path) -> AsyncIterator[str]:
     """Prometheus on the running system: our rules, but asked each second, and firing after one."""
