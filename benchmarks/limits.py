@@ -25,9 +25,10 @@ from benchmarks.systems import database_url, own_postgres, running_app
 CLIENTS = 8
 SCRIPTS = 100  # pgbench takes 128 at most; each has the ids of its own user
 FRESH = UUID(int=0)  # stands where pgbench shall make a new id
-ONE_COMMAND = statements.RUN_COMMANDS.replace(
-    "%(commands)s", "(%(commands)s)::json"
-)  # with new ids in it, it is an expression of type text
+# With new ids in them the commands are an expression of type text; and each batch locks a number of its own.
+ONE_COMMAND = statements.RUN_COMMANDS.replace("%(commands)s", "(%(commands)s)::json").replace(
+    "%(batch)s", "hashtextextended(gen_random_uuid()::text, 0)"
+)
 
 
 async def bare_routes(stack: Stack, directory: Path, seconds: int) -> dict[str, float]:
@@ -70,7 +71,7 @@ async def write_scripts(directory: Path, url: str, sql: str, group: Group) -> li
         cursor = psycopg.AsyncClientCursor(connection)
         for number, values in enumerate(_values(group)):
             text = cursor.mogrify(sql.encode(), values).strip().removesuffix(";")
-            text = text.replace(f"'{FRESH}'", "gen_random_uuid()").replace(str(FRESH), "'||gen_random_uuid()||'")
+            text = text.replace(f"'{FRESH}'", "gen_random_uuid()").replace(str(FRESH), "'||gen_random_uuid()||E'")
             text = text.replace(";", r"\;")
             paths.append(directory / f"pgbench-{number}.sql")
             paths[-1].write_text(f"{text};\n")
@@ -85,7 +86,7 @@ def _values(group: Group) -> Iterator[Mapping[str, Any]]:
         ids = {"user_id": str(group.user_id(number)), "task_id": str(task_id), "command_id": str(FRESH)}
         command = {"type": "create_task", **ids, **body, "fingerprint": rf"\x{bytes(16).hex()}"}
         command["deadline_unix_ms"] = LAST_DEADLINE_UNIX_MS
-        yield {**ids, **body, "commands": json.dumps([command]), "batch": number, "keys": None, "look_up": False}
+        yield {**ids, **body, "commands": json.dumps([command]), "keys": None, "look_up": False}
 
 
 async def pgbench(url: str, mode: str, scripts: list[Path], seconds: int) -> float:
