@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import uvicorn
 from common.http_protocol import HttpLimits, with_limits
-from fastapi import FastAPI
 
 LIMIT_S = 10.0
 
@@ -51,11 +50,20 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    app: FastAPI, *, lifespan: Literal["on", "off"] = "on", limits: HttpLimits | None = None
+    app: Callable[..., Awaitable[None]], *, lifespan: Literal["on", "off"] = "on", limits: HttpLimits | None = None
 ) -> AsyncIterator[Served]:
     """Serves `app` as common.server does; with `lifespan` off, its state is the caller's to set."""
     http = with_limits(limits or HttpLimits())
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, http=http, ws="none", lifespan=lifespan, log_config=None)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=http,
+        ws="none",
+        lifespan=lifespan,
+        log_config=None,
+        proxy_headers=False,
+    )
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

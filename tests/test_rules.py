@@ -14,6 +14,7 @@ REVISIONS = [source for source in ALL if source.module.startswith("migrations.ve
 MAY_START_TASKS = {
     "common.background": "starts all that goes on for as long as the service runs",
     "common.eager_tasks": "starts short work for the modules below, each of which holds it until it is done",
+    "common.http_protocol": "an app's work on a request, which answers for its own errors and which stopping awaits",
     "common.tracing": "a thread for the last flush at the end, bounded in time",
     "gateway.batching": "a batch on its way; its errors are its items' answers",
     "gateway.bus_session": "a batch that is published; its errors are the batch's reply",
@@ -27,6 +28,8 @@ NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own poli
 
 MAY_SLEEP = {
     "libs/common/tests/test_http_protocol.py": "gives the event loop a turn",
+    "tests/fuzz/strict_reader.py": "gives the event loop turns",
+    "tests/fuzz/test_framing.py": "gives the event loop a turn",
     "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
     "tests/containers/zero_downtime.py": "measures what happens while nothing does",
 }
@@ -87,7 +90,9 @@ def test_every_folder_of_tests_opens_with_what_it_proves() -> None:
 
 
 def test_only_problems_decides_the_status_of_an_error() -> None:
-    others = [source for source in SERVICES + COMMON if source.module != "common.problems"]
+    others = [
+        source for source in SERVICES + COMMON if source.module not in {"common.problems", "common.problem_answers"}
+    ]
 
     assert [fault for source in others for fault in shape.status_deciders(source)] == []
 

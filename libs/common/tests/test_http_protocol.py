@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 from common.http_protocol import HttpLimits
-from common.problems import answer_with_problems
+from common.problem_answers import answer_with_problems
 from common.routing import add_route
 from fastapi import FastAPI
 from prometheus_client import REGISTRY

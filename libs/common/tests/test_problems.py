@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from common import problems
-from common.problems import INVALID_TASK, NOT_DONE, TASK_NOT_FOUND, Problem, ProblemType, answer_with_problems
+from common.problem_answers import answer_with_problems, problem_response
+from common.problems import INVALID_TASK, NOT_DONE, TASK_NOT_FOUND, Problem, ProblemType
 from common.routing import add_route
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -114,11 +115,35 @@ async def test_the_headers_of_a_framework_error_are_kept(app: Served) -> None:
     assert answered.headers["www-authenticate"] == "Basic"
 
 
-@pytest.mark.parametrize("method", ["POST", "PATCH", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "BREW"])
 async def test_a_wrong_method_is_told_the_methods_of_all_routes_of_the_path(app: Served, method: str) -> None:
     answered = await app.ask(method, "/things/1")
 
-    assert (answered.status, answered.headers["allow"]) == (405, "DELETE, GET, PUT")
+    assert (answered.status, answered.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PUT")
+
+
+async def test_options_are_those_methods_without_a_fault(app: Served) -> None:
+    answered = await app.ask("OPTIONS", "/things/1")
+
+    assert (answered.status, answered.headers["allow"], answered.body) == (204, "DELETE, GET, HEAD, OPTIONS, PUT", b"")
+
+
+async def test_the_options_of_a_path_that_is_not_there_are_404(app: Served) -> None:
+    assert (await app.ask("OPTIONS", "/nothing")).status == 404
+
+
+async def test_the_options_of_everything_are_the_methods_of_all_paths(app: Served) -> None:
+    answered = await app.ask("OPTIONS", "*")
+
+    assert (answered.status, answered.headers["allow"]) == (204, "DELETE, GET, HEAD, OPTIONS, PUT")
+
+
+@pytest.mark.parametrize("path", ["/things/1", "/faults"])
+async def test_an_answer_to_head_is_that_to_get_without_its_body(app: Served, path: str) -> None:
+    got, headed = [await app.ask(method, path) for method in ("GET", "HEAD")]
+
+    assert (headed.status, headed.body) == (got.status, b"")
+    assert headed.headers == got.headers
 
 
 async def test_a_bug_is_a_500_that_tells_nothing(app: Served, caplog: pytest.LogCaptureFixture) -> None:
@@ -134,7 +159,7 @@ async def test_a_bug_is_a_500_that_tells_nothing(app: Served, caplog: pytest.Log
     ("kind", "says_when"), [(NOT_DONE, {"retry-after": "1"}), (TASK_NOT_FOUND, {})], ids=["503", "404"]
 )
 def test_a_problem_can_be_answered_without_being_raised(kind: ProblemType, says_when: dict[str, str]) -> None:
-    response = problems.problem_response(Problem(kind, "Told to people."))
+    response = problem_response(Problem(kind, "Told to people."))
 
     assert (response.status_code, response.media_type) == (kind.status, "application/problem+json")
     assert says_when.items() <= dict(response.headers).items()

@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from common.problems import answer_with_problems
+from common.problem_answers import answer_with_problems
 from fastapi import FastAPI
 
 from tests.serving import LIMIT_S, Served, serving

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from common.contracts import Outcome
-from common.problems import Problem, problem_response
+from common.problem_answers import problem_response
+from common.problems import Problem
 from gateway import reads, writes
 from gateway.parameters import require_known_parameters
 from gateway.preconditions import require_preconditions

@@ -166,13 +166,23 @@ async def test_any_other_path_is_404(reader: Served, path: str) -> None:
     assert (answer.status, answer.headers["content-type"]) == (404, "application/problem+json")
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize(("path", "allowed"), [(TASKS, "GET"), (TASK, "GET"), ("/reads", "POST")])
+ALLOWED = [(TASKS, "GET, HEAD, OPTIONS"), (TASK, "GET, HEAD, OPTIONS"), ("/reads", "OPTIONS, POST")]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE"])
+@pytest.mark.parametrize(("path", "allowed"), ALLOWED)
 async def test_any_other_method_is_405(reader: Served, method: str, path: str, allowed: str) -> None:
     answer = await reader.ask(method, path)
 
     assert (answer.status, answer.headers["allow"]) == (405, allowed)
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("path", "allowed"), ALLOWED)
+async def test_options_are_204(reader: Served, path: str, allowed: str) -> None:
+    answer = await reader.ask("OPTIONS", path)
+
+    assert (answer.status, answer.headers["allow"]) == (204, allowed)
 
 
 @pytest.fixture

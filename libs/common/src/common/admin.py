@@ -14,9 +14,9 @@ from importlib.metadata import version
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from common.health import Health
+from common.http_protocol import HttpLimits, with_limits
 from common.settings import AdminSettings
 
 log = logging.getLogger(__name__)
@@ -99,14 +99,13 @@ def _server(pages: Pages) -> uvicorn.Server:
     """Not run but only started: its loop would do nothing but look for a signal, ten times a second."""
     config = uvicorn.Config(
         _app(pages),
-        http=HttpToolsProtocol,
+        http=with_limits(HttpLimits(connections=MAX_CONNECTIONS, requests=MAX_CONNECTIONS)),
         ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=MAX_CONNECTIONS,
         timeout_graceful_shutdown=STOP_WITHIN_S,
     )
     config.load()
@@ -126,15 +125,18 @@ def _app(pages: Pages) -> Callable[..., Awaitable[None]]:
         make = pages.get(str(scope["path"]))
         if make is None:
             page = Page(f"There is nothing here. Try {', '.join(sorted(pages))}.\n".encode(), status=404)
+        elif scope["method"] == "OPTIONS":
+            page = Page(b"", status=204)
         elif scope["method"] not in {"GET", "HEAD"}:
-            page = Page(b"The admin port answers GET alone.\n", status=405)
+            page = Page(b"The admin port answers GET and HEAD alone.\n", status=405)
         else:
             page = await make()
-        headers = [
-            (b"content-type", page.media_type.encode()),
-            (b"content-length", str(len(page.body)).encode()),
-            (b"cache-control", b"no-store"),
-        ]
+        headers = [(b"cache-control", b"no-store")]
+        if page.status in {204, 405}:
+            headers.append((b"allow", b"GET, HEAD, OPTIONS"))
+        if page.status != 204:  # noqa: PLR2004 - which has no body
+            length = str(len(page.body)).encode()
+            headers += [(b"content-type", page.media_type.encode()), (b"content-length", length)]
         await send({"type": "http.response.start", "status": page.status, "headers": headers})
         await send({"type": "http.response.body", "body": page.body})
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import Message, Receive, Scope, Send
 
+from common.http_refusals import HeadersForOrigin, nobody
 from common.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.request_ids import HEADER, request_id_of
 from common.request_metrics import observe_request
@@ -19,7 +20,11 @@ _HEADER_BYTES = HEADER.lower().encode()
 class App(FastAPI):
     """Outside of all middleware. In the scope of a request it keeps `request_id`; the code that answers may leave a
     `reason` there, and the `batch` of wishes that the request carries.
+
+    `headers_for_origin` is what answers of the server itself need so that pages of that origin can read them.
     """
+
+    headers_for_origin: HeadersForOrigin = staticmethod(nobody)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

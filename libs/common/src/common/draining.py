@@ -11,11 +11,12 @@ from typing import Any
 
 import uvicorn
 
+from common.http_answer import CLOSE
+
 LINGER_S = 1.0
 """How long idle connections are still served; a client that uses its connection as often gets `Connection: close`."""
 
 _LOOK_EVERY_S = 0.02
-_CLOSE = (b"connection", b"close")
 
 
 class DrainingServer(uvicorn.Server):
@@ -52,11 +53,7 @@ class DrainingServer(uvicorn.Server):
 
     def _announce_the_end(self) -> None:
         state = self.server_state
-        state.default_headers = [*state.default_headers, _CLOSE]
-        for connection in state.connections:
-            cycle = getattr(connection, "cycle", None)
-            if cycle is not None and not cycle.response_started:
-                cycle.keep_alive = False
+        state.default_headers = [*state.default_headers, CLOSE]
 
 
 def _accept_waiting(listening: socket.socket) -> list[socket.socket]:

@@ -1,180 +1,242 @@
-"""uvicorn's HTTP protocol with what a server on the open network needs: limits, and a problem for every refusal.
+"""A connection of HTTP/1.1 under uvicorn, with what a server on the open network needs (ADR 14).
 
-uvicorn waits for ever for a head that never ends and for a client that does not read, and its own limit of connections
-answers in plain text. What costs something here is set up once per connection, and not per request.
+One request at a time: the next one is not looked at before the last is answered and all of its body has gone by. So
+answers cannot change places, and nothing of a body can be taken for a request. In every state the client has a limit of
+time, and what it sends has one of size; each refusal is a problem.
 """
 
 import asyncio
-from dataclasses import dataclass
-from http import HTTPStatus
-from typing import ClassVar
+from contextvars import copy_context
+from typing import Any, ClassVar
 
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+import uvicorn
+from uvicorn.server import ServerState
 
-from common.joined_writes import JoinedWrites
-from common.problems import (
-    HEAD_TOO_LARGE,
-    MALFORMED_REQUEST,
-    MEDIA_TYPE,
-    OVERLOADED,
-    RETRY_AFTER_S,
-    SLOW_HEAD,
-    Problem,
-    problem_bytes,
-    problem_response,
-)
-from common.request_ids import HEADER, new_request_id
+from common.admission import Admission, too_many_requests
+from common.asgi_scope import Ends, asgi_scope
+from common.deadlines import Deadline
+from common.http_body import arriving_body
+from common.http_ending import Ending
+from common.http_exchange import App, Exchange
+from common.http_flow import Flow
+from common.http_head import Head
+from common.http_head_buffer import HeadBuffer
+from common.http_limits import HELD_BYTES, TURNED_AWAY_WITHIN_S, HttpLimits
+from common.http_refusals import HeadersForOrigin, nobody, refusal
+from common.problems import OVERLOADED, SLOW_BODY, SLOW_HEAD, Problem
 from common.request_metrics import count_refusal
 
-TURNED_AWAY_WITHIN_S = 1.0
-"""For the first bytes of a connection that is one too many: only then can it be told so."""
-
-LINGER_S = 1.0
-"""How long a refused client may go on sending: to close at once would be a reset, which may overtake the answer."""
+__all__ = ["HttpLimits", "LimitedHttpProtocol", "with_limits"]
 
 
-@dataclass(frozen=True)
-class HttpLimits:
-    """What one process grants to its clients."""
-
-    head_bytes: int = 32 * 1024
-    head_timeout_s: float = 10.0
-    answer_timeout_s: float = 30.0
-    connections: int = 10_000
-    requests: int = 5_000
-
-
-class LimitedHttpProtocol(HttpToolsProtocol):
+class LimitedHttpProtocol(asyncio.Protocol):
     """One connection under `limits`; errors below the app are problem answers."""
 
     limits: ClassVar[HttpLimits] = HttpLimits()
+    admission: ClassVar[Admission] = Admission(limits.requests)
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.loop = _loop or asyncio.get_running_loop()
+        self.state = server_state
+        self._connections: set[Any] = server_state.connections  # uvicorn names its own protocols alone
+        self._app: App = config.loaded_app
+        self._headers_for_origin: HeadersForOrigin = getattr(config.loaded_app, "headers_for_origin", nobody)
+        self._keep_alive_s = config.timeout_keep_alive
+        self._app_state = app_state
+        self._receiving = Deadline(self.loop)
+        self._heads = HeadBuffer(self.limits.head_bytes)
+        self._head_is_due = True
+        self._exchange: Exchange | None = None
+        self._body_is_due = False
+        self._turned_away = self._at_end = False
+
+    # What asyncio calls.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        super().connection_made(transport)
-        self._in_head = False
-        self._chunk_bytes = self._head_bytes = 0  # of the last packet, and of the head's packets after its first
-        self._refusal: Problem | None = None
-        self._refused = False
-        self._sending: asyncio.TimerHandle | None = None
-        self._turned_away = len(self.connections) > self.limits.connections
-        if self._turned_away:
-            self.connections.discard(self)  # it takes nobody's place
-        limit_s = TURNED_AWAY_WITHIN_S if self._turned_away else self.limits.head_timeout_s
-        self._receiving: asyncio.TimerHandle | None = self.loop.call_later(limit_s, self._received_too_slowly)
+        self.transport = transport
+        self._context = copy_context()
+        self.flow = Flow(transport, self.loop, self.limits.answer_timeout_s)
+        self._end = Ending(transport, self.flow, self._receiving)
+        self._ends = Ends.of(transport)
+        self._turned_away = len(self._connections) >= self.limits.connections
+        if self._turned_away:  # it takes nobody's place
+            self._receiving.set(TURNED_AWAY_WITHIN_S, transport.abort)
+        else:
+            self._connections.add(self)
+            self._receiving.set(self.limits.head_timeout_s, self._head_is_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_receiving_timer()
-        super().connection_lost(exc)
-        self._stop_sending_timer()
+        self._connections.discard(self)
+        self._end.has_begun = True
+        self._receiving.stop()
+        if self._exchange is not None:
+            self.admission.forget(self._exchange)
+            self._exchange.disconnect()
+        self.flow.stop()
 
     def data_received(self, data: bytes) -> None:
-        if self._refused:
-            return
+        if self._end.has_begun:
+            return  # what follows a refusal
+        self._heads.received += data
         if self._turned_away:
             self._refuse(Problem(OVERLOADED, "There are too many connections. Try again later."))
-            return
-        self._chunk_bytes = len(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-        super().data_received(data)
-        if self._in_head and not self._refused:
-            if self._head_bytes > self.limits.head_bytes:
-                self._refuse(self._too_large())
-            else:
-                self._start_receiving_timer()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        self._stop_receiving_timer()
-        if self._chunk_bytes + self._head_bytes > self.limits.head_bytes and self._is_too_large():
-            self._refusal = self._too_large()
-            raise ValueError  # ends the parser, and comes back as send_400_response
-        if len(self.tasks) < self.limits.requests:
-            super().on_headers_complete()
         else:
-            app, self.app = self.app, _answer_overloaded
-            super().on_headers_complete()
-            self.app = app
-        self.cycle.transport = JoinedWrites(self.transport, self.loop)  # type: ignore[assignment]  # all that it uses
+            self._advance()
 
-    def on_message_complete(self) -> None:
-        super().on_message_complete()
-        self._stop_receiving_timer()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self.cycle.more_body and self.cycle.response_complete:  # nobody reads the rest; it must come to an end
-            self._start_receiving_timer()
-
-    def send_400_response(self, msg: str) -> None:
-        self._refuse(self._refusal or Problem(MALFORMED_REQUEST, "The request could not be parsed as HTTP/1.1."))
+    def eof_received(self) -> bool:
+        """Whether the connection stays: a client that only sends no more still reads its answer."""
+        self._at_end = True
+        if self._exchange is None or self._exchange.answered or self._end.has_begun:
+            return False
+        if not self._exchange.incoming.is_complete:
+            self._exchange.cut_off()
+        return True
 
     def pause_writing(self) -> None:
-        super().pause_writing()
-        self._sending = self.loop.call_later(self.limits.answer_timeout_s, self.transport.abort)
+        self.flow.pause_writing()
 
     def resume_writing(self) -> None:
-        super().resume_writing()
-        self._stop_sending_timer()
+        self.flow.resume_writing()
 
-    def timeout_keep_alive_handler(self) -> None:
-        if self.transport.get_write_buffer_size():
-            self.transport.abort()  # to close it would wait for a client that does not read
+    # What uvicorn calls.
+
+    def shutdown(self) -> None:
+        """Closes, once the request in hand is answered."""
+        if self._exchange is None:
+            self._end.close()
         else:
-            super().timeout_keep_alive_handler()
+            self._exchange.keeps_alive = False
 
-    def _is_too_large(self) -> bool:
-        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > self.limits.head_bytes
+    # What the exchange in hand calls: see Connection.
 
-    def _too_large(self) -> Problem:
-        return Problem(HEAD_TOO_LARGE, f"Address and headers may have {self.limits.head_bytes} bytes together.")
+    def await_body(self) -> None:
+        if self._exchange is not None:
+            self.admission.await_body(self._exchange)
+            self.flow.read_on()
 
-    def _start_receiving_timer(self) -> None:
-        if self._receiving is None:
-            self._receiving = self.loop.call_later(self.limits.head_timeout_s, self._received_too_slowly)
+    def body_arrived(self) -> None:
+        if self._exchange is not None:
+            self.admission.body_arrived(self._exchange, len(self.state.tasks))
 
-    def _stop_receiving_timer(self) -> None:
-        if self._receiving is not None:
-            self._receiving.cancel()
-            self._receiving = None
-
-    def _stop_sending_timer(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
-
-    def _received_too_slowly(self) -> None:
-        self._receiving = None
-        if self._refused or self.transport.is_closing():
-            self.transport.abort()
-        elif self.cycle is not None and not self.cycle.response_complete:  # the request before is still answered
-            self._start_receiving_timer()
-        elif self._in_head:
-            self._refuse(Problem(SLOW_HEAD, f"A head must arrive within {self.limits.head_timeout_s:g} seconds."))
+    def answered(self) -> None:
+        self.state.total_requests += 1
+        exchange = self._exchange
+        if exchange is None or self._end.has_begun:
+            return
+        self.admission.forget(exchange)
+        if not exchange.keeps_alive:
+            self._finish()
+        elif exchange.incoming.is_complete:
+            self._await_request()
+            if self._heads.received or self._at_end:  # not in the context of the request that was answered
+                self.loop.call_soon(self._advance, context=self._context)
         else:
-            self.transport.close()
+            self._receiving.set(self.limits.head_timeout_s, self._finish)
+            self.flow.read_on()
+
+    def answer_failure(self, problem: Problem) -> None:
+        if not self._end.has_begun:
+            self._refuse(problem)
+
+    # The states of a connection.
+
+    def _advance(self) -> None:
+        """Goes as far as what has arrived allows."""
+        while self._heads.received and not self._end.has_begun:
+            exchange = self._exchange
+            if exchange is None:
+                self._begin()
+            else:
+                self._receive_body(exchange)
+            if self._exchange is exchange:
+                break
+        if self._at_end and self._exchange is None and not self._end.has_begun:
+            self._finish()
+        elif self._exchange is not None and len(self._heads.received) > HELD_BYTES:
+            self.flow.pause_reading()
+
+    def _await_request(self) -> None:
+        self._exchange = None
+        self._head_is_due = False
+        self._receiving.set(self._keep_alive_s, self._end.close)
+        self.flow.read_on()
+
+    def _begin(self) -> None:
+        """Begins the next request, if its head is whole."""
+        try:
+            head = self._heads.read()
+        except Problem as problem:
+            self._refuse(problem)
+            return
+        if head is not None:
+            self._start(head)
+        elif self._heads.has_begun and not self._head_is_due:
+            self._head_is_due = True
+            self._receiving.set(self.limits.head_timeout_s, self._head_is_late)
+
+    def _start(self, head: Head) -> None:
+        self._receiving.clear()
+        exchange = self._exchange = Exchange(self, head, arriving_body(head.body_bytes, self.limits.head_bytes))
+        self._body_is_due = False
+        tasks = self.state.tasks
+        if self.admission.has_room(len(tasks)):
+            task = self.loop.create_task(exchange.run(self._app, asgi_scope(head, self._ends, self._app_state)))
+            tasks.add(task)  # which leaves it by itself
+        else:
+            count_refusal(OVERLOADED)
+            exchange.answer(refusal(too_many_requests(), self._heads.last_head, self._headers_for_origin))
+        if self._exchange is exchange:
+            self._receive_body(exchange)
+
+    def _receive_body(self, exchange: Exchange) -> None:
+        """Takes what has come of the body."""
+        incoming = exchange.incoming
+        incoming.take(self._heads.received, is_wanted=not exchange.answered)
+        if incoming.failure is not None:
+            exchange.keeps_alive = False
+        if exchange.answered:
+            if incoming.is_complete:
+                self._await_request()
+            elif incoming.is_too_much or incoming.failure is not None:
+                self._finish()
+        elif incoming.is_complete:
+            self._receiving.clear()
+        elif not self._body_is_due:
+            self._body_is_due = True
+            self._receiving.set(self.limits.body_timeout_s, self._body_is_late)
+        if len(incoming.held) > HELD_BYTES:
+            self.flow.pause_reading()
+
+    def _head_is_late(self) -> None:
+        if self._heads.has_begun:
+            problem = Problem(SLOW_HEAD, f"A head must arrive within {self.limits.head_timeout_s:g} seconds.")
+            self._refuse(problem)
+        else:
+            self._end.close()
+
+    def _body_is_late(self) -> None:
+        if self._exchange is not None:
+            detail = f"The body must arrive within {self.limits.body_timeout_s:g} seconds."
+            self._exchange.fail(Problem(SLOW_BODY, detail))
 
     def _refuse(self, problem: Problem) -> None:
-        """Answers without the app, and ends the connection once the client does, or after LINGER_S."""
-        count_refusal(problem.kind)
-        body = problem_bytes(problem.kind, problem.detail)
-        status = problem.kind.status
-        retry = f"retry-after: {RETRY_AFTER_S}\r\n" if status == HTTPStatus.SERVICE_UNAVAILABLE else ""
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: {MEDIA_TYPE}\r\n{retry}"
-            f"content-length: {len(body)}\r\n{HEADER}: {new_request_id()}\r\nconnection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode() + body)
-        self.transport.write_eof()
-        self._refused = True
-        self._stop_receiving_timer()
-        self._receiving = self.loop.call_later(LINGER_S, self._received_too_slowly)
+        """Answers without the app, and ends the connection."""
+        self._end.refuse(problem, self._heads.last_head, self.state, self._headers_for_origin)
+        self._heads.received.clear()
+
+    def _finish(self) -> None:
+        """Ends the connection after its last answer."""
+        self._heads.received.clear()
+        if self._at_end:
+            self._end.close()
+        else:
+            self._end.linger()
 
 
 def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
@@ -182,12 +244,6 @@ def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
 
     class Limited(LimitedHttpProtocol):
         limits = given
+        admission = Admission(given.requests)
 
     return Limited
-
-
-async def _answer_overloaded(scope: Scope, receive: Receive, send: Send) -> None:
-    count_refusal(OVERLOADED)
-    detail = "Too many requests are in hand. Nothing was done; try again later."
-    problem = Problem(OVERLOADED, detail, headers={HEADER: new_request_id()})
-    await problem_response(problem)(scope, receive, send)

@@ -4,7 +4,16 @@ from collections.abc import Callable
 
 from prometheus_client import Counter, Histogram
 
-from common.problems import HEAD_TOO_LARGE, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD, ProblemType
+from common.problems import (
+    CODING_UNKNOWN,
+    HEAD_TOO_LARGE,
+    INTERNAL,
+    MALFORMED_REQUEST,
+    OVERLOADED,
+    SLOW_HEAD,
+    VERSION_UNKNOWN,
+    ProblemType,
+)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -21,7 +30,7 @@ REQUESTS_REFUSED = Counter(
     "Requests that the server itself refused, before they came to a route; reason is the end of the problem's type",
     ["reason"],
 )
-for _problem in (HEAD_TOO_LARGE, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD):
+for _problem in (CODING_UNKNOWN, HEAD_TOO_LARGE, INTERNAL, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD, VERSION_UNKNOWN):
     REQUESTS_REFUSED.labels(_problem.slug)  # at 0: Prometheus sees no increase from nothing to 1
 
 type Observe = Callable[[float], None]

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from common.app import App
-from common.problems import answer_with_problems
+from common.problem_answers import answer_with_problems
 
 type Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -48,7 +48,6 @@ def make_app(title: str, lifespan: Lifespan) -> App:
 
 
 def add_route(app: FastAPI, method: str, path: str, endpoint: Endpoint) -> None:
-    """Serves `method` on `path`, and no other method: Starlette would add HEAD to every GET."""
-    route = Route(path, _EndpointApp(endpoint, path), methods=[method])
-    route.methods = {method}
-    app.router.routes.append(route)
+    """Serves `method` on `path`, with GET also HEAD: the server keeps the body of its answer to itself. OPTIONS is
+    answered for every path, by problem_answers.py."""
+    app.router.routes.append(Route(path, _EndpointApp(endpoint, path), methods=[method]))

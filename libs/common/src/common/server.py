@@ -67,6 +67,7 @@ def _limits(settings: HttpSettings) -> HttpLimits:
     return HttpLimits(
         head_bytes=settings.head_max_bytes,
         head_timeout_s=settings.head_timeout_s,
+        body_timeout_s=settings.body_timeout_s,
         answer_timeout_s=settings.answer_timeout_s,
         connections=settings.connections_max,
         requests=settings.requests_max_in_hand,

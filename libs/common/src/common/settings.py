@@ -66,6 +66,7 @@ class HttpSettings(ServiceSettings):
     port: int = Field(ge=0, le=65535, description="port to listen on")
     head_max_bytes: PositiveInt = Field(32768, description="address and headers of a request, at most; then 431")
     head_timeout_s: PositiveFloat = Field(10.0, description="limit for them to arrive; then 408")
+    body_timeout_s: PositiveFloat = Field(10.0, description="limit for a request's body to arrive; then 408")
     answer_timeout_s: PositiveFloat = Field(
         30.0, description="limit for a client that does not read its answer; then its connection is cut"
     )

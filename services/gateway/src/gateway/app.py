@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from gateway import writes
 from gateway.command_lane import open_command_lane
-from gateway.cors import ANSWER_HEADERS, REQUEST_HEADERS, ProblemCors
+from gateway.cors import allow_pages
 from gateway.docs import add_docs
 from gateway.openapi import openapi_document
 from gateway.rate_limits import Buckets, Policy, RateLimits, for_few_requests
@@ -68,13 +68,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     if has_rates:
         app.add_middleware(RateLimits, settings=settings)
     if settings.cors_origins:
-        app.add_middleware(
-            ProblemCors,
-            allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=REQUEST_HEADERS,
-            expose_headers=ANSWER_HEADERS,
-        )
+        allow_pages(app, settings.cors_origins)
     return app
 
 

@@ -1,7 +1,11 @@
 """Cross-origin requests, for the origins named in the settings."""
 
+from functools import partial
+
 from common import request_ids
-from common.problems import ORIGIN_REFUSED, Problem, problem_response
+from common.app import App
+from common.problem_answers import problem_response
+from common.problems import ORIGIN_REFUSED, Problem
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
@@ -22,6 +26,28 @@ ANSWER_HEADERS = (
     request_ids.HEADER,
 )
 """That such pages may read, beside those that every page may."""
+
+
+def allow_pages(app: App, origins: list[str]) -> None:
+    """Lets pages of these origins call the app, and read what it answers, and what the server answers for it."""
+    app.add_middleware(
+        ProblemCors,
+        allow_origins=origins,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=REQUEST_HEADERS,
+        expose_headers=ANSWER_HEADERS,
+    )
+    app.headers_for_origin = partial(_headers_for_origin, frozenset(origins))
+
+
+def _headers_for_origin(origins: frozenset[str], origin: str | None) -> dict[str, str]:
+    """What Starlette's middleware adds to an answer."""
+    told = {"vary": "Origin"}
+    if origin is not None:
+        told["access-control-expose-headers"] = ", ".join(ANSWER_HEADERS)
+        if "*" in origins or origin in origins:
+            told["access-control-allow-origin"] = "*" if "*" in origins else origin
+    return told
 
 
 class ProblemCors(CORSMiddleware):

@@ -5,14 +5,16 @@ Each gateway process counts for itself: behind N of them a client may have up to
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from ipaddress import ip_address
+from functools import cached_property, lru_cache
+from ipaddress import IPv4Address, ip_address
 from time import monotonic
 
 from common.paths import path_uuid
-from common.problems import TOO_MANY_REQUESTS, Problem, problem_response
+from common.problem_answers import problem_response
+from common.problems import TOO_MANY_REQUESTS, Problem
 from common.routing import Endpoint
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,6 +28,9 @@ LEFT_HEADER = "RateLimit"
 MAX_REMEMBERED = 65_536  # of each kind, twice; about 10 MB
 _POLICY_NAME, _LEFT_NAME = POLICY_HEADER.lower().encode(), LEFT_HEADER.lower().encode()
 _IN_SCOPE = "taskwire.rate_limits"
+
+MAX_ADDRESS_CHARACTERS = 64  # the longest IPv6 address, in brackets and quotes, with a port
+_ADDRESS = re.compile(r'"?(?:\[([^\]]+)\]|([0-9.]+))(?::[0-9]{1,5})?"?')
 
 
 @dataclass(frozen=True)
@@ -151,21 +156,34 @@ def client_address(scope: Scope, trusted_proxies: int) -> str:
     """Who sent the request: the peer, or whom the farthest of so many proxies in front of us has seen as its peer.
 
     Each proxy adds the address of its own peer to the end of X-Forwarded-For; what stands before those was written by
-    the client itself. One IPv6 network of 64 bits counts as one address, since a household has a whole one.
+    the client itself. Where a proxy wrote no address, it is that of the nearest hop behind it which has one.
     """
     client = scope.get("client")
-    address: str = client[0] if client else ""
-    if trusted_proxies:
-        seen = _forwarded_for(scope["headers"])
-        address = seen[-trusted_proxies] if len(seen) >= trusted_proxies else address
-    if ":" not in address:
-        return address
+    peer: str = client[0] if client else ""
+    seen = _forwarded_for(scope["headers"]) if trusted_proxies else []
+    trusted = seen[-trusted_proxies:] if len(seen) >= trusted_proxies else []
+    return next((known for address in (*trusted, peer) if (known := bucket_name(address)) is not None), "")
+
+
+@lru_cache(maxsize=4096)
+def bucket_name(address: str) -> str | None:
+    """The name under which requests from an address are counted; None when it is none.
+
+    An IPv4 address is one however it is written: alone, with a port, or inside of IPv6. Of IPv6 a network of 64 bits
+    counts as one, since a household has a whole one. Brackets, quotes and a port are taken off, as proxies write them.
+    """
+    if len(address) > MAX_ADDRESS_CHARACTERS:
+        return None
+    match = _ADDRESS.fullmatch(address)
     try:
-        return ip_address(address.strip("[]")).packed[:8].hex()
+        found = ip_address(next(filter(None, match.groups())) if match else address)
     except ValueError:
-        return address
+        return None
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped) if found.ipv4_mapped else found.packed[:8].hex()
 
 
 def _forwarded_for(headers: Sequence[tuple[bytes, bytes]]) -> list[str]:
     values = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
-    return [address.strip() for address in ",".join(values).split(",") if address.strip()]
+    return [address for part in ",".join(values).split(",") if (address := part.strip())]

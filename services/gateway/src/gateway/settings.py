@@ -142,7 +142,6 @@ class GatewaySettings(
     bus_max_waiting: PositiveInt = Field(
         4096, description="commands that wait for a batch, at most, of one user a quarter; then 503"
     )
-    body_timeout_s: PositiveFloat = Field(10.0, description="limit for a request's body to arrive; then 408")
     cors_origins: Annotated[list[Origin], NoDecode, BeforeValidator(_from_json)] = Field(
         [], description='JSON list of origins that browsers may call from, e.g. ["https://app.example"]'
     )

@@ -8,7 +8,8 @@ from common.bodies import read_body, read_body_head
 from common.contracts import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
 from common.database import Database
 from common.paths import path_uuid
-from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem, problem_response
+from common.problem_answers import problem_response
+from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
