@@ -31,13 +31,13 @@ def read_batch(body: bytes) -> Sequence[AnyCommand | Unreadable]:
         return CommandBatch.model_validate_json(body).commands
     except ValidationError as error:
         reason = _why(error)
-    wishes = _wishes(body)
-    if not wishes:
+    alone = _each_alone(body)
+    if not alone:
         raise UnreadableBatch(reason)
-    return [_read(alone) for alone in wishes] if len(wishes) > 1 else [Unreadable(body, reason)]
+    return [_read(one) for one in alone] if len(alone) > 1 else [Unreadable(body, reason)]
 
 
-def _wishes(body: bytes) -> list[bytes]:
+def _each_alone(body: bytes) -> list[bytes]:
     """The body of a batch of its own for each command, whatever it is; none where that cannot be told."""
     try:
         batch: Any = from_json(body)
