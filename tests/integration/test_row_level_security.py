@@ -1,4 +1,4 @@
-"""The second wall: PostgreSQL itself shows and changes only the rows of the user named in `app.user_id`."""
+"""Row-level security: PostgreSQL itself shows and changes only the rows of the user named in `app.user_id`."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
@@ -68,7 +68,7 @@ async def test_the_name_ends_with_the_transaction(session: psycopg.AsyncConnecti
 
 
 @pytest.mark.usefixtures("victim")
-async def test_the_command_log_is_behind_the_wall_too(writer_session: psycopg.AsyncConnection) -> None:
+async def test_the_command_log_has_row_level_security_too(writer_session: psycopg.AsyncConnection) -> None:
     assert await count(writer_session, "select count(*) from command_log") == 0
 
 

@@ -131,7 +131,7 @@ class Database:
                 await connection.close()
 
     async def refuse_rls_bypass(self) -> None:
-        """Waits for PostgreSQL, says so, and raises RowSecurityBypassed when the role is not bound by the wall."""
+        """Waits for PostgreSQL, says so, and raises RowSecurityBypassed when the role bypasses row-level security."""
         while True:
             try:
                 name, bypasses = await self._role()
