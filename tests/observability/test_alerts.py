@@ -121,14 +121,15 @@ def test_prometheus_takes_the_configuration_and_the_rules() -> None:
 def test_a_clock_that_is_off_either_way_is_an_alert_also_once_it_is_right_again(
     tmp_path: Path, skews_s: str, fires: bool
 ) -> None:
-    (rule,) = [rule for rule in rules() if rule["alert"] == "ClocksDiffer"]
+    (rule,) = [rule for rule in rules() if rule["alert"] == "DatabaseClockDiffers"]
     expected = [{"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}] if fires else []
     test = {
         "interval": "15s",
-        "input_series": [{"series": 'taskwire_clock_skew_seconds{job="gateway"}', "values": skews_s}],
+        "input_series": [{"series": 'taskwire_database_clock_skew_seconds{job="gateway"}', "values": skews_s}],
         "alert_rule_test": [{"eval_time": "45s", "alertname": rule["alert"], "exp_alerts": expected}],
     }
-    (tmp_path / "test.yml").write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [test]}))
+    tests = {"rule_files": [str(RULES)], "evaluation_interval": "15s", "tests": [test]}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(tests))
 
     tested = subprocess.run(
         [str(PROMTOOL), "test", "rules", "test.yml"],

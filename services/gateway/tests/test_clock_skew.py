@@ -13,7 +13,7 @@ from tests.commands import create, toggle
 
 
 def shown() -> float | None:
-    return REGISTRY.get_sample_value("taskwire_clock_skew_seconds")
+    return REGISTRY.get_sample_value("taskwire_database_clock_skew_seconds")
 
 
 def created(ahead_s: float) -> Outcome:

@@ -27,7 +27,8 @@ WRITES_FAILED = Counter(
 )
 LATE_REPLIES = Counter("taskwire_late_replies", "Replies whose batch was not waited for any more")
 CLOCK_SKEW = Gauge(
-    "taskwire_clock_skew_seconds", "How far PostgreSQL's clock is ahead of this gateway's for certain; behind: below 0"
+    "taskwire_database_clock_skew_seconds",
+    "How far PostgreSQL's clock is ahead of this gateway's for certain; behind: below 0",
 )
 BAD_REPLIES = Counter("taskwire_bad_replies", "Replies that name no batch, cannot be read or do not fit their batch")
 
