@@ -14,7 +14,10 @@ from common.contracts import CommandBatch, OutcomeBatch
 from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.specification import AsyncAPI
+from gateway.app import create_app
 from gateway.openapi import openapi_document
+from gateway.settings import GatewaySettings
+from pydantic import HttpUrl, SecretStr
 
 REPLIES_NAME = "gateway.replies"  # of the channel in the document: on the bus there is no queue
 REPLIES = RabbitQueue(REPLIES_NAME)
@@ -64,6 +67,14 @@ def asyncapi_document() -> Json:
     return _completed(json.loads(specification.to_json()))
 
 
+def default_openapi_document() -> Json:
+    """The OpenAPI document of a gateway with the default settings: no tokens and no limits of rates."""
+    unused = SecretStr("amqp://unused")
+    return openapi_document(
+        create_app(GatewaySettings(port=0, reader_url=HttpUrl("http://unused"), rabbitmq_url=unused))
+    )
+
+
 def _completed(document: Json) -> Json:
     """The document without addresses, which are the operator's, and with what FastStream has no words for."""
     channels, operations = document["channels"], document["operations"]
@@ -99,7 +110,7 @@ def _line(text: str) -> str:
 def main() -> None:
     """Writes both files."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    for name, document in (("openapi.json", openapi_document()), ("asyncapi.json", asyncapi_document())):
+    for name, document in (("openapi.json", default_openapi_document()), ("asyncapi.json", asyncapi_document())):
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
 

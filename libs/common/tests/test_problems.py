@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from common import problems
+from common.app import App
 from common.problem_answers import answer_with_problems, problem_response
 from common.problems import INVALID_TASK, NOT_DONE, TASK_NOT_FOUND, Problem, ProblemType
 from common.routing import add_route
-from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,7 +50,7 @@ async def answer(_: Request) -> Response:
 @pytest.fixture(scope="module")
 async def app() -> AsyncIterator[Served]:
     """An app whose paths end in every kind of error."""
-    app = FastAPI(openapi_url=None)
+    app = App(openapi_url=None)
     answer_with_problems(app)
     add_route(app, "GET", "/problems/{slug}", raise_problem)
     add_route(app, "GET", "/faults", raise_faults)
@@ -140,7 +140,7 @@ async def test_the_options_of_everything_are_the_methods_of_all_paths(app: Serve
 
 @pytest.mark.parametrize("path", ["/things/1", "/faults"])
 async def test_an_answer_to_head_is_that_to_get_without_its_body(app: Served, path: str) -> None:
-    got, headed = [await app.ask(method, path) for method in ("GET", "HEAD")]
+    got, headed = [await app.ask(method, path, headers={"X-Request-ID": "mine"}) for method in ("GET", "HEAD")]
 
     assert (headed.status, headed.body) == (got.status, b"")
     assert headed.headers == got.headers

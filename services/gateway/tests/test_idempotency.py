@@ -5,8 +5,8 @@ from uuid import RFC_4122, UUID
 import pytest
 from common.contracts import AnyCommand, Outcome
 from common.problems import Problem
-from gateway.idempotency import derive_command_id, read_key
-from starlette.requests import Request
+from gateway.idempotency import KEY_HEADER, derive_command_id, read_key
+from starlette.datastructures import Headers
 
 from tests.serving import Served
 
@@ -24,9 +24,10 @@ WRITES = [
 OF_EACH_WRITE = pytest.mark.parametrize(("method", "path", "body"), WRITES)
 
 
-def with_keys(*values: bytes) -> Request:
-    """A request with these values of the header, one line each."""
-    return Request({"type": "http", "headers": [(b"idempotency-key", value) for value in values]})
+def with_keys(*values: bytes) -> list[str] | None:
+    """The values of the header, one line each, as an endpoint gets them."""
+    headers = Headers(raw=[(b"idempotency-key", value) for value in values])
+    return headers.getlist(KEY_HEADER) or None
 
 
 def test_a_request_may_have_no_key() -> None:

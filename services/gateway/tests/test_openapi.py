@@ -13,7 +13,7 @@ from tests.task_fields import TASK_FIELDS
 
 from .in_process import COMPLETE, JSON, TASK, TASKS, answered_gateway, settings
 
-DOCUMENT = openapi_document()
+DOCUMENT = openapi_document(create_app(settings(1)))
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 BODY = b'{"title": "Buy milk"}'
 OPERATIONS = {
@@ -39,7 +39,10 @@ def test_it_has_the_paths_and_methods_of_the_routes() -> None:
     routes = create_app(settings(1)).routes
 
     served = {
-        (getattr(route, "path", ""), method.lower()) for route in routes for method in getattr(route, "methods", ())
+        (getattr(route, "path", ""), method.lower())
+        for route in routes
+        for method in getattr(route, "methods", ())
+        if method != "HEAD"
     }
 
     described = {
@@ -49,16 +52,64 @@ def test_it_has_the_paths_and_methods_of_the_routes() -> None:
     assert described == {(path, method) for path, method in served if path.startswith("/api/") and method != "head"}
 
 
-def test_every_parameter_of_a_path_is_described() -> None:
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_parameter_of_a_path_is_described(name: str) -> None:
+    (path,) = (path for path, item in DOCUMENT["paths"].items() if documented(name) in item.values())
+    parameters = documented(name)["parameters"]
+
+    described = {one["name"] for one in parameters if one["in"] == "path" and one["description"]}
+
+    assert described == {part.strip("{}") for part in path.split("/") if part.startswith("{")}
+
+
+# Swagger UI shows a path's parameter that is a $ref without its name.
+def test_every_path_takes_a_name_of_the_request_and_says_so_in_full() -> None:
     for path, item in DOCUMENT["paths"].items():
-        names = [part.strip("{}") for part in path.split("/") if part.startswith("{")]
-
-        assert [parameter["name"] for parameter in item["parameters"] if parameter.get("in") == "path"] == names, path
+        assert [(one["name"], one["in"]) for one in item["parameters"]] == [("X-Request-ID", "header")], path
 
 
-def test_every_path_takes_a_name_of_the_request() -> None:
-    for path, item in DOCUMENT["paths"].items():
-        assert {"$ref": "#/components/parameters/RequestId"} in item["parameters"], path
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_answer_with_a_body_has_an_example(name: str) -> None:
+    for status, answer in documented(name)["responses"].items():
+        for content in answer.get("content", {}).values():
+            assert content.get("example") or all(one["value"] for one in content["examples"].values()), status
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_summary_is_a_line_and_the_rest_of_the_docstring_a_description(name: str) -> None:
+    operation = documented(name)
+
+    assert operation["summary"]
+    assert not operation["summary"].endswith(".")
+    assert operation["summary"] not in operation.get("description", "")
+
+
+ANSWERED = [
+    pytest.param("GET", TASKS.replace("7f1b", "7f1"), None, {}, id="invalid-id"),
+    pytest.param("GET", f"{TASKS}?limit=1", None, {}, id="unknown-parameter"),
+    pytest.param("POST", TASKS, b"{", JSON, id="malformed-body"),
+    pytest.param("POST", TASKS, b'{"title": " "}', JSON, id="invalid-task"),
+    pytest.param("POST", TASKS, b"{}", {"Content-Type": "text/plain"}, id="unsupported-media-type"),
+    pytest.param("POST", TASKS, b"{}", JSON | {"Content-Encoding": "gzip"}, id="unsupported-content-encoding"),
+    pytest.param("POST", TASKS, b" " * 70_000, JSON, id="body-too-large"),
+    pytest.param("PUT", TASK, BODY, JSON | {"If-Match": '"stale"'}, id="precondition-failed"),
+    pytest.param("GET", TASK, None, {}, id="unavailable"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "headers"), ANSWERED)
+async def test_an_example_is_what_is_answered(
+    gateway: Served, method: str, path: str, body: bytes | None, headers: dict[str, str]
+) -> None:
+    answer = await gateway.ask(method, path, body=body, headers=headers)
+
+    assert answer.json() in examples_of(str(answer.status))
+
+
+def examples_of(status: str) -> list[Any]:
+    """All examples of problems with this status."""
+    contents = [documented(name)["responses"].get(status, {}).get("content", {}) for name in OPERATIONS]
+    return [one["value"] for content in contents for media in content.values() for one in media["examples"].values()]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -1,4 +1,4 @@
-"""An app that names, measures and tells of all its requests, also of those that end before they come to a route."""
+"""An app that assigns request ids, records metrics and logs every request, also one that ends before its route."""
 
 from collections.abc import Awaitable
 from http import HTTPStatus
@@ -12,14 +12,14 @@ from common.http_refusals import HeadersForOrigin, nobody
 from common.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.request_ids import HEADER, request_id_of
 from common.request_metrics import observe_request
+from common.request_state import KEY, RequestState, state_of
 from common.tracing import describe_span, request_span, trace_id
 
 _HEADER_BYTES = HEADER.lower().encode()
 
 
 class App(FastAPI):
-    """Outside of all middleware. In the scope of a request it keeps `request_id`; the code that answers may leave a
-    `reason` there, and the `batch` of wishes that the request carries.
+    """Outside of all middleware. Each request has a RequestState in its scope, which is logged when it is answered.
 
     `headers_for_origin` is what answers of the server itself need so that pages of that origin can read them.
     """
@@ -32,7 +32,8 @@ class App(FastAPI):
             return
         began = perf_counter()
         status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
-        scope["request_id"] = request_id = request_id_of(scope["headers"])
+        request_id = request_id_of(scope["headers"])
+        scope[KEY] = state = RequestState(request_id)
 
         def sending(message: Message) -> Awaitable[None]:
             nonlocal status
@@ -44,37 +45,38 @@ class App(FastAPI):
         traced = request_span(scope["method"], scope["headers"])
         try:
             with traced as traceparent:
-                scope["traceparent"] = traceparent
+                state.traceparent = traceparent
                 await super().__call__(scope, receive, sending)
                 if traceparent is not None:
                     _describe_span(scope, status)
         finally:
             seconds = perf_counter() - began
-            route = getattr(scope.get("endpoint"), "path", None)
+            route = getattr(scope.get("route"), "path", None)
             observe_request(scope["method"], route, status, seconds)
             failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug has a line of its own
             log_wish("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
 
 
 def _describe_span(scope: Scope, status: int) -> None:
-    route = getattr(scope.get("endpoint"), "path", "none")
+    route = getattr(scope.get("route"), "path", "none")
     attributes = {
         "http.request.method": scope["method"],
         "http.route": route,
         "http.response.status_code": status,
-        "taskwire.request_id": scope["request_id"],
+        "taskwire.request_id": state_of(scope).request_id,
     }
     describe_span(f"{scope['method']} {route}", attributes)
 
 
 def _fields(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
-    named = [one.request_id for one in scope.get("batch", ())][:MAX_IDS_IN_A_LINE]
+    state = state_of(scope)
+    named = [one.request_id for one in state.operations][:MAX_IDS_IN_A_LINE]
     return {
-        "request_id": scope["request_id"],
+        "request_id": state.request_id,
         "method": scope["method"],
         "route": route,
         "status": status,
-        "reason": scope.get("reason"),
-        "trace_id": trace_id(scope["traceparent"]),
+        "reason": state.reason,
+        "trace_id": trace_id(state.traceparent),
         "of_requests": named or None,
     }

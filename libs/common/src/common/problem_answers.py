@@ -18,6 +18,7 @@ from common.problems import (
     ProblemType,
     problem_bytes,
 )
+from common.request_state import state_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def answer_with_problems(app: FastAPI) -> None:
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
-    request.scope["reason"] = error.detail if error.__cause__ is None else f"{error.detail} {error.__cause__!r}"
+    state_of(request.scope).reason = error.detail if error.__cause__ is None else f"{error.detail} {error.__cause__!r}"
     return problem_response(error)
 
 
@@ -64,7 +65,7 @@ async def _answer_nobody(_: Request, __: Exception) -> Response:
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
-    fields = {"request_id": request.scope.get("request_id")}
+    fields = {"request_id": state_of(request.scope).request_id}
     log.error("bug while answering %s", request.method, exc_info=error, extra={"fields": fields})
     return problem_response(Problem(INTERNAL, "The error is logged; nothing that you sent caused it."))
 

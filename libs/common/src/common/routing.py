@@ -7,6 +7,7 @@ FastAPI's own routes resolve parameters, dependencies and response models on eve
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -40,9 +41,10 @@ NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": Fal
 """FastAPI would look for OpenTelemetry's providers on every request: 4 % of a write's CPU time in the gateway."""
 
 
-def make_app(title: str, lifespan: Lifespan) -> App:
-    """An app without routes that answers every error with a problem."""
-    app = App(title=title, lifespan=lifespan, redirect_slashes=False, openapi_url=None, telemetry=NO_TELEMETRY)
+def make_app(title: str, lifespan: Lifespan, **documented: Any) -> App:
+    """An app without routes that answers every error with a problem. `documented` goes into its OpenAPI document."""
+    plain: dict[str, Any] = {"redirect_slashes": False, "openapi_url": None, "telemetry": NO_TELEMETRY}
+    app = App(title=title, lifespan=lifespan, **plain, **documented)
     answer_with_problems(app)
     return app
 

@@ -9,6 +9,15 @@ from pydantic import BaseModel, ConfigDict, Field
 CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$"
 """So the times of a list sort as text, and a parser that wants a fixed form has one."""
 
+TASK_EXAMPLE = {
+    "id": "b0f2e817-358d-4049-a335-6464f1071bec",
+    "title": "Buy milk",
+    "description": "2 litres",
+    "is_completed": False,
+    "created_at": "2026-11-23T01:43:50.378975+00:00",
+    "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11",
+}
+
 
 class Task(BaseModel):
     """A task as every answer shows it; exactly these keys."""

@@ -1,40 +1,31 @@
 """Builds and runs the gateway."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from common.admin import open_admin
 from common.health import Health
+from common.lean_route import Responses
 from common.logs import configure_logging
-from common.routing import Endpoint, add_route, make_app
+from common.operations import operations
+from common.problems import ProblemType
+from common.routing import make_app
 from common.server import serve
 from common.settings import load
 from common.tracing import open_tracing
 from fastapi import FastAPI
+from fastapi.params import Depends as Guard
 
-from gateway import writes
 from gateway.command_lane import open_command_lane
 from gateway.cors import allow_pages
-from gateway.docs import add_docs
-from gateway.openapi import openapi_document
-from gateway.rate_limits import Buckets, Policy, RateLimits, for_few_requests
+from gateway.docs import docs_of
+from gateway.openapi import ABOUT
+from gateway.problem_responses import RATE_PROBLEMS, TOKEN_PROBLEMS, problems
+from gateway.rate_limits import Buckets, Policy, RateLimits, rate_limited
 from gateway.read_lanes import open_read_lanes
-from gateway.reads import find_task, list_tasks
 from gateway.settings import GatewaySettings
 from gateway.status import status_pages
-
-TASKS = "/api/{user_id}/tasks"
-TASK = "/api/{user_id}/tasks/{task_id}"
-COMPLETE = "/api/{user_id}/tasks/{task_id}/complete"
-
-ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", TASKS, list_tasks),
-    ("POST", TASKS, writes.create_task),
-    ("GET", TASK, find_task),
-    ("PUT", TASK, writes.replace_task),
-    ("DELETE", TASK, writes.delete_task),
-    ("PATCH", COMPLETE, writes.toggle_task),
-)
+from gateway.tasks import tasks
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
@@ -58,35 +49,36 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             health.start(task_reader=reads.part, bus=bus)
             yield
 
-    app = make_app("Taskwire", lifespan)
+    app = make_app("Taskwire", lifespan, **ABOUT)
     app.state.health = health
-    has_rates = bool(settings.user_requests_per_s or settings.address_requests_per_s)
-    guard = _guard(settings)
-    for method, path, endpoint in ENDPOINTS:
-        add_route(app, method, path, guard(endpoint))
-    add_docs(app, openapi_document(jwt=settings.auth_mode == "jwt", rates=has_rates))
-    if has_rates:
+    app.router.routes += operations(tasks, *_guards(settings))
+    app.router.routes += operations(docs_of(app))
+    if _has_rates(settings):
         app.add_middleware(RateLimits, settings=settings)
     if settings.cors_origins:
         allow_pages(app, settings.cors_origins)
     return app
 
 
-def _guard(settings: GatewaySettings) -> Callable[[Endpoint], Endpoint]:
-    """What stands before every endpoint. A user's requests are counted once it is certain that they are the user's."""
-    per_s = settings.user_requests_per_s
-    users = Buckets(Policy("user", per_s, settings.user_burst)) if per_s else None
+def _guards(settings: GatewaySettings) -> tuple[list[Guard], Responses]:
+    """What stands before every operation, and may answer in its place. A user's requests are counted once it is certain
+    that they are the user's."""
+    guards: list[Guard] = []
+    kinds: list[ProblemType] = []
+    if settings.auth_mode == "jwt":
+        from gateway.identity import require_owner  # noqa: PLC0415 - as below
 
-    def guarded(endpoint: Endpoint) -> Endpoint:
-        if users is not None:
-            endpoint = for_few_requests(endpoint, users)
-        if settings.auth_mode == "off":
-            return endpoint
-        from gateway.identity import for_owner  # noqa: PLC0415 - as below
+        guards.append(Guard(require_owner))
+        kinds += TOKEN_PROBLEMS
+    if per_s := settings.user_requests_per_s:
+        guards.append(Guard(rate_limited(Buckets(Policy("user", per_s, settings.user_burst)))))
+    if _has_rates(settings):
+        kinds += RATE_PROBLEMS
+    return guards, problems(*kinds)
 
-        return for_owner(endpoint)
 
-    return guarded
+def _has_rates(settings: GatewaySettings) -> bool:
+    return bool(settings.user_requests_per_s or settings.address_requests_per_s)
 
 
 def _open_tokens(settings: GatewaySettings) -> AbstractAsyncContextManager[object]:

@@ -3,37 +3,42 @@
 static/swagger-ui holds the files of the npm package swagger-ui-dist 5.35.0 (Apache-2.0), unchanged.
 """
 
-from functools import partial
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from common.routing import add_route
-from fastapi import FastAPI
+from common.lean_route import LeanRoute
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 
-from gateway.openapi import Json
+from gateway.openapi import openapi_document
 
 ASSETS = Path(__file__).parent / "static" / "swagger-ui"
 
 
-def add_docs(app: FastAPI, document: Json) -> None:
-    """Serves the document at /openapi.json, /docs and the assets that /docs needs."""
-    add_route(app, "GET", "/openapi.json", partial(_document, document))
-    add_route(app, "GET", "/docs", _page)
+def docs_of(app: FastAPI) -> APIRouter:
+    """/docs, the assets that it needs, and /openapi.json, which describes the operations that the app has by now."""
+    document = openapi_document(app)
+    docs = APIRouter(route_class=LeanRoute, include_in_schema=False)
+
+    @docs.get("/openapi.json")
+    async def openapi() -> JSONResponse:
+        return JSONResponse(document)
+
+    docs.get("/docs")(_page)
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
-        add_route(app, "GET", f"/docs/assets/{asset}", partial(_asset, ASSETS / asset))
+        docs.get(f"/docs/assets/{asset}")(_serving(ASSETS / asset))
+    return docs
 
 
-async def _asset(path: Path, _: Request) -> Response:
-    return FileResponse(path)
+def _serving(path: Path) -> Callable[[], Awaitable[FileResponse]]:
+    async def asset() -> FileResponse:
+        return FileResponse(path)
+
+    return asset
 
 
-async def _document(document: Json, _: Request) -> Response:
-    return JSONResponse(document)
-
-
-async def _page(_: Request) -> Response:
+async def _page() -> HTMLResponse:
     return get_swagger_ui_html(
         openapi_url="/openapi.json",
         title="Taskwire API",

@@ -5,16 +5,16 @@ See https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/0
 
 import re
 from hashlib import blake2b
+from typing import Annotated
 from uuid import UUID
 
 from common.problems import INVALID_KEY, Problem
-from starlette.requests import Request
+from fastapi import Depends, Header
+from pydantic import WithJsonSchema
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 MAX_KEY_CHARACTERS = 255
-
-_KEY_NAME = KEY_HEADER.lower().encode()
 
 # Visible ASCII characters. A string of RFC 8941, section 3.3.3 might have spaces too, and here it may not.
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"')
@@ -22,18 +22,38 @@ _BARE = re.compile(r"[!#-~]+")  # no quotation mark: what begins or ends with on
 _ESCAPED = re.compile(r"\\(.)")
 
 
-def read_key(request: Request) -> str | None:
+KeyHeader = Annotated[
+    list[str] | None,
+    Header(
+        alias=KEY_HEADER,
+        description=(
+            f"Your name for this request, such as a fresh UUID: 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, in "
+            "quotation marks or without. Sent again by the same user with the same key, the request is not carried out "
+            "again: its recorded answer is replayed, for a day unless the operator has decided otherwise. After a 503 "
+            "or 504 send the same request with the same key."
+        ),
+    ),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": rf'^([!#-~]{{1,{MAX_KEY_CHARACTERS}}}|"([!#-\[\]-~]|\\["\\]){{1,{MAX_KEY_CHARACTERS}}}")$',
+            "examples": ['"8e03978e-40d5-43dd-bc93-6894a57f9324"'],
+        }
+    ),
+]
+
+
+def read_key(values: KeyHeader = None) -> str | None:
     """The key without quotes and escapes, 1 to 255 visible ASCII characters; None when the request has none.
 
     `"abc"` and `abc` are the same key. Raises a 400 problem when the header is there twice or is no key; parameters
     behind the quoted key, which the draft has none of, make it no key.
     """
-    values = [value for name, value in request.scope["headers"] if name == _KEY_NAME]
     if not values:
         return None
     if len(values) > 1:
         raise Problem(INVALID_KEY, f"Send {KEY_HEADER} once.")
-    text = values[0].decode("latin-1").strip(" \t")  # around a header's value they mean nothing: RFC 9110, section 5.5
+    text = values[0].strip(" \t")  # around a header's value they mean nothing: RFC 9110, section 5.5
     if quoted := _QUOTED.fullmatch(text):
         key = _ESCAPED.sub(r"\1", quoted[1])
     else:
@@ -44,6 +64,9 @@ def read_key(request: Request) -> str | None:
             f"{KEY_HEADER} must be 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, no spaces, in quotation marks.",
         )
     return key
+
+
+Key = Annotated[str | None, Depends(read_key)]
 
 
 def derive_command_id(user_id: UUID, key: str) -> UUID:

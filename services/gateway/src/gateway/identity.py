@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from common.paths import path_uuid
 from common.problems import INVALID_TOKEN, NO_TOKEN, TASK_NOT_FOUND, TOKENS_UNVERIFIABLE, Problem
-from common.routing import Endpoint
-from starlette.requests import Request
-from starlette.responses import Response
+from fastapi import Depends, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 
+from gateway.ids import UserId
 from gateway.settings import IdentitySettings
 from gateway.signing_keys import SigningKeysUnavailable, open_signing_keys
 from gateway.tokens import InvalidToken, Rules, Tokens
@@ -17,42 +18,47 @@ SCHEME = b"bearer "
 CHALLENGE = 'Bearer realm="taskwire"'
 
 
-def for_owner(endpoint: Endpoint) -> Endpoint:
-    """The endpoint for the user in its path alone.
+class BearerToken(SecurityBase):
+    """The token of a request, as it was sent. Raises a 401 problem unless there is one."""
 
-    Without a valid token every request is 401, whatever its path. A valid one on another user's path is 404, as for a
-    task that does not exist. Both are decided by path and token, without a look at any data, so they tell nothing.
-    """
+    model = HTTPBearer(bearerFormat="JWT", description="A token of the path's user")
+    scheme_name = "bearer"
 
-    async def guarded(request: Request) -> Response:
-        caller = await _caller(request)
-        if path_uuid(request, "user_id") != caller:
-            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
-        return await endpoint(request)
+    def __call__(self, request: Request) -> bytes:
+        values = [value for name, value in request.scope["headers"] if name == b"authorization"]
+        if len(values) > 1:
+            raise _not_valid("The request has more than one Authorization header")
+        if not values or values[0][: len(SCHEME)].lower() != SCHEME:
+            detail = "Send a token in the header Authorization: Bearer <token>."
+            raise Problem(NO_TOKEN, detail, headers={"WWW-Authenticate": CHALLENGE})
+        token: bytes = values[0][len(SCHEME) :].strip(b" ")
+        return token
 
-    return guarded
 
-
-async def _caller(request: Request) -> str:
+async def caller_of(token: Annotated[bytes, Depends(BearerToken())], request: Request) -> str:
+    """The id of the token's user, in lower case. Raises a problem: 401, or 503 when that cannot be known now."""
     tokens: Tokens = request.app.state.tokens
     try:
-        return await tokens.user_of(_token(request))
+        return await tokens.user_of(token)
     except InvalidToken as error:
-        challenge = f'{CHALLENGE}, error="invalid_token", error_description="{error}"'
-        raise Problem(INVALID_TOKEN, f"{error}.", headers={"WWW-Authenticate": challenge}) from None
+        raise _not_valid(str(error)) from None
     except SigningKeysUnavailable:
         raise Problem(TOKENS_UNVERIFIABLE, "The issuer's signing keys cannot be had now. Nothing was done.") from None
 
 
-def _token(request: Request) -> bytes:
-    values = [value for name, value in request.scope["headers"] if name == b"authorization"]
-    if len(values) > 1:
-        raise InvalidToken("The request has more than one Authorization header")
-    if not values or values[0][: len(SCHEME)].lower() != SCHEME:
-        detail = "Send a token in the header Authorization: Bearer <token>."
-        raise Problem(NO_TOKEN, detail, headers={"WWW-Authenticate": CHALLENGE})
-    token: bytes = values[0][len(SCHEME) :].strip(b" ")
-    return token
+async def require_owner(caller: Annotated[str, Depends(caller_of)], user_id: UserId) -> None:
+    """Lets the user in the path pass, and nobody else.
+
+    Without a valid token every request is 401, whatever its path. A valid one on another user's path is 404, as for a
+    task that does not exist. Both are decided by path and token, without a look at any data, so they tell nothing.
+    """
+    if str(user_id) != caller:
+        raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+
+
+def _not_valid(reason: str) -> Problem:
+    challenge = f'{CHALLENGE}, error="invalid_token", error_description="{reason}"'
+    return Problem(INVALID_TOKEN, f"{reason}.", headers={"WWW-Authenticate": challenge})
 
 
 @asynccontextmanager

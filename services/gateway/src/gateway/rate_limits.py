@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, ip_address
 from time import monotonic
+from uuid import UUID
 
-from common.paths import path_uuid
 from common.problem_answers import problem_response
 from common.problems import TOO_MANY_REQUESTS, Problem
-from common.routing import Endpoint
+from common.request_state import RequestState, state_of
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.ids import UserId
 from gateway.settings import RateLimitSettings
 
 POLICY_HEADER = "RateLimit-Policy"
@@ -27,7 +27,6 @@ LEFT_HEADER = "RateLimit"
 
 MAX_REMEMBERED = 65_536  # of each kind, twice; about 10 MB
 _POLICY_NAME, _LEFT_NAME = POLICY_HEADER.lower().encode(), LEFT_HEADER.lower().encode()
-_IN_SCOPE = "taskwire.rate_limits"
 
 MAX_ADDRESS_CHARACTERS = 64  # the longest IPv6 address, in brackets and quotes, with a port
 _ADDRESS = re.compile(r'"?(?:\[([^\]]+)\]|([0-9.]+))(?::[0-9]{1,5})?"?')
@@ -64,6 +63,10 @@ class Taken:
     def header(self) -> bytes:
         """The state of the bucket as RateLimit names it."""
         return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.left, math.ceil(self.full_in_s))
+
+    def tell(self, state: RequestState) -> None:
+        """Names the bucket in the request's answer."""
+        state.rate_limits.append((self.policy.header, self.header()))
 
     def require(self) -> None:
         """Raises a 429 problem when the request was not granted."""
@@ -118,38 +121,38 @@ class RateLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        taken: list[Taken] = []
-        scope[_IN_SCOPE] = taken
+        state = state_of(scope)
 
         async def tell(message: Message) -> None:
-            if message["type"] == "http.response.start" and taken:
+            if message["type"] == "http.response.start" and state.rate_limits:
+                policies, left = zip(*state.rate_limits, strict=True)
                 message["headers"] = [
                     *message["headers"],
-                    (_POLICY_NAME, b", ".join([one.policy.header for one in taken])),
-                    (_LEFT_NAME, b", ".join([one.header() for one in taken])),
+                    (_POLICY_NAME, b", ".join(policies)),
+                    (_LEFT_NAME, b", ".join(left)),
                 ]
             await send(message)
 
         try:
             if self._addresses is not None:
-                taken.append(self._addresses.take(client_address(scope, self._proxies)))
-                taken[0].require()
+                taken = self._addresses.take(client_address(scope, self._proxies))
+                taken.tell(state)
+                taken.require()
         except Problem as problem:
             await problem_response(problem)(scope, receive, tell)
         else:
             await self._app(scope, receive, tell)
 
 
-def for_few_requests(endpoint: Endpoint, users: Buckets) -> Endpoint:
-    """The endpoint, for as many requests of the user in its path as the policy grants; then 429."""
+def rate_limited(users: Buckets) -> Callable[[UUID, Request], None]:
+    """A dependency that lets as many requests of the user in the path pass as the policy grants; then 429."""
 
-    async def limited(request: Request) -> Response:
-        taken = users.take(path_uuid(request, "user_id"))
-        request.scope[_IN_SCOPE].append(taken)
+    def limit(user_id: UserId, request: Request) -> None:
+        taken = users.take(str(user_id))
+        taken.tell(state_of(request.scope))
         taken.require()
-        return await endpoint(request)
 
-    return limited
+    return limit
 
 
 def client_address(scope: Scope, trusted_proxies: int) -> str:

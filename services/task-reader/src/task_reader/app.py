@@ -7,22 +7,18 @@ from common.admin import open_admin
 from common.database import DatabaseUnavailable, open_database
 from common.health import Health
 from common.logs import configure_logging
-from common.routing import Endpoint, add_route, make_app
+from common.operations import operations
+from common.routing import make_app
 from common.server import serve
 from common.settings import load
 from common.tracing import open_tracing
 from fastapi import FastAPI
+from fastapi.params import Depends
 from psycopg import OperationalError
 
 from task_reader import routes
+from task_reader.reader_token import require_token
 from task_reader.settings import ReaderSettings
-from task_reader.trust import for_holders
-
-ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
-    ("GET", "/api/{user_id}/tasks", routes.list_tasks),
-    ("GET", "/api/{user_id}/tasks/{task_id}", routes.find_task),
-    ("POST", "/reads", routes.read_batch),
-)
 
 
 def create_app(settings: ReaderSettings) -> FastAPI:
@@ -45,8 +41,8 @@ def create_app(settings: ReaderSettings) -> FastAPI:
     app.state.health = health
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
-    for method, path, endpoint in ENDPOINTS:
-        add_route(app, method, path, for_holders(endpoint, settings.reader_token))
+    guards = [Depends(require_token(settings.reader_token))] if settings.reader_token else []
+    app.router.routes += operations(routes.reads, guards)
     return app
 
 

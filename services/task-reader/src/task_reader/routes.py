@@ -1,18 +1,19 @@
 """The reader's API: the same two paths that the gateway serves, and the same reads in batches for the gateway."""
 
 from collections.abc import Sequence
+from typing import Annotated
 from uuid import UUID
 
 from common import framing
 from common.bodies import read_body, read_body_head
 from common.contracts import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
 from common.database import Database
-from common.paths import path_uuid
+from common.lean_route import LeanRoute
 from common.problem_answers import problem_response
 from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
+from common.request_state import state_of
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
-from starlette.requests import Request
-from starlette.responses import Response
 
 from task_reader.queries import answer_reads
 
@@ -20,38 +21,51 @@ MAX_BATCH_BYTES = MAX_READS_PER_BATCH * MAX_READ_BYTES + 64
 """Of the largest batch: its reads with a comma each, and the object around them."""
 
 
-async def list_tasks(request: Request) -> Response:
+reads = APIRouter(route_class=LeanRoute, include_in_schema=False)
+
+
+def open_database_of(request: Request) -> Database:
+    """That which the app has opened."""
+    database: Database = request.app.state.database
+    return database
+
+
+OpenDatabase = Annotated[Database, Depends(open_database_of)]
+
+
+@reads.get("/api/{user_id}/tasks")
+async def list_tasks(user_id: UUID, database: OpenDatabase) -> Response:
     """All tasks of the user, newest first."""
-    (tasks,) = await _answer(request, [Read(user_id=UUID(path_uuid(request, "user_id")))])
+    (tasks,) = await _answer(database, [Read(user_id=user_id)])
     return Response(tasks, media_type="application/json")
 
 
-async def find_task(request: Request) -> Response:
+@reads.get("/api/{user_id}/tasks/{task_id}")
+async def find_task(user_id: UUID, task_id: UUID, database: OpenDatabase) -> Response:
     """One task of the user."""
-    user_id, task_id = path_uuid(request, "user_id"), path_uuid(request, "task_id")
-    (task,) = await _answer(request, [Read(user_id=UUID(user_id), task_id=UUID(task_id))])
+    (task,) = await _answer(database, [Read(user_id=user_id, task_id=task_id)])
     if task is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return Response(task, media_type="application/json")
 
 
-async def read_batch(request: Request) -> Response:
+@reads.post("/reads")
+async def read_batch(request: Request, database: OpenDatabase) -> Response:
     """Many reads, of as many users, in one request and one round trip."""
     read_body_head(request.scope["headers"]).require_size(MAX_BATCH_BYTES)
     try:
         batch = ReadBatch.model_validate_json(await read_body(request, max_bytes=MAX_BATCH_BYTES))
     except ValidationError:
         raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
-    request.scope["batch"] = batch.reads
-    return Response(framing.pack(await _answer(request, batch.reads)), media_type=framing.MEDIA_TYPE)
+    state_of(request.scope).operations = batch.reads
+    return Response(framing.pack(await _answer(database, batch.reads)), media_type=framing.MEDIA_TYPE)
 
 
-async def _answer(request: Request, reads: Sequence[Read]) -> list[memoryview | None]:
-    database: Database = request.app.state.database
+async def _answer(database: Database, reads: Sequence[Read]) -> list[memoryview | None]:
     return await database.run(lambda db: answer_reads(db, reads))
 
 
 async def answer_unavailable(request: Request, error: Exception) -> Response:
     """503 for every way in which PostgreSQL refuses or fails to answer: down, overloaded, cancelled by a time-out."""
-    request.scope["reason"] = f"the database does not answer: {error}"
+    state_of(request.scope).reason = f"the database does not answer: {error}"
     return problem_response(Problem(UNAVAILABLE, "The database does not answer."))

@@ -1,0 +1,129 @@
+"""The answers of the path operations beside their models, as FastAPI's `responses` takes them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from common import problems as kinds
+from common.lean_route import Responses
+from common.operations import merged
+from common.problems import MEDIA_TYPE, ProblemType
+
+from gateway.answers import TASK_EXAMPLE
+from gateway.idempotency import REPLAYED_HEADER
+
+type Json = dict[str, Any]
+
+READ_PROBLEMS = (kinds.INVALID_ID, kinds.UNKNOWN_PARAMETER, kinds.UNAVAILABLE)
+WRITE_PROBLEMS = (
+    kinds.INVALID_ID,
+    kinds.UNKNOWN_PARAMETER,
+    kinds.INVALID_KEY,
+    kinds.PRECONDITION_FAILED,
+    kinds.KEY_REUSED,
+    kinds.NOT_DONE,
+    kinds.OUTCOME_UNKNOWN,
+)
+BODY_PROBLEMS = (
+    kinds.MALFORMED_BODY,
+    kinds.SLOW_BODY,
+    kinds.BODY_TOO_LARGE,
+    kinds.NOT_JSON,
+    kinds.UNSUPPORTED_CODING,
+    kinds.INVALID_TASK,
+)
+TOKEN_PROBLEMS = (kinds.NO_TOKEN, kinds.INVALID_TOKEN, kinds.TOKENS_UNVERIFIABLE, kinds.TASK_NOT_FOUND)
+RATE_PROBLEMS = (kinds.TOO_MANY_REQUESTS,)
+
+EXAMPLES: Mapping[ProblemType, str] = {
+    kinds.INVALID_ID: "user_id must be a UUID such as 7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11.",
+    kinds.UNKNOWN_PARAMETER: 'The parameter "limit" is not known here; this address takes none but names that begin '
+    "with _.",
+    kinds.INVALID_KEY: "Send Idempotency-Key once.",
+    kinds.MALFORMED_BODY: "The body must be a JSON document in UTF-8.",
+    kinds.NO_TOKEN: "Send a token in the header Authorization: Bearer <token>.",
+    kinds.INVALID_TOKEN: "The token has expired.",
+    kinds.TASK_NOT_FOUND: "The user has no task with this id.",
+    kinds.SLOW_BODY: "The body must arrive within 10 seconds.",
+    kinds.PRECONDITION_FAILED: "If-Match does not hold: no task has an entity tag. Nothing was done.",
+    kinds.BODY_TOO_LARGE: "A body may have 65536 bytes at most.",
+    kinds.NOT_JSON: "Send the body as JSON, with one header Content-Type: application/json.",
+    kinds.UNSUPPORTED_CODING: "Send the body as it is, without a Content-Encoding.",
+    kinds.INVALID_TASK: "See errors for each fault of the body.",
+    kinds.KEY_REUSED: "Another request needs another key.",
+    kinds.TOO_MANY_REQUESTS: "The rate for this user is 20 a second. Wait, then go on.",
+    kinds.UNAVAILABLE: "Tasks cannot be read now.",
+    kinds.NOT_DONE: "The message bus is not available.",
+    kinds.TOKENS_UNVERIFIABLE: "The issuer's signing keys cannot be had now. Nothing was done.",
+    kinds.OUTCOME_UNKNOWN: "There was no answer to the write.",
+}
+"""What an answer of each kind says, for the documentation."""
+
+FAULT: Json = {"pointer": "#/title", "detail": "Text must not be blank"}
+
+
+def _header(description: str, **schema: Any) -> Json:
+    return {"description": description, "schema": {"type": "string"} | schema}
+
+
+RETRY_AFTER = {"Retry-After": _header("Seconds to wait", type="integer")}
+ERROR_HEADERS: Mapping[int, Json] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": _header("Bearer, and what is wrong (RFC 6750)")},
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
+        "Accept": _header("The media type that is taken"),
+        "Accept-Encoding": _header("The content coding that is taken"),
+    },
+    HTTPStatus.TOO_MANY_REQUESTS: RETRY_AFTER
+    | {
+        "RateLimit-Policy": _header("What may be sent: quota and window of each"),
+        "RateLimit": _header("What is left of it, and when all is back"),
+    },
+    HTTPStatus.SERVICE_UNAVAILABLE: RETRY_AFTER,
+}
+"""What every error of such a status says in its headers."""
+
+LOCATION = {"Location": _header("Path of the task")}
+REPLAYED_DESCRIPTION: Json = {
+    "description": "There when the answer is the recorded one of an earlier request with the same key",
+    "schema": {"type": "string", "const": "true"},
+}
+REPLAYED = {REPLAYED_HEADER: {"$ref": "#/components/headers/IdempotencyReplayed"}}
+
+
+def problems(*wanted: ProblemType) -> Responses:
+    """One response for each status, with an example of each kind of problem that has it."""
+    responses: Responses = {}
+    for kind in sorted(dict.fromkeys(wanted), key=lambda kind: kind.status):
+        responses = merged(responses, {int(kind.status): _problem(kind)})
+    return responses
+
+
+def reads(description: str, example: object, *more: ProblemType) -> Responses:
+    """What a read may answer, its success described and shown by `example`."""
+    return {200: _shown(description, example)} | problems(*READ_PROBLEMS, *more)
+
+
+def writes(status: int, description: str, *more: ProblemType, headers: Json | None = None) -> Responses:
+    """What a write may answer, its success described and with `headers`. Recorded answers may be replayed."""
+    success = {"description": description} if status == HTTPStatus.NO_CONTENT else _shown(description, TASK_EXAMPLE)
+    responses = merged({status: success | {"headers": headers or {}}}, problems(*WRITE_PROBLEMS, *more))
+    recorded = {status, int(kinds.TASK_NOT_FOUND.status)} & responses.keys()
+    return merged(responses, {one: {"headers": REPLAYED} for one in recorded})
+
+
+def _shown(description: str, example: object) -> Json:
+    return {"description": description, "content": {"application/json": {"example": example}}}
+
+
+def _problem(kind: ProblemType) -> Json:
+    value: Json = {"type": kind.uri, "title": kind.title, "status": int(kind.status), "detail": EXAMPLES[kind]}
+    if kind is kinds.INVALID_TASK:
+        value["errors"] = [FAULT]
+    content = {
+        "schema": {"$ref": "#/components/schemas/ProblemDetails"},
+        "examples": {kind.slug: {"summary": kind.title, "value": value}},
+    }
+    response: Json = {"description": f"{kind.title} (`{kind.uri}`)", "content": {MEDIA_TYPE: content}}
+    if kind.status in ERROR_HEADERS:
+        response["headers"] = ERROR_HEADERS[kind.status]
+    return response

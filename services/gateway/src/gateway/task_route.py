@@ -1,0 +1,60 @@
+"""The route class of the path operations: what FastAPI leaves to it."""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from common.lean_route import LeanRoute
+from fastapi import Request
+from pydantic import BaseModel
+
+from gateway.bodies import ReplacementBody, read_json, read_optional_json
+
+
+class TaskRoute(LeanRoute):
+    """A lean route that reads JSON within the gateway's limits.
+
+    The first line of the endpoint's docstring is the operation's summary, the rest its description; its name is the
+    operation's id.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        summary, _, description = inspect.cleandoc(endpoint.__doc__ or "").partition("\n\n")
+        options |= {"summary": summary.rstrip("."), "operation_id": endpoint.__name__}
+        super().__init__(path, endpoint, **options)
+        self.description = description.replace("\n", " ")
+
+    def body_step(self, model: type[BaseModel], *, required: bool) -> Callable[[Request], Awaitable[Any]]:
+        """Reads the body as gateway/bodies.py says. An optional one that is not there is an empty object."""
+        if not required:
+            return _optional_reader(model)
+        ids_of = _path_ids if issubclass(model, ReplacementBody) else _no_ids
+
+        def read(request: Request) -> Awaitable[BaseModel]:
+            return read_json(request, model, timeout_s=_timeout_s(request), ids=ids_of(request))
+
+        return read
+
+
+def _optional_reader(model: type[BaseModel]) -> Callable[[Request], Awaitable[BaseModel]]:
+    nothing = model()
+
+    async def read(request: Request) -> BaseModel:
+        return await read_optional_json(request, model, timeout_s=_timeout_s(request)) or nothing
+
+    return read
+
+
+def _timeout_s(request: Request) -> float:
+    timeout_s: float = request.app.state.settings.body_timeout_s
+    return timeout_s
+
+
+def _path_ids(request: Request) -> dict[str, str]:
+    """As a ReplacementBody names them; the route has checked them before."""
+    found = request.path_params
+    return {"user_id": found["user_id"].lower(), "id": found["task_id"].lower()}
+
+
+def _no_ids(_: Request) -> None:
+    return None

@@ -1,0 +1,127 @@
+"""The API: six path operations on the tasks of one user.
+
+A read leaves for the task-reader by a read lane, a write as a command for the task-writers by the command lane. Both
+are answered with the JSON that PostgreSQL wrote, passed on as it is. Parameters are resolved in the order in which they
+are declared (common/lean_route.py): what stands before the body is checked before the body is asked for.
+"""
+
+import json
+from typing import Annotated
+from uuid import uuid4
+
+from common.contracts import CreateTask, DeleteTask, Read, ReplaceTask, ToggleTask
+from common.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
+from fastapi import APIRouter, Depends, Response
+
+from gateway.answers import TASK_EXAMPLE, Task
+from gateway.bodies import CompletionBody, ReplacementBody, TaskBody
+from gateway.call_context import CallContext, Commands, Lanes, ReadContext
+from gateway.ids import TaskId, UserId
+from gateway.outcomes import no_content, task_response
+from gateway.parameters import require_known_parameters
+from gateway.preconditions import require_preconditions
+from gateway.problem_responses import BODY_PROBLEMS, LOCATION, reads, writes
+from gateway.read_lanes import ReadLane, TooManyReads
+from gateway.reader_link import Answer, ReaderUnavailable
+from gateway.task_route import TaskRoute
+
+Preconditions = Annotated[None, Depends(require_preconditions)]
+
+FLIP = CompletionBody()
+
+tasks = APIRouter(
+    prefix="/api/{user_id}/tasks",
+    tags=["tasks"],
+    route_class=TaskRoute,
+    dependencies=[Depends(require_known_parameters)],
+)
+
+
+@tasks.get("", response_model=list[Task], responses=reads("All tasks of the user", [TASK_EXAMPLE]))
+async def list_tasks(user_id: UserId, context: ReadContext, lanes: Lanes) -> Response:
+    """List all tasks, newest first."""
+    return Response(await _answer(lanes.lists, Read(user_id=user_id, **context)), media_type="application/json")
+
+
+@tasks.post(
+    "",
+    status_code=201,
+    response_model=Task,
+    responses=writes(201, "The new task", *BODY_PROBLEMS, headers=LOCATION),
+)
+async def create_task(user_id: UserId, context: CallContext, body: TaskBody, commands: Commands) -> Response:
+    """Create a task.
+
+    The answer comes once the task is committed. Send an Idempotency-Key, and a repeat of the request creates no second
+    task.
+    """
+    envelope = context.envelope()
+    # An id that was drawn for this command alone serves the task too: to draw one costs as much as to check a body.
+    task_id = uuid4() if context.key is not None else envelope["command_id"]
+
+    outcome = await commands.call(CreateTask(**envelope, task_id=task_id, **body.task_fields()))
+
+    # A replayed outcome is of a request that chose another id.
+    made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
+    return task_response(outcome, 201, {"Location": f"/api/{user_id}/tasks/{made}"})
+
+
+@tasks.get("/{task_id}", response_model=Task, responses=reads("The task", TASK_EXAMPLE, TASK_NOT_FOUND))
+async def find_task(user_id: UserId, task_id: TaskId, context: ReadContext, lanes: Lanes) -> Response:
+    """Get one task."""
+    task = await _answer(lanes.finds, Read(user_id=user_id, task_id=task_id, **context))
+    if task is None:
+        raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+    return Response(task, media_type="application/json")
+
+
+@tasks.put(
+    "/{task_id}", response_model=Task, responses=writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND)
+)
+async def replace_task(
+    user_id: UserId, task_id: TaskId, context: CallContext, body: ReplacementBody, commands: Commands
+) -> Response:
+    """Replace a task.
+
+    Members left out get their defaults; id, owner and time of creation stay. The body may be the task as an answer
+    showed it, changed or not.
+    """
+    command = ReplaceTask(**context.envelope(), task_id=task_id, **body.task_fields())
+    return task_response(await commands.call(command), 200)
+
+
+@tasks.delete("/{task_id}", status_code=204, responses=writes(204, "The task is deleted", TASK_NOT_FOUND))
+async def delete_task(
+    user_id: UserId, task_id: TaskId, context: CallContext, preconditions: Preconditions, commands: Commands
+) -> Response:
+    """Delete a task."""
+    return no_content(await commands.call(DeleteTask(**context.envelope(), task_id=task_id)))
+
+
+@tasks.patch(
+    "/{task_id}/complete",
+    response_model=Task,
+    responses=writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND),
+)
+async def toggle_task(
+    user_id: UserId, task_id: TaskId, context: CallContext, commands: Commands, body: CompletionBody = FLIP
+) -> Response:
+    """Flip a task's completion, or set it.
+
+    Without a body, or with an empty object, a completed task becomes open again and an open one completed.
+    """
+    wanted = body.is_completed if "is_completed" in body.model_fields_set else None
+
+    return task_response(
+        await commands.call(ToggleTask(**context.envelope(), task_id=task_id, is_completed=wanted)), 200
+    )
+
+
+async def _answer(lane: ReadLane, read: Read) -> Answer:
+    """The reader's JSON; a 503 problem when there is none."""
+    try:
+        return await lane.call(read)
+    except ReaderUnavailable as error:
+        raise Problem(UNAVAILABLE, "Tasks cannot be read now.") from error
+    except TooManyReads as error:
+        raise Problem(UNAVAILABLE, "Too many reads are waiting.") from error

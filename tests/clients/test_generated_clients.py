@@ -1,0 +1,63 @@
+"""Clients that generators make of /openapi.json do all operations on a running system, errors included."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from .npm_packages import npm_folder, run
+
+__all__ = ["npm_folder"]
+
+SESSION = Path(__file__).with_name("session.py")
+GENERATOR = Path(sys.executable).with_name("openapi-python-client")
+SAW = {
+    "statuses": [201, 200, 200, 200, 200, 200, 204, 404],
+    "listed": ["Buy milk"],
+    "titles": ["Buy milk", "Buy bread"],
+    "completed": [True, False],
+    "problem": "urn:taskwire:problem:task-not-found",
+}
+
+
+@pytest.fixture(scope="module")
+def description(gateway_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the gateway serves."""
+    file = tmp_path_factory.mktemp("description") / "openapi.json"
+    file.write_bytes(httpx.get(f"{gateway_url}/openapi.json", trust_env=False).content)
+    return file
+
+
+def test_a_generated_python_client_works(description: Path, gateway_url: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("post_hooks: []\n")
+    client = tmp_path / "client"
+    generate: list[str | Path] = [GENERATOR, "generate", "--path", description, "--output-path", client]
+
+    said = subprocess.run([*generate, "--config", config], check=True, capture_output=True, text=True, timeout=60)
+    saw = printed([sys.executable, SESSION, gateway_url, str(uuid4())], client)
+
+    assert "Warning" not in said.stdout + said.stderr
+    assert saw == SAW
+
+
+def test_a_client_with_generated_typescript_types_works(description: Path, gateway_url: str, npm_folder: Path) -> None:
+    # By default it makes a member with a default one that must be sent.
+    run(npm_folder, "openapi-typescript", description, "--output", "schema.d.ts", "--default-non-nullable", "false")
+    run(npm_folder, "tsc", "--project", ".")
+
+    assert printed(["node", "session.js", gateway_url, str(uuid4())], npm_folder) == SAW
+
+
+def printed(command: list[str | Path], folder: Path) -> Any:
+    """The JSON that the program prints."""
+    environment = os.environ | {"PYTHONPATH": str(folder), "NO_PROXY": "127.0.0.1"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
