@@ -178,6 +178,11 @@ UNREAD = (
     post("a body that is too large", "9110 15.5.14", sized(LARGE), LARGE + READ, statuses=(413, 200), closes=False),
     post("a body far too large", "9112 9.3", b"Content-Length: 99999999999\r\n", b"x" * 1000 + KILL, statuses=(413,)),
     post("too large, and asks first", "9110 10.1.1", sized(LARGE) + EXPECTING, b"", statuses=(413,)),
+    RawCase("another type, and asks first", "9110 10.1.1", b"POST {tasks} HTTP/1.1\r\n" + HOST + b"Content-Type: text/plain\r\n" + sized() + EXPECTING + b"\r\n", (415,)),
+    RawCase("a bad key, and asks first", "9110 10.1.1", b"POST {tasks} HTTP/1.1\r\n" + HOST + JSON + b'Idempotency-Key: "\r\n' + sized() + EXPECTING + b"\r\n", BAD),
+    RawCase("a bad id, and asks first", "9110 10.1.1", b"POST {user}x/tasks HTTP/1.1\r\n" + HOST + JSON + sized() + EXPECTING + b"\r\n", BAD),
+    RawCase("no path of ours, and asks first", "9110 10.1.1", b"POST /x HTTP/1.1\r\n" + HOST + JSON + sized() + EXPECTING + b"\r\n", (404,)),
+    RawCase("asks first, with its body", "9110 10.1.1", b"POST {tasks} HTTP/1.1\r\n" + HOST + JSON + sized() + EXPECTING + b"\r\n" + BODY, (201,), closes=False, created=1),
     RawCase("a GET with a body", "9110 9.3.1", READ[:-2] + OF_KILL + b"\r\n" + KILL + READ, (200, 200), closes=False),
     RawCase("a DELETE of nothing, with a body", "9110 9.3.5", b"DELETE {task}0 HTTP/1.1\r\n" + HOST + OF_KILL + b"\r\n" + KILL, BAD, closes=False),
 )  # fmt: skip

@@ -350,3 +350,57 @@ async def test_a_request_that_is_answered_is_no_refusal(opened: Open) -> None:
     assert await (await place.client(SOUND)).status() == 200
 
     assert refusals() == before
+
+
+@pytest.mark.parametrize("between", [b"", b"\r\n", b"\r", b"\r\n\r\n"], ids=["nothing", "CR LF", "CR", "two lines"])
+async def test_an_idle_connection_ends_whatever_comes_between_requests(opened: Open, between: bytes) -> None:
+    place = await opened(HttpLimits(keep_alive_s=0.3))
+    client = await place.client(SOUND)
+    assert await client.status() == 200
+
+    client.requests.write(between)
+
+    assert await client.status() == 0
+
+
+async def test_empty_lines_without_an_end_keep_no_connection(opened: Open) -> None:
+    place = await opened(HttpLimits(keep_alive_s=0.3))
+    client = await place.client(SOUND)
+    assert await client.status() == 200
+
+    assert await client.status_while_sending(b"\r\n") == 0
+
+
+async def test_the_rest_of_a_body_that_trickles_in_ends_too(opened: Open) -> None:
+    place = await opened(HttpLimits(head_timeout_s=0.3))
+    client = await place.client(UNREAD_BODY)
+    assert await client.status() == 200
+
+    assert await client.status_while_sending(b"x") == 0
+
+
+async def test_a_client_that_half_closes_gets_its_answers(opened: Open) -> None:
+    place = await opened(HttpLimits())
+    client = await place.client(HELD + SOUND)
+    client.requests.write_eof()
+
+    place.let_go.set()
+
+    assert [await client.status() for _ in range(3)] == [200, 200, 0]
+
+
+async def test_what_follows_the_last_answer_resets_nothing(opened: Open) -> None:
+    place = await opened(HttpLimits())
+    client = await place.client(SOUND.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + SOUND * 1000)
+
+    assert [await client.status() for _ in range(2)] == [200, 0]
+
+
+async def test_an_error_waits_for_the_answer_in_hand(opened: Open) -> None:
+    place = await opened(HttpLimits())
+    client = await place.client(HELD + b"GARBAGE\r\n\r\n")
+    assert await (await place.client(b"GARBAGE\r\n\r\n")).status() == 400  # the first one's has been there as long
+
+    place.let_go.set()
+
+    assert [await client.status() for _ in range(3)] == [200, 400, 0]

@@ -9,7 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
 USED = {
-    "Config": ("load", "loaded", "loaded_app", "http_protocol_class", "lifespan_class", "timeout_keep_alive", "ssl"),
+    "Config": ("load", "loaded", "loaded_app", "http_protocol_class", "lifespan_class", "ssl"),
     "Server": ("config", "server_state", "started", "force_exit", "startup", "shutdown", "run"),
     "ServerState": ("connections", "tasks", "default_headers", "total_requests"),
     "protocol": ("connection_made", "connection_lost", "data_received", "eof_received", "shutdown"),

@@ -16,6 +16,11 @@ DISCARDED_BYTES = 256 * 1024
 """Of a body that nobody wants, this much is read, so that the connection can be kept; after more it is closed."""
 
 
+KEEP_ALIVE_S = 75.0
+"""How long an idle connection is kept: longer than load balancers keep theirs (mostly 60 s), so that they end it and no
+request meets a closing one."""
+
+
 @dataclass(frozen=True)
 class HttpLimits:
     """Limits that the settings of a service decide."""
@@ -24,5 +29,6 @@ class HttpLimits:
     head_timeout_s: float = 10.0
     body_timeout_s: float = 10.0
     answer_timeout_s: float = 30.0
+    keep_alive_s: float = KEEP_ALIVE_S
     connections: int = 10_000
     requests: int = 5_000

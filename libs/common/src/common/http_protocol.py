@@ -47,7 +47,6 @@ class LimitedHttpProtocol(asyncio.Protocol):
         self._connections: set[Any] = server_state.connections  # uvicorn names its own protocols alone
         self._app: App = config.loaded_app
         self._headers_for_origin: HeadersForOrigin = getattr(config.loaded_app, "headers_for_origin", nobody)
-        self._keep_alive_s = config.timeout_keep_alive
         self._app_state = app_state
         self._receiving = Deadline(self.loop)
         self._heads = HeadBuffer(self.limits.head_bytes)
@@ -92,10 +91,12 @@ class LimitedHttpProtocol(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Whether the connection stays: a client that only sends no more still reads its answer."""
         self._at_end = True
-        if self._exchange is None or self._exchange.answered or self._end.has_begun:
+        self._advance()  # a request may be waiting for its turn
+        exchange = self._exchange
+        if exchange is None or exchange.answered or self._end.has_begun:
             return False
-        if not self._exchange.incoming.is_complete:
-            self._exchange.cut_off()
+        if not exchange.incoming.is_complete:
+            exchange.cut_off()
         return True
 
     def pause_writing(self) -> None:
@@ -164,7 +165,7 @@ class LimitedHttpProtocol(asyncio.Protocol):
     def _await_request(self) -> None:
         self._exchange = None
         self._head_is_due = False
-        self._receiving.set(self._keep_alive_s, self._end.close)
+        self._receiving.set(self.limits.keep_alive_s, self._end.close)
         self.flow.read_on()
 
     def _begin(self) -> None:

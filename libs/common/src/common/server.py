@@ -15,10 +15,6 @@ from common.health import Health
 from common.http_protocol import HttpLimits, with_limits
 from common.settings import HttpSettings
 
-KEEP_ALIVE_S = 75
-"""How long an idle connection is kept: longer than load balancers keep theirs (mostly 60 s), so that they end it and no
-request meets a closing one."""
-
 OTHER_OPEN_FILES = 256
 
 
@@ -51,7 +47,6 @@ def serve(app: FastAPI, settings: HttpSettings, health: Health) -> None:
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=10,
     )
     _allow_open_files(settings.connections_max)
