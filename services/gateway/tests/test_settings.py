@@ -117,7 +117,6 @@ def test_a_wrong_value_is_named(
     [
         ("READER_URL", "http://task-reader:8001/"),
         ("READER_URL", "https://[::1]:8001"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://tempo:4318/otlp/"),
         ("AUTH_JWKS_URL", "https://issuer.example/keys?policy=1"),
         ("AUTH_JWKS_URL", "http://127.0.0.1:8080/keys"),
         ("AUTH_JWKS_URL", "http://127.1.2.3/keys"),

@@ -18,6 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.addresses import amqp_address, base_address
+from common.extras import are_installed
 
 
 class ServiceSettings(BaseSettings):
@@ -43,10 +44,19 @@ class AdminSettings(ServiceSettings):
     admin_host: str = Field("127.0.0.1", description="address of the admin port; 0.0.0.0 in a container")
 
 
+def _can_be_traced_to(address: HttpUrl) -> HttpUrl:
+    """Spans need OpenTelemetry's SDK and its exporter, which only those install who trace."""
+    if not are_installed("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"):
+        raise ValueError("tracing is not installed: install the service with its extra `otlp`, as gateway[otlp]")
+    return address
+
+
 class TraceSettings(ServiceSettings):
     """Where traces go. OpenTelemetry itself reads its other variables, such as OTEL_BSP_SCHEDULE_DELAY."""
 
-    otel_exporter_otlp_endpoint: Annotated[HttpUrl, AfterValidator(base_address)] | None = Field(
+    otel_exporter_otlp_endpoint: (
+        Annotated[HttpUrl, AfterValidator(base_address), AfterValidator(_can_be_traced_to)] | None
+    ) = Field(
         None,
         description="address that takes traces by OTLP/HTTP, such as http://tempo:4318; without one there are none",
     )

@@ -1,7 +1,9 @@
 """The `task-writer` command: runs the service, `task-writer migrate`, or `task-writer dead-letters`."""
 
 import argparse
+import signal
 
+from common.extras import are_installed
 from common.logs import configure_logging
 from common.settings import load
 
@@ -82,14 +84,14 @@ def _run() -> None:
 
 
 def _migrate() -> None:
-    import signal  # noqa: PLC0415
-
+    settings = load(MigrationSettings)
+    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
+    if not are_installed("alembic", "sqlalchemy", "sqlmodel"):
+        raise SystemExit("Migrations need Alembic and SQLModel: install task-writer[migrate], as the images do.")
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415
 
     from task_writer.migrate import migrate  # noqa: PLC0415
 
-    settings = load(MigrationSettings)
-    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
     signal.signal(signal.SIGTERM, _stop)
     try:
         migrate(settings)
