@@ -133,7 +133,10 @@ def test_the_servers_cannot_be_reached_from_the_edge(project: Project) -> None:
 def test_no_container_has_more_than_it_needs(project: Project) -> None:
     project.up(profile="edge")
 
-    for container in project.containers():
+    containers = project.containers()
+
+    assert containers
+    for container in containers:
         host, name = container["HostConfig"], container["Name"]
         assert container["Config"]["User"].partition(":")[0] not in {"", "root", "0"}, name
         assert host["ReadonlyRootfs"], name

@@ -89,6 +89,7 @@ def test_it_has_a_title_and_a_version(openapi: Json) -> None:
 def test_every_reference_leads_somewhere(openapi: Json) -> None:
     targets = [resolve(openapi, {"$ref": reference}) for reference in references(openapi)]
 
+    assert targets
     assert all(isinstance(target, dict) for target in targets)
 
 
@@ -158,6 +159,7 @@ def test_every_error_is_described_as_a_problem(openapi: Json, operation: Operati
     answers = described(openapi, operation)["responses"].items()
     errors = {status: resolve(openapi, answer) for status, answer in answers if status[0] in "45"}
 
+    assert errors
     for status, error in errors.items():
         assert list(error["content"]) == ["application/problem+json"], status
         schema = resolve(openapi, error["content"]["application/problem+json"]["schema"])

@@ -124,7 +124,10 @@ def test_every_kind_is_validated_by_a_schema_or_named_here(overlay: str) -> None
 
 @OF_EACH_OVERLAY
 def test_every_pod_is_restricted(overlay: str) -> None:
-    for workload in of_kind(rendered(overlay), *WORKLOADS):
+    workloads = list(of_kind(rendered(overlay), *WORKLOADS))
+
+    assert workloads
+    for workload in workloads:
         name, own = name_of(workload), container(workload)
         assert pod(workload)["automountServiceAccountToken"] is False, name
         assert pod(workload)["securityContext"]["runAsNonRoot"] is True, name
@@ -150,6 +153,7 @@ def test_every_selector_finds_its_pods(overlay: str) -> None:
         peers = [peer for rule in policy["spec"].get("ingress", []) for peer in rule.get("from", [])]
         peers += [peer for rule in policy["spec"].get("egress", []) for peer in rule.get("to", [])]
         selectors += [(name_of(policy), peer["podSelector"]) for peer in peers if "podSelector" in peer]
+    assert selectors
     assert [name for name, selector in selectors if not any(selects(selector, one) for one in labels)] == []
 
 
@@ -161,6 +165,7 @@ def test_every_service_of_ours_has_its_network_and_its_autoscaler(overlay: str) 
         one["spec"]["scaleTargetRef"]["name"] for one in of_kind(manifests, "HorizontalPodAutoscaler", "ScaledObject")
     }
 
+    assert scaled
     for deployment in of_kind(manifests, "Deployment"):
         own = [one for one in policies if one["podSelector"] and selects(one["podSelector"], pod_labels(deployment))]
         assert any("Egress" in one["policyTypes"] for one in own), name_of(deployment)
@@ -173,12 +178,14 @@ def test_every_secret_is_made_here_or_by_a_command_of_the_operations_page(overla
     made = {plain_name(one): set(one["data"]) for one in of_kind(manifests, "Secret")}
     commands = (ROOT / "docs" / "operations.md").read_text()
 
-    for workload in of_kind(manifests, *WORKLOADS):
-        for variable in container(workload)["env"]:
-            if (wanted := variable.get("valueFrom", {}).get("secretKeyRef")) is not None:
-                name, key = re.sub(r"-[0-9a-z]{10}$", "", wanted["name"]), wanted["key"]
-                described = re.search(rf"create secret generic {name}\b(?:.*\\\n)*.*{key}=", commands)
-                assert key in made.get(name, set()) or described, f"{name}: {key}"
+    variables = [variable for workload in of_kind(manifests, *WORKLOADS) for variable in container(workload)["env"]]
+    wanted = [one["valueFrom"]["secretKeyRef"] for one in variables if "secretKeyRef" in one.get("valueFrom", {})]
+
+    assert wanted
+    for one in wanted:
+        name, key = re.sub(r"-[0-9a-z]{10}$", "", one["name"]), one["key"]
+        described = re.search(rf"create secret generic {name}\b(?:.*\\\n)*.*{key}=", commands)
+        assert key in made.get(name, set()) or described, f"{name}: {key}"
 
 
 def plain_name(manifest: Any) -> str:

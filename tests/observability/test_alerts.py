@@ -38,6 +38,7 @@ NEEDS_PROMETHEUS = pytest.mark.skipif(
 def rules() -> list[dict[str, Any]]:
     (group,) = yaml.safe_load(RULES.read_text())["groups"]
     found: list[dict[str, Any]] = group["rules"]
+    assert found
     return found
 
 
@@ -61,10 +62,14 @@ def test_every_metric_is_in_an_alert_or_on_the_dashboard() -> None:
 
 def test_labels_in_queries_are_labels_of_their_metric() -> None:
     known = {name: {*metric._labelnames, "job", "instance"} for name, metric in metrics().items()}
-    for query in queries():
-        for name, matchers in re.findall(r"\b(taskwire_[a-z_]+)\{([^}]*)\}", query):
-            base = next(one for one in known if name in {one, f"{one}_bucket", f"{one}_sum", f"{one}_count"})
-            assert set(re.findall(r"(\w+)(?:=~|!=|=)", matchers)) <= known[base], query
+    matched = [found for query in queries() for found in re.findall(r"\b(taskwire_[a-z_]+)\{([^}]*)\}", query)]
+
+    assert matched
+    for name, matchers in matched:
+        base = next(one for one in known if name in {one, f"{one}_bucket", f"{one}_sum", f"{one}_count"})
+        labels = set(re.findall(r"(\w+)(?:=~|!=|=)", matchers))
+        assert labels, matchers
+        assert labels <= known[base], f"{name}{{{matchers}}}"
 
 
 def test_counters_of_what_is_rare_are_there_before_it_happens() -> None:
@@ -100,6 +105,7 @@ def test_the_panels_of_the_dashboard_lie_beside_each_other() -> None:
         assert not taken & cells, panel["title"]
         assert place["x"] + place["w"] <= 24
         taken |= cells
+    assert taken
 
 
 @NEEDS_PROMETHEUS

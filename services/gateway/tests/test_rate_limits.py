@@ -238,6 +238,7 @@ async def test_the_documentation_has_the_429(gateway: Served) -> None:
     default = (await gateway.ask("GET", "/openapi.json")).json()
 
     operations = [item[key] for item in document["paths"].values() for key in item if key != "parameters"]
+    assert operations
     assert all("RateLimit" in operation["responses"]["429"]["headers"] for operation in operations)
     assert '"429"' not in str(default).replace("'", '"')
 
