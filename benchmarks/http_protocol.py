@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 import uvloop
-from common.http_protocol import HttpLimits, with_limits
+from common.http_server.protocol import HttpLimits, with_limits
 from uvicorn.server import ServerState
 
 ROUNDS, REQUESTS = 120, 300

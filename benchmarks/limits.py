@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
-from common.contracts import LAST_DEADLINE_UNIX_MS
+from common.contracts.commands import LAST_DEADLINE_UNIX_MS
 from local_stack.postgres import find_programs
 from local_stack.settings import server_environment
 from local_stack.stack import Stack

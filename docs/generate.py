@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common.contracts import CommandBatch, OutcomeBatch
-from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.contracts.commands import CommandBatch
+from common.contracts.outcomes import OutcomeBatch
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.specification import AsyncAPI
 from gateway.app import create_app

@@ -4,7 +4,7 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-from common.contracts import Command, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import Command, CreateTask, DeleteTask, ReplaceTask, ToggleTask
 
 
 def envelope(

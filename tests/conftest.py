@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from common.database import Database, open_database
+from common.postgres.database import Database, open_database
 from local_stack.database import create_owner_and_database, role_url
 from local_stack.ports import pick_port
 from local_stack.postgres import Postgres, running_postgres

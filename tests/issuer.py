@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from common.routing import add_route, make_app
+from common.http.routing import add_route, make_app
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fastapi import FastAPI
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm

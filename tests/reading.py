@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from common.contracts import Read
-from common.database import Database
+from common.contracts.reads import Read
+from common.postgres.database import Database
 from task_reader.queries import answer_reads
 
 

@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from typing import Any, Literal
 
 import uvicorn
-from common.http_protocol import HttpLimits, with_limits
+from common.http_server.protocol import HttpLimits, with_limits
 
 LIMIT_S = 10.0
 
@@ -52,7 +52,7 @@ class Served:
 async def serving(
     app: Callable[..., Awaitable[None]], *, lifespan: Literal["on", "off"] = "on", limits: HttpLimits | None = None
 ) -> AsyncIterator[Served]:
-    """Serves `app` as common.server does; with `lifespan` off, its state is the caller's to set."""
+    """Serves `app` as common.http_server.server does; with `lifespan` off, its state is the caller's to set."""
     http = with_limits(limits or HttpLimits())
     config = uvicorn.Config(
         app,

@@ -1,6 +1,6 @@
 """The rules of CONTRIBUTING.md that a machine can check, on this repository; tests/rules proves the checks."""
 
-from common import topology
+from common.bus import topology
 from sqlmodel import SQLModel
 from task_writer import tables  # noqa: F401 - registers the tables
 
@@ -12,10 +12,10 @@ SERVICES = [source for source in ALL if source.path.startswith("services/")]
 COMMON = [source for source in ALL if source.package == "common"]
 REVISIONS = [source for source in ALL if source.module.startswith("migrations.versions.")]
 MAY_START_TASKS = {
-    "common.background": "starts all that goes on for as long as the service runs",
-    "common.eager_tasks": "starts short work for the modules below, each of which holds it until it is done",
-    "common.http_protocol": "an app's work on a request, which answers for its own errors and which stopping awaits",
-    "common.tracing": "a thread for the last flush at the end, bounded in time",
+    "common.runtime.background": "starts all that goes on for as long as the service runs",
+    "common.runtime.eager_tasks": "starts short work for the modules below, each of which holds it until it is done",
+    "common.http_server.protocol": "an app on a request, which answers for its own errors and which stopping awaits",
+    "common.observability.tracing": "a thread for the last flush at the end, bounded in time",
     "gateway.batching": "a batch on its way; its errors are its items' answers",
     "gateway.bus_session": "a batch that is published; its errors are the batch's reply",
     "gateway.signing_keys": "a fetch of keys, bounded in time; held, and its errors are those of who waits for it",
@@ -27,7 +27,7 @@ SQL_FILES = sorted(ROOT.glob("services/*/sql/*.sql"))
 NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own policy shows it old records, nothing else
 
 MAY_SLEEP = {
-    "libs/common/tests/test_http_protocol.py": "gives the event loop a turn",
+    "libs/common/tests/http_server/test_protocol.py": "gives the event loop a turn",
     "tests/fuzz/strict_reader.py": "gives the event loop turns",
     "tests/fuzz/test_framing.py": "gives the event loop a turn",
     "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
@@ -91,7 +91,9 @@ def test_every_folder_of_tests_opens_with_what_it_proves() -> None:
 
 def test_only_problems_decides_the_status_of_an_error() -> None:
     others = [
-        source for source in SERVICES + COMMON if source.module not in {"common.problems", "common.problem_answers"}
+        source
+        for source in SERVICES + COMMON
+        if source.module not in {"common.http.problems", "common.http.problem_answers"}
     ]
 
     assert [fault for source in others for fault in shape.status_deciders(source)] == []
@@ -99,7 +101,7 @@ def test_only_problems_decides_the_status_of_an_error() -> None:
 
 def test_only_topology_writes_the_name_of_a_queue() -> None:
     names = [topology.COMMANDS_NAME, topology.DEAD_LETTERS_NAME, topology.DIRECT_REPLIES_NAME]
-    others = [source for source in ALL if source.module != "common.topology"]
+    others = [source for source in ALL if source.module != "common.bus.topology"]
 
     assert [fault for source in others for fault in shape.queue_names(source, names)] == []
 

@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from common.admin import open_admin
-from common.health import Health
+from common.observability.admin import open_admin
+from common.observability.health import Health
 from common.settings import AdminSettings
 from local_stack.ports import pick_port
 

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
-from common.contracts import CreateTask
-from common.database import Database
+from common.contracts.commands import CreateTask
+from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.batches import carry_out
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import aio_pika
 import httpx
-from common.topology import COMMANDS_NAME
+from common.bus.topology import COMMANDS_NAME
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq

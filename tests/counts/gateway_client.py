@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import httpx
-from common.contracts import CreateTask
+from common.contracts.commands import CreateTask
 from fastapi import FastAPI
 
 GATEWAY = "http://gateway"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pydantic_core
 import pytest
-from common.broker import Publisher
-from common.contracts import Read
-from common.database import Connection, all_rows
+from common.bus.broker import Publisher
+from common.contracts.reads import Read
+from common.postgres.database import Connection, all_rows
 from gateway import reader_link
 from gateway.bus_session import BusSession
 from gateway.reader_link import ReaderLink

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import httpx
 import pytest
-from common.contracts import CreateTask
+from common.contracts.commands import CreateTask
 
 from tests.conftest import Addresses
 from tests.counts import costs

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 import pytest
-from common.contracts import CreateTask
-from common.database import open_database
+from common.contracts.commands import CreateTask
+from common.postgres.database import open_database
 from pydantic import SecretStr
 from task_writer.batches import carry_out
 

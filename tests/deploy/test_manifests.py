@@ -4,8 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from common.admin import _pages
-from common.health import Health
+from common.observability.admin import _pages
+from common.observability.health import Health
 from common.settings import ServiceSettings
 from task_writer.settings import MigrationSettings
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from common.contracts import CommandBatch, Outcome, OutcomeBatch
+from common.contracts.commands import CommandBatch
+from common.contracts.outcomes import Outcome, OutcomeBatch
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate

@@ -7,15 +7,16 @@ from typing import Any, cast
 from uuid import uuid4
 
 import httpx
-from common.contracts import CommandBatch, Outcome
+from common.contracts.commands import CommandBatch
+from common.contracts.outcomes import Outcome
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
 from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, REPLACE, Operation, Task, list_all
 
-from . import wishes
-from .model import Model, Recorded, Verb, Wish
+from . import drawn_requests as draw
+from .model import DrawnRequest, Model, Recorded, Verb
 
 type Deliver = Callable[[bytes], Sequence[Outcome]]
 """Publishes this message to the writer's queue; its reply."""
@@ -23,7 +24,7 @@ type Deliver = Callable[[bytes], Sequence[Outcome]]
 type TaskReference = tuple[int, str]
 """Whose task it is, as a place among the two users, and its id."""
 
-STATUS = {verb: operation.success for verb, operation in wishes.OPERATIONS.items()}
+STATUS = {verb: operation.success for verb, operation in draw.OPERATIONS.items()}
 KEY_REUSED = "urn:taskwire:problem:idempotency-key-reused"
 REPLAYED = "idempotency-replayed"
 
@@ -51,20 +52,20 @@ class Api(RuleBasedStateMachine):
         return multiple(*((user, self.write_as(user, "create", **full)) for user in (0, 1)))
 
     @rule(
-        target=tasks, user=users, title=wishes.titles, description=wishes.descriptions,
+        target=tasks, user=users, title=draw.titles, description=draw.descriptions,
         is_completed=st.booleans(), spelled_out=st.booleans(),
     )  # fmt: skip
     def create(self, user: int, spelled_out: bool, **fields: Any) -> TaskReference:
         return user, self.write_as(user, "create", spelled_out=spelled_out, **fields)
 
     @rule(
-        task=known_or_not, stranger=mostly_their_own, title=wishes.titles, description=wishes.descriptions,
+        task=known_or_not, stranger=mostly_their_own, title=draw.titles, description=draw.descriptions,
         is_completed=st.booleans(), spelled_out=st.booleans(),
     )  # fmt: skip
     def replace(self, task: TaskReference, stranger: bool, spelled_out: bool, **fields: Any) -> None:
         self.write_as(task[0] ^ stranger, "replace", task_id=task[1], spelled_out=spelled_out, **fields)
 
-    @rule(task=known_or_not, stranger=mostly_their_own, done=wishes.completions, spelled_out=st.booleans())
+    @rule(task=known_or_not, stranger=mostly_their_own, done=draw.completions, spelled_out=st.booleans())
     def complete(self, task: TaskReference, stranger: bool, done: bool | None, spelled_out: bool) -> None:
         self.write_as(task[0] ^ stranger, "toggle", task_id=task[1], is_completed=done, spelled_out=spelled_out)
 
@@ -82,7 +83,7 @@ class Api(RuleBasedStateMachine):
         else:
             assert (response.status_code, response.json()) == (200, expected)
 
-    @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(wishes.BAD_IDS), whose=st.booleans())
+    @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(draw.BAD_IDS), whose=st.booleans())
     def name_nothing(self, operation: Operation, task: TaskReference, bad: str, whose: bool) -> None:
         user_id, task_id = (bad, task[1]) if whose or operation in (LIST, CREATE) else (self.users[task[0]], bad)
         assert_problem(self.api.request(operation.method, operation.url(user_id, task_id), json=operation.fields), 400)
@@ -90,8 +91,8 @@ class Api(RuleBasedStateMachine):
     @rule(
         task=known_or_not,
         sent=st.one_of(
-            st.tuples(st.sampled_from([CREATE, REPLACE]), st.sampled_from(wishes.NO_TASKS)),
-            st.tuples(st.just(COMPLETE), st.sampled_from(wishes.NO_COMPLETIONS)),
+            st.tuples(st.sampled_from([CREATE, REPLACE]), st.sampled_from(draw.NO_TASKS)),
+            st.tuples(st.just(COMPLETE), st.sampled_from(draw.NO_COMPLETIONS)),
         ),
     )
     def break_a_rule(self, task: TaskReference, sent: tuple[Operation, tuple[bytes, int]]) -> None:
@@ -103,36 +104,36 @@ class Api(RuleBasedStateMachine):
         else:
             assert_problem(response, status)
 
-    @rule(task=tasks, verb=st.sampled_from(list(STATUS)), bad=st.sampled_from(wishes.BAD_KEYS))
+    @rule(task=tasks, verb=st.sampled_from(list(STATUS)), bad=st.sampled_from(draw.BAD_KEYS))
     def send_no_key(self, task: TaskReference, verb: Verb, bad: str) -> None:
-        wish = Wish(verb, self.users[task[0]], task[1], title="a")
-        assert_problem(self.request(wish, key=bad), 400)
+        asked = DrawnRequest(verb, self.users[task[0]], task[1], title="a")
+        assert_problem(self.request(asked, key=bad), 400)
 
     @rule(
-        target=tasks, key=wishes.keys, task=known_or_not, verb=st.sampled_from(list(STATUS)), done=wishes.completions,
+        target=tasks, key=draw.keys, task=known_or_not, verb=st.sampled_from(list(STATUS)), done=draw.completions,
         quoted=st.booleans(),
     )  # fmt: skip
     def write_under_a_key(
         self, key: str, task: TaskReference, verb: Verb, done: bool | None, quoted: bool
     ) -> TaskReference | MultipleResults[TaskReference]:
-        """The first wish under a key is carried out, later ones are refused unless they are the same."""
+        """The first request under a key is carried out, later ones are refused unless they are the same."""
         user_id = self.users[task[0]]
-        wish = {
-            "create": Wish(verb, user_id, title="keyed", is_completed=bool(done)),
-            "replace": Wish(verb, user_id, task[1], title="keyed", is_completed=bool(done)),
-            "toggle": Wish(verb, user_id, task[1], is_completed=done),
-            "delete": Wish(verb, user_id, task[1]),
+        asked = {
+            "create": DrawnRequest(verb, user_id, title="keyed", is_completed=bool(done)),
+            "replace": DrawnRequest(verb, user_id, task[1], title="keyed", is_completed=bool(done)),
+            "toggle": DrawnRequest(verb, user_id, task[1], is_completed=done),
+            "delete": DrawnRequest(verb, user_id, task[1]),
         }[verb]
         recorded = self.model.keys.get((user_id, key))
-        response = self.request(wish, key=in_quotes(key) if quoted else key)
+        response = self.request(asked, key=in_quotes(key) if quoted else key)
         if recorded is None:
-            made = self.check_write(wish, response)
+            made = self.check_write(asked, response)
             assert REPLAYED not in response.headers
             self.model.keys[user_id, key] = Recorded(
-                wish, response.status_code, response.text, response.headers.get("location")
+                asked, response.status_code, response.text, response.headers.get("location")
             )
             return (task[0], made) if verb == "create" else multiple()
-        if recorded.wish == wish:
+        if recorded.asked == asked:
             assert_replayed(response, recorded)
         else:
             assert assert_problem(response, 422)["type"] == KEY_REUSED
@@ -140,17 +141,17 @@ class Api(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 99), quoted=st.booleans(), spelled_out=st.booleans())
     def send_again_under_its_key(self, which: int, quoted: bool, spelled_out: bool) -> None:
-        """However the same wish is spelled, and whatever has happened since: answered as the first time."""
+        """However the same request is spelled, and whatever has happened since: answered as the first time."""
         if not self.model.keys:
             return
         (_, key), recorded = list(self.model.keys.items())[which % len(self.model.keys)]
-        response = self.request(recorded.wish, key=in_quotes(key) if quoted else key, spelled_out=spelled_out)
+        response = self.request(recorded.asked, key=in_quotes(key) if quoted else key, spelled_out=spelled_out)
         assert_replayed(response, recorded)
 
     @rule(
         target=tasks,
         parts=st.lists(
-            st.tuples(known_or_not, mostly_their_own, st.sampled_from(list(STATUS)), wishes.titles, wishes.completions),
+            st.tuples(known_or_not, mostly_their_own, st.sampled_from(list(STATUS)), draw.titles, draw.completions),
             min_size=2, max_size=5,
         ),
     )  # fmt: skip
@@ -159,15 +160,15 @@ class Api(RuleBasedStateMachine):
     ) -> MultipleResults[TaskReference]:
         """A batch on the writer's queue, as RabbitMQ delivers it, and once more: that changes nothing."""
         wished = [
-            Wish(verb, self.users[task[0] ^ stranger], "" if verb == "create" else task[1], title, None, done)
+            DrawnRequest(verb, self.users[task[0] ^ stranger], "" if verb == "create" else task[1], title, None, done)
             for task, stranger, verb, title, done in parts
         ]
-        body = CommandBatch(commands=[wishes.command_of(wish) for wish in wished]).model_dump_json().encode()
+        body = CommandBatch(commands=[draw.command_of(asked) for asked in wished]).model_dump_json().encode()
 
         outcomes = self.deliver(body)
         assert self.deliver(body) == outcomes
 
-        made = [self.check_outcome(wish, outcome) for wish, outcome in zip(wished, outcomes, strict=True)]
+        made = [self.check_outcome(asked, outcome) for asked, outcome in zip(wished, outcomes, strict=True)]
         self.delivered.append((body, outcomes))
         return multiple(*((self.users.index(task["user_id"]), task["id"]) for task in made if task))
 
@@ -185,36 +186,38 @@ class Api(RuleBasedStateMachine):
 
     def write_as(self, user: int, verb: Verb, *, spelled_out: bool = False, **fields: Any) -> str:
         """Sends a write and checks its answer; the id of the task that it made, if it did."""
-        wish = Wish(verb, self.users[user], **fields)
-        return self.check_write(wish, self.request(wish, spelled_out=spelled_out))
+        asked = DrawnRequest(verb, self.users[user], **fields)
+        return self.check_write(asked, self.request(asked, spelled_out=spelled_out))
 
-    def request(self, wish: Wish, *, key: str | None = None, spelled_out: bool = False) -> httpx.Response:
-        operation = wishes.OPERATIONS[wish.verb]
-        body = wishes.body_of(wish, spelled_out=spelled_out)
+    def request(self, asked: DrawnRequest, *, key: str | None = None, spelled_out: bool = False) -> httpx.Response:
+        operation = draw.OPERATIONS[asked.verb]
+        body = draw.body_of(asked, spelled_out=spelled_out)
         headers = {} if key is None else {b"Idempotency-Key": key.encode("latin-1")}
-        return self.api.request(operation.method, operation.url(wish.user_id, wish.task_id), json=body, headers=headers)
+        return self.api.request(
+            operation.method, operation.url(asked.user_id, asked.task_id), json=body, headers=headers
+        )
 
-    def check_write(self, wish: Wish, response: httpx.Response) -> str:
+    def check_write(self, asked: DrawnRequest, response: httpx.Response) -> str:
         created = None
-        if wish.verb == "create":
+        if asked.verb == "create":
             assert response.status_code == 201, response.text
             created = fresh(response.json())
-            assert response.headers["location"] == GET.url(wish.user_id, created["id"])
-        answer = self.model.carry_out(wish, created=created)
+            assert response.headers["location"] == GET.url(asked.user_id, created["id"])
+        answer = self.model.carry_out(asked, created=created)
         if not answer.found:
             assert_problem(response, 404)
         elif answer.task is None:
             assert (response.status_code, response.content) == (204, b"")
         else:
-            assert (response.status_code, response.json()) == (STATUS[wish.verb], answer.task)
+            assert (response.status_code, response.json()) == (STATUS[asked.verb], answer.task)
         return created["id"] if created else ""
 
-    def check_outcome(self, wish: Wish, outcome: Outcome) -> Task | None:
-        """The task that the wish has made, if it has."""
+    def check_outcome(self, asked: DrawnRequest, outcome: Outcome) -> Task | None:
+        """The task that the request has made, if it has."""
         told = json.loads(outcome.task) if outcome.task is not None else None
-        answer = self.model.carry_out(wish, created=fresh(told) if wish.verb == "create" else None)
+        answer = self.model.carry_out(asked, created=fresh(told) if asked.verb == "create" else None)
         assert (outcome.status, told) == ("done" if answer.found else "not_found", answer.task)
-        return answer.task if wish.verb == "create" else None
+        return answer.task if asked.verb == "create" else None
 
 
 def fresh(answered: Any) -> Task:

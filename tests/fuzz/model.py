@@ -10,7 +10,7 @@ type Verb = Literal["create", "replace", "toggle", "delete"]
 
 
 @dataclass(frozen=True)
-class Wish:
+class DrawnRequest:
     """One write that keeps all rules. `is_completed` None flips a completion; `task_id` is empty for a new task."""
 
     verb: Verb
@@ -23,7 +23,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a wish ends: `found` is False where the user has no such task; `task` is what is left, if any."""
+    """How a request ends: `found` is False where the user has no such task; `task` is what is left, if any."""
 
     found: bool
     task: Task | None = None
@@ -33,7 +33,7 @@ class Answer:
 class Recorded:
     """What was asked and answered under a key: the answer's status, body and Location."""
 
-    wish: Wish
+    asked: DrawnRequest
     status: int
     text: str
     location: str | None
@@ -55,35 +55,35 @@ class Model:
         mine = self.tasks.get(user_id, {}).values()
         return sorted(mine, key=lambda task: (datetime.fromisoformat(task["created_at"]), task["id"]), reverse=True)
 
-    def carry_out(self, wish: Wish, *, created: Task | None = None) -> Answer:
-        """What the wish leaves. Of a new task the system chooses id and moment: `created` is what it answered."""
-        mine = self.tasks.setdefault(wish.user_id, {})
-        if wish.verb == "create":
+    def carry_out(self, asked: DrawnRequest, *, created: Task | None = None) -> Answer:
+        """What the request leaves. Of a new task the system chooses id and moment: `created` is what it answered."""
+        mine = self.tasks.setdefault(asked.user_id, {})
+        if asked.verb == "create":
             assert created is not None, "a new task was not answered with"
             assert all(created["id"] not in tasks for tasks in self.tasks.values()), "the id of another task"
-            task = written(wish, task_id=created["id"], created_at=created["created_at"])
-        elif wish.task_id not in mine:
+            task = written(asked, task_id=created["id"], created_at=created["created_at"])
+        elif asked.task_id not in mine:
             return Answer(found=False)
-        elif wish.verb == "delete":
-            del mine[wish.task_id]
+        elif asked.verb == "delete":
+            del mine[asked.task_id]
             return Answer(found=True)
-        elif wish.verb == "replace":
-            task = written(wish, task_id=wish.task_id, created_at=mine[wish.task_id]["created_at"])
+        elif asked.verb == "replace":
+            task = written(asked, task_id=asked.task_id, created_at=mine[asked.task_id]["created_at"])
         else:
-            before = mine[wish.task_id]
-            wanted = not before["is_completed"] if wish.is_completed is None else wish.is_completed
+            before = mine[asked.task_id]
+            wanted = not before["is_completed"] if asked.is_completed is None else asked.is_completed
             task = {**before, "is_completed": wanted}
         mine[task["id"]] = task
         return Answer(found=True, task=task)
 
 
-def written(wish: Wish, *, task_id: str, created_at: str) -> Task:
-    """The task as the wish spells it."""
+def written(asked: DrawnRequest, *, task_id: str, created_at: str) -> Task:
+    """The task as the request spells it."""
     return {
         "id": task_id,
-        "title": wish.title,
-        "description": wish.description,
-        "is_completed": bool(wish.is_completed),
+        "title": asked.title,
+        "description": asked.description,
+        "is_completed": bool(asked.is_completed),
         "created_at": created_at,
-        "user_id": wish.user_id,
+        "user_id": asked.user_id,
     }

@@ -8,8 +8,8 @@ from typing import Any
 
 import h11
 import uvicorn
-from common.http_protocol import HttpLimits, with_limits
-from common.problems import Problem
+from common.http.problems import Problem
+from common.http_server.protocol import HttpLimits, with_limits
 from uvicorn.server import ServerState
 
 ROUNDS = 50

@@ -13,7 +13,7 @@ from random import Random, SystemRandom
 from urllib.parse import urlsplit
 
 import pytest
-from common.http_protocol import HttpLimits
+from common.http_server.protocol import HttpLimits
 
 from tests.serving import serving
 

@@ -6,8 +6,8 @@ from functools import partial
 
 import httpx
 import pytest
-from common.contracts import Outcome
-from common.topology import DEAD_LETTERS_NAME
+from common.bus.topology import DEAD_LETTERS_NAME
+from common.contracts.outcomes import Outcome
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from local_stack.stack import Stack

@@ -10,9 +10,9 @@ from pathlib import Path
 from uuid import UUID
 
 import aio_pika
-from common.contracts import AnyCommand, CommandBatch
-from common.database import Database
-from common.topology import DEAD_LETTERS_NAME
+from common.bus.topology import DEAD_LETTERS_NAME
+from common.contracts.commands import AnyCommand, CommandBatch
+from common.postgres.database import Database
 from pydantic import SecretStr
 from task_writer.dead_letter_queue import open_dead_letters
 from task_writer.settings import DeadLetterSettings

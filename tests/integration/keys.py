@@ -3,8 +3,9 @@
 import json
 from uuid import UUID
 
-from common.contracts import AnyCommand, Outcome
-from common.database import Database
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
+from common.postgres.database import Database
 from task_writer.batches import carry_out
 
 from tests.reading import read_list, read_one

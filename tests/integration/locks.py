@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
-from common.contracts import CreateTask, ToggleTask
+from common.contracts.commands import CreateTask, ToggleTask
 
 from tests.conftest import Addresses
 

@@ -8,8 +8,9 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
-from common.contracts import AnyCommand, CommandBatch, Outcome, OutcomeBatch
-from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.contracts.commands import AnyCommand, CommandBatch
+from common.contracts.outcomes import Outcome, OutcomeBatch
 
 PATIENCE_S = 10.0
 

@@ -3,7 +3,7 @@
 import json
 from uuid import uuid4
 
-from common.database import Database
+from common.postgres.database import Database
 from gateway.bodies import TaskBody
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand, CreateTask, Outcome
-from common.database import Database, open_database
+from common.contracts.commands import AnyCommand, CreateTask
+from common.contracts.outcomes import Outcome
+from common.postgres.database import Database, open_database
 from pydantic import SecretStr
 from task_writer import statements
 from task_writer.batches import EXPIRED, carry_out

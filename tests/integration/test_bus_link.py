@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
-from common.contracts import Outcome
-from common.topology import COMMANDS, COMMANDS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.contracts.outcomes import Outcome
 from gateway.command_lane import CommandLane, open_command_lane
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from common.contracts import Outcome, OutcomeBatch
-from common.topology import COMMANDS, COMMANDS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.contracts.outcomes import Outcome, OutcomeBatch
 from gateway.bus_link import BusLink, open_bus_link
 from gateway.bus_session import OutcomeUnknown
 from gateway.settings import GatewaySettings

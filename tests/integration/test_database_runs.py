@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from common.database import Connection, Database, DatabaseUnavailable, open_database
+from common.postgres.database import Connection, Database, DatabaseUnavailable, open_database
 from common.settings import DatabaseSettings
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from common.database import Database
-from common.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.batches import carry_out
 from task_writer.cleanup import forget_old_commands

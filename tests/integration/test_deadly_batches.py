@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand
-from common.database import Database
-from common.topology import COMMANDS, DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from common.bus.topology import COMMANDS, DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from common.contracts.commands import AnyCommand
+from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.batches import Answered, carry_out
 from task_writer.consumer import processing

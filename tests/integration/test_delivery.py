@@ -9,9 +9,9 @@ from uuid import uuid4
 import aio_pika
 import psycopg
 import pytest
-from common.contracts import AnyCommand
-from common.database import Database
-from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.contracts.commands import AnyCommand
+from common.postgres.database import Database
 from faststream import FastStream
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.app import open_writer

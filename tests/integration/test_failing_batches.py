@@ -3,7 +3,7 @@
 import asyncio
 
 import psycopg
-from common.database import Database, open_database
+from common.postgres.database import Database, open_database
 from local_stack.postgres import Postgres
 from pydantic import SecretStr
 

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand, Read
-from common.database import Database, open_database
+from common.contracts.commands import AnyCommand
+from common.contracts.reads import Read
+from common.postgres.database import Database, open_database
 from local_stack.postgres import Postgres
 from psycopg import sql
 from pydantic import SecretStr

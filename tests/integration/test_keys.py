@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand
-from common.database import Database, open_database
+from common.contracts.commands import AnyCommand
+from common.postgres.database import Database, open_database
 from pydantic import SecretStr
 from task_writer.batches import EXPIRED, KEY_REUSED, REFUSED
 from task_writer.cleanup import forget_old_commands

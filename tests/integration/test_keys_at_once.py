@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from common.contracts import Outcome
-from common.database import Database, open_database
+from common.contracts.outcomes import Outcome
+from common.postgres.database import Database, open_database
 from pydantic import SecretStr
 from task_writer.batches import EXPIRED, KEY_REUSED, REFUSED, STILL_RUNNING, carry_out
 from task_writer.settings import WriterSettings

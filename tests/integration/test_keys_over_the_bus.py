@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from common.database import Database
+from common.postgres.database import Database
 from gateway.app import create_app
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq

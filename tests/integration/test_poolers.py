@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from common.database import Database, call, open_database
+from common.postgres.database import Database, call, open_database
 from common.settings import DatabaseSettings
 from local_stack.database import role_url
 from local_stack.state import open_state

@@ -5,8 +5,9 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from common.contracts import AnyCommand, Read
-from common.database import Database
+from common.contracts.commands import AnyCommand
+from common.contracts.reads import Read
+from common.postgres.database import Database
 from task_reader.queries import answer_reads
 from task_writer.batches import carry_out
 

@@ -10,8 +10,8 @@ from functools import partial
 import pytest
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused
-from common.broker import make_broker
-from common.queue_counts import QueueCounts, count_queue
+from common.bus.broker import make_broker
+from common.bus.queue_counts import QueueCounts, count_queue
 from common.settings import BusSettings
 from gateway.metrics import QUEUE_CONSUMERS, QUEUE_MESSAGES
 from gateway.queue_watch import WatchedQueue

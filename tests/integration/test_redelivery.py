@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 import aio_pika
 import psycopg
 import pytest
-from common.contracts import AnyCommand, Outcome, OutcomeBatch
-from common.database import Database, open_database
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome, OutcomeBatch
+from common.postgres.database import Database, open_database
 from local_stack.rabbitmq import Rabbitmq
 from pydantic import SecretStr
 from task_writer.app import open_writer

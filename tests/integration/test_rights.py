@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from common.database import Database
+from common.postgres.database import Database
 from local_stack.postgres import Postgres
 from psycopg.errors import InsufficientPrivilege
 from task_writer.batches import carry_out

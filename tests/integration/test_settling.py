@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
-from common.broker import Publisher, make_broker, start_broker
-from common.contracts import AnyCommand
-from common.database import Database
-from common.topology import DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from common.bus.broker import Publisher, make_broker, start_broker
+from common.bus.topology import DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from common.contracts.commands import AnyCommand
+from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
 from prometheus_client import REGISTRY
 from task_writer.batches import Answered, carry_out

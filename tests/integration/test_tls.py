@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from common.contracts import Read
-from common.database import DatabaseUnavailable, open_database
+from common.contracts.reads import Read
+from common.postgres.database import DatabaseUnavailable, open_database
 from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
 from local_stack.ports import pick_port

@@ -2,20 +2,20 @@
 
 import re
 
-import common.admin
-import common.background
-import common.database_metrics
-import common.request_metrics
+import common.http.request_metrics
+import common.observability.admin
+import common.postgres.metrics
+import common.runtime.background
 import gateway.metrics
 import task_writer.metrics
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 MODULES = (
-    common.admin,
-    common.background,
-    common.database_metrics,
-    common.request_metrics,
+    common.observability.admin,
+    common.runtime.background,
+    common.postgres.metrics,
+    common.http.request_metrics,
     gateway.metrics,
     task_writer.metrics,
 )

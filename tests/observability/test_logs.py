@@ -9,7 +9,7 @@ from uuid import uuid4
 import aio_pika
 import httpx
 import pytest
-from common.topology import COMMANDS_NAME
+from common.bus.topology import COMMANDS_NAME
 from local_stack.stack import Stack, running_stack
 
 from tests.commands import create

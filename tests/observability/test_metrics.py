@@ -7,7 +7,7 @@ from uuid import uuid4
 import aio_pika
 import httpx
 import pytest
-from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from local_stack.stack import Stack
 
 from tests.waiting import eventually

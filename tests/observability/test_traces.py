@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from common.tracing import Sampling
+from common.observability.tracing import Sampling
 from gateway.settings import SamplingSettings
 from local_stack.stack import Stack, running_stack
 

@@ -80,7 +80,7 @@ def printers(source: Source) -> list[str]:
 
 
 def status_deciders(source: Source) -> list[str]:
-    """Whatever decides the HTTP status of an error; only common/problems.py may."""
+    """Whatever decides the HTTP status of an error; only common/http/problems.py may."""
     forbidden = {"HTTPException", "ProblemType"}
     faults = []
     for node in ast.walk(source.tree):
@@ -102,7 +102,7 @@ def task_starters(source: Source) -> list[str]:
     faults = [
         source.at(node, f"{name} starts a task")
         for node, name in imports.imported(source)
-        if name in {"common.eager_tasks", "common.eager_tasks.start"}
+        if name in {"common.runtime.eager_tasks", "common.runtime.eager_tasks.start"}
         or (name.startswith(("asyncio.", "threading.")) and name.rpartition(".")[2] in STARTERS)
     ]
     for node in ast.walk(source.tree):

@@ -69,16 +69,21 @@ def test_a_planted_library_is_found(path: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["from common.database import Database", "from common import database", "import common.database"]
+    "text",
+    [
+        "from common.postgres.database import Database",
+        "from common.postgres import database",
+        "import common.postgres.database",
+    ],
 )
 def test_a_library_that_comes_in_through_a_module_of_ours_is_found(text: str) -> None:
-    database = Source("libs/common/src/common/database.py", "from common import pools")
+    database = Source("libs/common/src/common/postgres/database.py", "from common import pools")
     pools = Source("libs/common/src/common/pools.py", "import psycopg")
 
     assert len(strange_libraries(Source(GATEWAY, text), [database, pools])) == 1
 
 
 def test_a_library_in_a_module_that_is_not_imported_is_no_fault() -> None:
-    database = Source("libs/common/src/common/database.py", "import psycopg")
+    database = Source("libs/common/src/common/postgres/database.py", "import psycopg")
 
     assert strange_libraries(Source(GATEWAY, "from common import problems"), [database]) == []

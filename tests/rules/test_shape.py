@@ -120,8 +120,8 @@ def test_an_answer_that_is_no_error_passes(text: str) -> None:
         "asyncio.Task(work(), eager_start=True)",
         "async def f():\n    async with asyncio.TaskGroup() as tasks: pass",
         "from asyncio import create_task as go",
-        "from common import eager_tasks",
-        "from common.eager_tasks import start",
+        "from common.runtime import eager_tasks",
+        "from common.runtime.eager_tasks import start",
         "threading.Thread(target=work).start()",
     ],
 )

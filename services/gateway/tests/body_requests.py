@@ -4,7 +4,7 @@ import asyncio
 from enum import Enum
 
 import pytest
-from common.problems import Problem, ProblemType
+from common.http.problems import Problem, ProblemType
 from gateway.bodies import TaskBody, read_json
 from starlette.requests import Request
 from starlette.types import Message

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from common.contracts import AnyCommand, Outcome
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
 from gateway.app import create_app
 from gateway.batching import BatchLimits
 from gateway.command_lane import CommandLane

@@ -3,7 +3,7 @@
 from itertools import product
 
 import pytest
-from common.problems import INVALID_TASK, MALFORMED_BODY, Problem, ProblemType
+from common.http.problems import INVALID_TASK, MALFORMED_BODY, Problem, ProblemType
 from gateway.bodies import TaskBody, read_json
 from gateway.json_faults import parse_json
 

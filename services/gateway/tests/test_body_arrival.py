@@ -1,7 +1,7 @@
 """How a body arrives: in chunks, too large, too slowly, cut off, or as something else than JSON."""
 
 import pytest
-from common.problems import (
+from common.http.problems import (
     BODY_TOO_LARGE,
     INVALID_TASK,
     MALFORMED_BODY,

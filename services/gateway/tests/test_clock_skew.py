@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from common.contracts import Outcome
+from common.contracts.outcomes import Outcome
 from gateway.clock_skew import ClockSkew, certain_skew
 from prometheus_client import REGISTRY
 

@@ -5,9 +5,9 @@ import json
 import socket
 
 import pytest
-from common.contracts import Outcome
-from common.problem_answers import problem_response
-from common.problems import Problem
+from common.contracts.outcomes import Outcome
+from common.http.problem_answers import problem_response
+from common.http.problems import Problem
 from gateway.app import create_app
 from gateway.parameters import require_known_parameters
 from gateway.preconditions import require_preconditions

@@ -3,8 +3,9 @@
 from uuid import RFC_4122, UUID
 
 import pytest
-from common.contracts import AnyCommand, Outcome
-from common.problems import Problem
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
+from common.http.problems import Problem
 from gateway.idempotency import KEY_HEADER, derive_command_id, read_key
 from starlette.datastructures import Headers
 

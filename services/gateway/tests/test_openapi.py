@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from common.contracts import Outcome
+from common.contracts.outcomes import Outcome
 from gateway.app import create_app
 from gateway.openapi import openapi_document
 

@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import aiohttp
-from common.contracts import AnyCommand, Outcome
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
 from gateway.app import create_app
 from gateway.batching import BatchLimits
 from gateway.command_lane import CommandLane

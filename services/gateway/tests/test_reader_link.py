@@ -8,8 +8,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from common.contracts import Read
-from common.framing import pack
+from common.contracts.framing import pack
+from common.contracts.reads import Read
 from gateway.reader_link import ReaderLink, ReaderUnavailable, open_reader_link
 
 from tests.serving import LIMIT_S

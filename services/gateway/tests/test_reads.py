@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from common.framing import pack
+from common.contracts.framing import pack
 
 from tests.serving import LIMIT_S, Served
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from common.contracts import Outcome
+from common.contracts.outcomes import Outcome
 
 from tests.serving import LIMIT_S, Served
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from common.framing import pack
+from common.contracts.framing import pack
 
 from tests.ports import closed_port
 from tests.serving import LIMIT_S, Served

@@ -4,7 +4,8 @@ import time
 from uuid import UUID
 
 import pytest
-from common.contracts import CreateTask, DeleteTask, Outcome, ReplaceTask, ToggleTask
+from common.contracts.commands import CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.outcomes import Outcome
 
 from .in_process import COMPLETE, JSON, TASK, TASKS, answered_gateway
 

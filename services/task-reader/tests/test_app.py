@@ -9,8 +9,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from common.contracts import MAX_READS_PER_BATCH, Read, ReadBatch
-from common.request_ids import MAX_CHARACTERS
+from common.contracts.reads import MAX_READS_PER_BATCH, Read, ReadBatch
+from common.http.request_ids import MAX_CHARACTERS
 from pydantic import SecretStr, ValidationError
 from task_reader.app import create_app, main
 from task_reader.routes import MAX_BATCH_BYTES

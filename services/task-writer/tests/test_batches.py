@@ -5,8 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from common.contracts import AnyCommand
-from common.database import Connection, Database, open_database
+from common.contracts.commands import AnyCommand
+from common.postgres.database import Connection, Database, open_database
 from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 from task_writer.batches import EXPIRED, LONG_PAST_S, REFUSED, STILL_RUNNING, carry_out

@@ -58,7 +58,7 @@ def test_the_help_needs_neither_the_bus_nor_the_migrations() -> None:
         "import argparse",
         "import signal",
         "from common.extras import are_installed",
-        "from common.logs import configure_logging",
+        "from common.observability.logs import configure_logging",
         "from common.settings import load",
         "from task_writer.settings import MigrationSettings, WriterSettings",
     ]

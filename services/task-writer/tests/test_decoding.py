@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from common.contracts import CreateTask
+from common.contracts.commands import CreateTask
 from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
 SECRET = "a-text-of-a-user"  # noqa: S105 - stands for what nobody else may read

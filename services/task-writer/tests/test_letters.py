@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aio_pika import Message
-from common.contracts import LAST_DEADLINE_UNIX_MS, CommandBatch
+from common.contracts.commands import LAST_DEADLINE_UNIX_MS, CommandBatch
 from task_writer.dead_letters import line, printable, whole
 from task_writer.letters import (
     FIRST_DEADLINE_HEADER,

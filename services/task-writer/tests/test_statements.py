@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from common.contracts import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
 from task_writer.statements import fingerprint, lock_number, parameters
 
 A, B = UUID("7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"), UUID("0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10")

@@ -1,9 +1,9 @@
-"""What answers hold, for the OpenAPI document: PostgreSQL and common/problems.py write them."""
+"""What answers hold, for the OpenAPI document: PostgreSQL and common/http/problems.py write them."""
 
 from datetime import datetime
 from uuid import UUID
 
-from common.contracts import Description, Title
+from common.contracts.fields import Description, Title
 from pydantic import BaseModel, ConfigDict, Field
 
 CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$"

@@ -3,16 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
-from common.admin import open_admin
-from common.health import Health
-from common.lean_route import Responses
-from common.logs import configure_logging
-from common.operations import operations
-from common.problems import ProblemType
-from common.routing import make_app
-from common.server import serve
+from common.http.lean_route import Responses
+from common.http.path_operations import path_operations
+from common.http.problems import ProblemType
+from common.http.routing import make_app
+from common.http_server.server import serve
+from common.observability.admin import open_admin
+from common.observability.health import Health
+from common.observability.logs import configure_logging
+from common.observability.tracing import open_tracing
 from common.settings import load
-from common.tracing import open_tracing
 from fastapi import FastAPI
 from fastapi.params import Depends as Guard
 
@@ -51,8 +51,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     app = make_app("Taskwire", lifespan, **ABOUT)
     app.state.health = health
-    app.router.routes += operations(tasks, *_guards(settings))
-    app.router.routes += operations(docs_of(app))
+    app.router.routes += path_operations(tasks, *_guards(settings))
+    app.router.routes += path_operations(docs_of(app))
     if _has_rates(settings):
         app.add_middleware(RateLimits, settings=settings)
     if settings.cors_origins:

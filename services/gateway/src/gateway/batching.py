@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
 
-from common import eager_tasks
+from common.runtime import eager_tasks
 
 from gateway.waiting import WaitingRoom
 

@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from common.bodies import BodyHead, read_body, read_body_head
-from common.contracts import Description, Title
-from common.paths import uuid_text
-from common.problems import NOT_JSON, SLOW_BODY, Problem
-from common.time_limits import time_limit
+from common.contracts.fields import Description, Title
+from common.http.body import BodyHead, read_body, read_body_head
+from common.http.paths import uuid_text
+from common.http.problems import NOT_JSON, SLOW_BODY, Problem
+from common.runtime.time_limits import time_limit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError

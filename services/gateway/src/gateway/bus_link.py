@@ -9,10 +9,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from common.background import growing_pauses, running
-from common.contracts import AnyCommand, Outcome
-from common.health import Part
-from common.queue_counts import QueueCounts
+from common.bus.queue_counts import QueueCounts
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
+from common.observability.health import Part
+from common.runtime.background import growing_pauses, running
 
 from gateway.bus_session import DOWN, BusBlocked, BusSession, NotSent, open_session
 from gateway.queue_watch import keep_watching
@@ -63,7 +64,7 @@ class BusLink:
         return self.refusal or DOWN
 
     async def count_queue(self, name: str) -> QueueCounts | None:
-        """What waits in a queue of RabbitMQ. Raises as `common.queue_counts` says."""
+        """What waits in a queue of RabbitMQ. Raises as `common.bus.queue_counts` says."""
         if self._session is None:
             raise ConnectionError("not connected to RabbitMQ")
         return await self._session.count_queue(name)

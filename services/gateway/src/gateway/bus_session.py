@@ -17,13 +17,14 @@ import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, TimeoutType
 from aio_pika.exceptions import DeliveryError
-from common import eager_tasks
-from common.broker import connection_url
-from common.contracts import SENT_HEADER, AnyCommand, CommandBatch, Outcome, OutcomeBatch
-from common.queue_counts import QueueCounts, count_queue
+from common.bus.broker import connection_url
+from common.bus.queue_counts import QueueCounts, count_queue
+from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
+from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
+from common.contracts.outcomes import Outcome, OutcomeBatch
+from common.runtime import eager_tasks
+from common.runtime.time_limits import time_limit
 from common.settings import BusSettings
-from common.time_limits import time_limit
-from common.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
 from pydantic import ValidationError
 
 from gateway.metrics import BAD_REPLIES, LATE_REPLIES
@@ -139,7 +140,7 @@ class BusSession:
         return False
 
     async def count_queue(self, name: str) -> QueueCounts | None:
-        """What waits in a queue. Raises as `common.queue_counts` says."""
+        """What waits in a queue. Raises as `common.bus.queue_counts` says."""
         return await count_queue(self._connection, name, within_s=STEP_TIMEOUT_S)
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ import time
 from typing import Annotated, NamedTuple, TypedDict
 from uuid import UUID, uuid4
 
-from common.request_state import state_of
+from common.http.request_state import state_of
 from fastapi import Depends, Request
 
 from gateway.command_lane import CommandLane

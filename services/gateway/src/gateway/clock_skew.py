@@ -10,7 +10,8 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from common.contracts import AnyCommand, Outcome
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
 
 from gateway.metrics import CLOCK_SKEW
 

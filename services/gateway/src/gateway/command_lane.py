@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from common.background import running
-from common.contracts import AnyCommand, Outcome
-from common.health import Part
-from common.time_limits import time_limit
-from common.tracing import batch_span
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
+from common.observability.health import Part
+from common.observability.tracing import batch_span
+from common.runtime.background import running
+from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.bus_link import open_bus_link

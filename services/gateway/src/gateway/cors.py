@@ -2,10 +2,10 @@
 
 from functools import partial
 
-from common import request_ids
-from common.app import App
-from common.problem_answers import problem_response
-from common.problems import ORIGIN_REFUSED, Problem
+from common.http import request_ids
+from common.http.app import App
+from common.http.problem_answers import problem_response
+from common.http.problems import ORIGIN_REFUSED, Problem
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response

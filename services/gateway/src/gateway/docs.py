@@ -6,7 +6,7 @@ static/swagger-ui holds the files of the npm package swagger-ui-dist 5.35.0 (Apa
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from common.lean_route import LeanRoute
+from common.http.lean_route import LeanRoute
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse

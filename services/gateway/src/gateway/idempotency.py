@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Annotated
 from uuid import UUID
 
-from common.problems import INVALID_KEY, Problem
+from common.http.problems import INVALID_KEY, Problem
 from fastapi import Depends, Header
 from pydantic import WithJsonSchema
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from common.problems import INVALID_TOKEN, NO_TOKEN, TASK_NOT_FOUND, TOKENS_UNVERIFIABLE, Problem
+from common.http.problems import INVALID_TOKEN, NO_TOKEN, TASK_NOT_FOUND, TOKENS_UNVERIFIABLE, Problem
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from common.problems import INVALID_TASK, MALFORMED_BODY, Problem
+from common.http.problems import INVALID_TASK, MALFORMED_BODY, Problem
 from pydantic import BaseModel, ValidationError
 
 MAX_FAULTS = 20  # told in one answer

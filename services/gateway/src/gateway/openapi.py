@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from common.request_ids import HEADER, MAX_CHARACTERS
+from common.http.request_ids import HEADER, MAX_CHARACTERS
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
 

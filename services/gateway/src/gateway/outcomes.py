@@ -1,7 +1,7 @@
 """The outcome of a command as an answer."""
 
-from common.contracts import Outcome
-from common.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
+from common.contracts.outcomes import Outcome
+from common.http.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
 from fastapi import Response
 
 from gateway.idempotency import REPLAYED_HEADER

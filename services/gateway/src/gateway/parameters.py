@@ -3,7 +3,7 @@
 import json
 from urllib.parse import unquote_plus
 
-from common.problems import UNKNOWN_PARAMETER, Problem
+from common.http.problems import UNKNOWN_PARAMETER, Problem
 from starlette.requests import Request
 
 MAX_SHOWN_CHARACTERS = 64  # of a parameter's name

@@ -6,7 +6,7 @@ is done. They are decided by the head alone, so a task that is not there is 412 
 
 from email.utils import parsedate_to_datetime
 
-from common.problems import PRECONDITION_FAILED, Problem
+from common.http.problems import PRECONDITION_FAILED, Problem
 from starlette.requests import Request
 
 _FIELDS = frozenset({b"if-match", b"if-none-match", b"if-unmodified-since"})

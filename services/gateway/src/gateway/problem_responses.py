@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from common import problems as kinds
-from common.lean_route import Responses
-from common.operations import merged
-from common.problems import MEDIA_TYPE, ProblemType
+from common.http import problems as kinds
+from common.http.lean_route import Responses
+from common.http.path_operations import merged
+from common.http.problems import MEDIA_TYPE, ProblemType
 
 from gateway.answers import TASK_EXAMPLE
 from gateway.idempotency import REPLAYED_HEADER

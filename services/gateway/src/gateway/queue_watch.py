@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelAccessRefused
-from common.queue_counts import QueueCounts
-from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.bus.queue_counts import QueueCounts
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 
 from gateway.metrics import QUEUE_CONSUMERS, QUEUE_MESSAGES
 

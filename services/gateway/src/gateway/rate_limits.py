@@ -13,9 +13,9 @@ from ipaddress import IPv4Address, ip_address
 from time import monotonic
 from uuid import UUID
 
-from common.problem_answers import problem_response
-from common.problems import TOO_MANY_REQUESTS, Problem
-from common.request_state import RequestState, state_of
+from common.http.problem_answers import problem_response
+from common.http.problems import TOO_MANY_REQUESTS, Problem
+from common.http.request_state import RequestState, state_of
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from common.contracts import Read
-from common.health import Part
-from common.time_limits import time_limit
-from common.tracing import batch_span
+from common.contracts.reads import Read
+from common.observability.health import Part
+from common.observability.tracing import batch_span
+from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.metrics import measured, show_lane

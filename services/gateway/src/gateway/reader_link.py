@@ -13,10 +13,10 @@ from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import ResolveResult
-from common import framing
-from common.contracts import Read, ReadBatch
-from common.health import Part
-from common.time_limits import time_limit
+from common.contracts import framing
+from common.contracts.reads import Read, ReadBatch
+from common.observability.health import Part
+from common.runtime.time_limits import time_limit
 
 from gateway.settings import GatewaySettings
 

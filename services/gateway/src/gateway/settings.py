@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from common.addresses import is_loopback, origin, server_address, without_extras
-from common.contracts import MAX_READS_PER_BATCH
+from common.contracts.reads import MAX_READS_PER_BATCH
+from common.observability.tracing import Sampling
 from common.settings import (
     AdminSettings,
     BusSettings,
@@ -13,7 +14,6 @@ from common.settings import (
     ServiceSettings,
     TraceSettings,
 )
-from common.tracing import Sampling
 from pydantic import (
     AfterValidator,
     BeforeValidator,

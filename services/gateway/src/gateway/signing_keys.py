@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 import aiohttp
-from common.background import running
+from common.runtime.background import running
 from jwt import PyJWK, PyJWKSet, PyJWTError
 from pydantic import HttpUrl
 

@@ -7,10 +7,10 @@ from importlib.metadata import version
 from math import isinf
 from pathlib import Path
 
-from common.admin import Page, Pages
-from common.health import Health
-from common.request_metrics import REQUEST_SECONDS
-from common.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.http.request_metrics import REQUEST_SECONDS
+from common.observability.admin import Page, Pages
+from common.observability.health import Health
 from prometheus_client import Gauge, Histogram
 from prometheus_client.samples import Sample
 

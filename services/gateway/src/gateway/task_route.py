@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from common.lean_route import LeanRoute
+from common.http.lean_route import LeanRoute
 from fastapi import Request
 from pydantic import BaseModel
 

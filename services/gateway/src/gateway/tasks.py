@@ -2,15 +2,16 @@
 
 A read leaves for the task-reader by a read lane, a write as a command for the task-writers by the command lane. Both
 are answered with the JSON that PostgreSQL wrote, passed on as it is. Parameters are resolved in the order in which they
-are declared (common/lean_route.py): what stands before the body is checked before the body is asked for.
+are declared (common/http/lean_route.py): what stands before the body is checked before the body is asked for.
 """
 
 import json
 from typing import Annotated
 from uuid import uuid4
 
-from common.contracts import CreateTask, DeleteTask, Read, ReplaceTask, ToggleTask
-from common.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
+from common.contracts.commands import CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.reads import Read
+from common.http.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
 from fastapi import APIRouter, Depends, Response
 
 from gateway.answers import TASK_EXAMPLE, Task

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any
 
 import jwt
-from common.paths import uuid_text
+from common.http.paths import uuid_text
 from jwt import PyJWK
 
 from gateway.signing_keys import ALGORITHMS, SigningKeys, UnknownSigningKey

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from itertools import count
 from uuid import uuid4
 
-from common.contracts import AnyCommand, CommandBatch, Outcome, ToggleTask
-from common.time_limits import time_limit
+from common.contracts.commands import AnyCommand, CommandBatch, ToggleTask
+from common.contracts.outcomes import Outcome
+from common.runtime.time_limits import time_limit
 from gateway.batching import BatchLimits
 from gateway.bus_session import DOWN, LOST, NO_ANSWER, NotSent, OutcomeUnknown
 from gateway.command_lane import CommandLane

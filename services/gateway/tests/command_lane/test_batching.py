@@ -1,7 +1,7 @@
 """When commands leave, with which others, and in which order."""
 
 import pytest
-from common.contracts import Outcome
+from common.contracts.outcomes import Outcome
 
 from .bench import DONE, Bench, command, outcomes_of
 

@@ -5,7 +5,8 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from common.contracts import CommandBatch, Outcome
+from common.contracts.commands import CommandBatch
+from common.contracts.outcomes import Outcome
 from gateway.bus_session import NotSent
 
 from .bench import DONE, Bench, Sent, command, idle, outcomes_of

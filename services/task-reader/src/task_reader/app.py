@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.admin import open_admin
-from common.database import DatabaseUnavailable, open_database
-from common.health import Health
-from common.logs import configure_logging
-from common.operations import operations
-from common.routing import make_app
-from common.server import serve
+from common.http.path_operations import path_operations
+from common.http.routing import make_app
+from common.http_server.server import serve
+from common.observability.admin import open_admin
+from common.observability.health import Health
+from common.observability.logs import configure_logging
+from common.observability.tracing import open_tracing
+from common.postgres.database import DatabaseUnavailable, open_database
 from common.settings import load
-from common.tracing import open_tracing
 from fastapi import FastAPI
 from fastapi.params import Depends
 from psycopg import OperationalError
@@ -42,7 +42,7 @@ def create_app(settings: ReaderSettings) -> FastAPI:
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     guards = [Depends(require_token(settings.reader_token))] if settings.reader_token else []
-    app.router.routes += operations(routes.reads, guards)
+    app.router.routes += path_operations(routes.reads, guards)
     return app
 
 

@@ -6,8 +6,8 @@ each connection. See ADR 9.
 
 from collections.abc import Sequence
 
-from common.contracts import Read
-from common.database import Connection, call
+from common.contracts.reads import Read
+from common.postgres.database import Connection, call
 
 LIST_TASKS = "list_tasks(%(user_id)s)"
 FIND_TASK = "find_task(%(user_id)s, %(task_id)s)"

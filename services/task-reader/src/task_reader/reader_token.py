@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from hmac import compare_digest
 
-from common.problems import INVALID_TOKEN, Problem
+from common.http.problems import INVALID_TOKEN, Problem
 from fastapi import Request
 from pydantic import SecretStr
 

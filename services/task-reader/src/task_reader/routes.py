@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from common import framing
-from common.bodies import read_body, read_body_head
-from common.contracts import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
-from common.database import Database
-from common.lean_route import LeanRoute
-from common.problem_answers import problem_response
-from common.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
-from common.request_state import state_of
+from common.contracts import framing
+from common.contracts.reads import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
+from common.http.body import read_body, read_body_head
+from common.http.lean_route import LeanRoute
+from common.http.problem_answers import problem_response
+from common.http.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
+from common.http.request_state import state_of
+from common.postgres.database import Database
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 

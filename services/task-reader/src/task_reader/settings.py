@@ -1,6 +1,6 @@
 """The task-reader's settings."""
 
-from common.database import PostgresUrl
+from common.postgres.database import PostgresUrl
 from common.settings import AdminSettings, DatabaseSettings, HttpSettings, ReaderTokenSettings, TraceSettings
 from pydantic import Field
 

@@ -5,14 +5,14 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from common.admin import open_admin
-from common.background import running
-from common.broker import Publisher, make_broker
-from common.database import open_database
-from common.garbage import spare_what_is_loaded
-from common.health import Health, Part
-from common.topology import DEAD_LETTERS
-from common.tracing import open_tracing
+from common.bus.broker import Publisher, make_broker
+from common.bus.topology import DEAD_LETTERS
+from common.observability.admin import open_admin
+from common.observability.health import Health, Part
+from common.observability.tracing import open_tracing
+from common.postgres.database import open_database
+from common.runtime.background import running
+from common.runtime.gc_tuning import spare_what_is_loaded
 from faststream import FastStream
 from faststream.rabbit import RabbitBroker
 

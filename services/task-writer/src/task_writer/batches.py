@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from common.contracts import AnyCommand, Outcome
-from common.database import Connection, Database, DatabaseUnavailable, all_rows
+from common.contracts.commands import AnyCommand
+from common.contracts.outcomes import Outcome
+from common.postgres.database import Connection, Database, DatabaseUnavailable, all_rows
 from psycopg import DataError, Error, IntegrityError
 from psycopg.errors import UniqueViolation
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from common.database import Connection, Database, DatabaseUnavailable, all_rows
+from common.postgres.database import Connection, Database, DatabaseUnavailable, all_rows
 from psycopg import Error
 
 from task_writer.statements import FORGET_COMMANDS

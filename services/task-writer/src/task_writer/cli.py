@@ -4,7 +4,7 @@ import argparse
 import signal
 
 from common.extras import are_installed
-from common.logs import configure_logging
+from common.observability.logs import configure_logging
 from common.settings import load
 
 from task_writer.settings import MigrationSettings, WriterSettings

@@ -9,10 +9,10 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelPreconditionFailed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
-from common.broker import connection_url
-from common.queue_counts import count_queue
+from common.bus.broker import connection_url
+from common.bus.queue_counts import count_queue
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
 from common.settings import BusSettings
-from common.topology import COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
 
 from task_writer.letters import Letter, NotPossible, read_letter
 

@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 
 from aio_pika.exceptions import AMQPError
-from common.logs import configure_logging
+from common.observability.logs import configure_logging
 from common.settings import load
 
 from task_writer.command_log import read_memory

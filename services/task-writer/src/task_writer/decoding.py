@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from common.contracts import AnyCommand, CommandBatch
+from common.contracts.commands import AnyCommand, CommandBatch
 from pydantic import ValidationError
 from pydantic_core import from_json
 

@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractMessage
-from common.contracts import AnyCommand, CommandBatch
+from common.contracts.commands import AnyCommand, CommandBatch
 from pydantic import ValidationError
 
 FIRST_DEADLINE_HEADER = "x-first-deadline-unix-ms"

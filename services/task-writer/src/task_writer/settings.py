@@ -1,6 +1,6 @@
 """The task-writer's settings, and those of its migrations."""
 
-from common.database import PostgresUrl
+from common.postgres.database import PostgresUrl
 from common.settings import AdminSettings, BusSettings, DatabaseSettings, ServiceSettings, TraceSettings
 from pydantic import Field, PositiveFloat, PositiveInt
 

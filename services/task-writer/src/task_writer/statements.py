@@ -5,7 +5,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
-from common.contracts import AnyCommand
+from common.contracts.commands import AnyCommand
 from pydantic_core import to_json
 
 RUN_COMMANDS = """

@@ -5,10 +5,10 @@ import logging
 from contextlib import suppress
 
 from aio_pika.exceptions import AMQPError
-from common import eager_tasks
-from common.broker import Publisher, whole_message
-from common.database import Database
-from common.topology import COMMANDS, COMMANDS_NAME
+from common.bus.broker import Publisher, whole_message
+from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.postgres.database import Database
+from common.runtime import eager_tasks
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber

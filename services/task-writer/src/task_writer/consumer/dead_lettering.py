@@ -9,9 +9,9 @@ from typing import Literal
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
-from common.background import growing_pauses
-from common.broker import Publisher
-from common.topology import DEAD_LETTERS_NAME
+from common.bus.broker import Publisher
+from common.bus.topology import DEAD_LETTERS_NAME
+from common.runtime.background import growing_pauses
 
 from task_writer import metrics
 

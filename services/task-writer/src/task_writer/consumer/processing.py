@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
-from common.contracts import CommandBatch, Outcome
-from common.database import Database
-from common.logs import MAX_IDS_IN_A_LINE, log_wish
-from common.tracing import batch_span, trace_id
+from common.contracts.commands import CommandBatch
+from common.contracts.outcomes import Outcome
+from common.observability.logs import MAX_IDS_IN_A_LINE, log_wish
+from common.observability.tracing import batch_span, trace_id
+from common.postgres.database import Database
 from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from common.contracts import SENT_HEADER
+from common.contracts.commands import SENT_HEADER
 from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics

@@ -5,7 +5,7 @@ import logging
 from contextlib import suppress
 
 from aio_pika.exceptions import AMQPError
-from common.topology import DELIVERY_LIMIT
+from common.bus.topology import DELIVERY_LIMIT
 from faststream.rabbit import RabbitMessage
 
 log = logging.getLogger(__name__)

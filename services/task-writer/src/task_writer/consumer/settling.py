@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from aio_pika import Message
-from common import eager_tasks
-from common.broker import Publisher
-from common.contracts import Outcome, OutcomeBatch
-from common.time_limits import time_limit
-from common.topology import COMMANDS_NAME
+from common.bus.broker import Publisher
+from common.bus.topology import COMMANDS_NAME
+from common.contracts.outcomes import Outcome, OutcomeBatch
+from common.runtime import eager_tasks
+from common.runtime.time_limits import time_limit
 from faststream.rabbit import RabbitMessage
 
 ACKNOWLEDGE_TIMEOUT_S = 5.0

@@ -1,0 +1,1 @@
+"""RabbitMQ: its queues, and connections to it."""

@@ -1,0 +1,53 @@
+"""The members of a task that its user decides, and the rules for their text. A new member begins here.
+
+The patterns are the same rules for tools that read the schemas (ECMA-262, with the flag u as JSON Schema advises).
+"""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from common.contracts.invisible import INVISIBLE_CLASS, is_blank
+
+TITLE_MAX_CHARACTERS = 255
+DESCRIPTION_MAX_CHARACTERS = 2000
+
+STORABLE_PATTERN = r"^[^\u0000]*$"
+TITLE_PATTERN = rf"^[^\u0000]*[^\u0000{INVISIBLE_CLASS}][^\u0000]*$"
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL's text holds every character but U+0000 (https://www.postgresql.org/docs/current/datatype-character.html)."""
+    if "\x00" in text:
+        raise PydanticCustomError("unstorable_text", "Text must not contain U+0000")
+    return text
+
+
+def _not_blank(text: str) -> str:
+    if is_blank(text):
+        raise PydanticCustomError("blank_text", "Text must not be blank")
+    return text
+
+
+Title = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS),
+    AfterValidator(_storable),
+    AfterValidator(_not_blank),
+    Field(json_schema_extra={"pattern": TITLE_PATTERN}),
+]
+Description = Annotated[
+    str,
+    StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS),
+    AfterValidator(_storable),
+    Field(json_schema_extra={"pattern": STORABLE_PATTERN}),
+]
+
+
+class TaskFields(BaseModel):
+    """What a client says of a task: the base of bodies and commands that carry a whole task."""
+
+    title: Title
+    description: Description | None = None
+    is_completed: bool = False

@@ -1,0 +1,1 @@
+"""What an app of FastAPI is made of here: requests, problems, routes, bodies."""

@@ -1,0 +1,82 @@
+"""An app that assigns request ids, records metrics and logs every request, also one that ends before its route."""
+
+from collections.abc import Awaitable
+from http import HTTPStatus
+from time import perf_counter
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import Message, Receive, Scope, Send
+
+from common.http.request_ids import HEADER, request_id_of
+from common.http.request_metrics import observe_request
+from common.http.request_state import KEY, RequestState, state_of
+from common.http_server.refusals import HeadersForOrigin, nobody
+from common.observability.logs import MAX_IDS_IN_A_LINE, log_wish
+from common.observability.tracing import describe_span, request_span, trace_id
+
+_HEADER_BYTES = HEADER.lower().encode()
+
+
+class App(FastAPI):
+    """Outside of all middleware. Each request has a RequestState in its scope, which is logged when it is answered.
+
+    `headers_for_origin` is what answers of the server itself need so that pages of that origin can read them.
+    """
+
+    headers_for_origin: HeadersForOrigin = staticmethod(nobody)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        began = perf_counter()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
+        request_id = request_id_of(scope["headers"])
+        scope[KEY] = state = RequestState(request_id)
+
+        def sending(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((_HEADER_BYTES, request_id.encode()))
+            return send(message)
+
+        traced = request_span(scope["method"], scope["headers"])
+        try:
+            with traced as traceparent:
+                state.traceparent = traceparent
+                await super().__call__(scope, receive, sending)
+                if traceparent is not None:
+                    _describe_span(scope, status)
+        finally:
+            seconds = perf_counter() - began
+            route = getattr(scope.get("route"), "path", None)
+            observe_request(scope["method"], route, status, seconds)
+            failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug has a line of its own
+            log_wish("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
+
+
+def _describe_span(scope: Scope, status: int) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    attributes = {
+        "http.request.method": scope["method"],
+        "http.route": route,
+        "http.response.status_code": status,
+        "taskwire.request_id": state_of(scope).request_id,
+    }
+    describe_span(f"{scope['method']} {route}", attributes)
+
+
+def _fields(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
+    state = state_of(scope)
+    named = [one.request_id for one in state.operations][:MAX_IDS_IN_A_LINE]
+    return {
+        "request_id": state.request_id,
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "reason": state.reason,
+        "trace_id": trace_id(state.traceparent),
+        "of_requests": named or None,
+    }

@@ -1,0 +1,62 @@
+"""The body of a request: what its head says of it, and its bytes, with a bound on their number."""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from common.http.problems import BODY_TOO_LARGE, UNSUPPORTED_CODING, Problem
+
+_FIELDS = frozenset({b"content-type", b"content-encoding", b"content-length", b"transfer-encoding"})
+_IDENTITY = re.compile(rb"[ \t,]*(?:identity[ \t,]*)*", re.IGNORECASE)
+_LONGEST_LENGTH_DIGITS = 18
+
+
+class BodyHead(NamedTuple):
+    """What a request's head says of its body. A header that is there twice has both values, with a comma between."""
+
+    media_type: bytes | None
+    length: bytes | None
+    is_chunked: bool
+
+    @property
+    def has_length(self) -> bool:
+        """Whether a body of some bytes will come; a chunked one may be empty."""
+        return self.length is not None and self.length.strip(b"0") != b""
+
+    def require_size(self, max_bytes: int) -> None:
+        """Raises a 413 problem when the body is announced as a larger one."""
+        length = self.length or b""
+        if length.isdigit() and (len(length) > _LONGEST_LENGTH_DIGITS or int(length) > max_bytes):
+            raise _too_large(max_bytes)
+
+
+def read_body_head(headers: Iterable[tuple[bytes, bytes]]) -> BodyHead:
+    """The body's part of a head. Raises a 415 problem for every content coding but identity: none is undone here.
+
+    The problem names what is taken in Accept-Encoding (RFC 9110, section 15.5.16).
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _FIELDS:
+            found[name] = value if name not in found else found[name] + b", " + value
+    coding = found.get(b"content-encoding")
+    if coding is not None and not _IDENTITY.fullmatch(coding):
+        detail = "Send the body as it is, without a Content-Encoding."
+        raise Problem(UNSUPPORTED_CODING, detail, headers={"Accept-Encoding": "identity"})
+    return BodyHead(found.get(b"content-type"), found.get(b"content-length"), b"transfer-encoding" in found)
+
+
+async def read_body(request: Request, *, max_bytes: int) -> bytes:
+    """The whole body, in memory. Raises a 413 problem for a larger one, as soon as more than the limit has come."""
+    received = bytearray()
+    async for chunk in request.stream():
+        received += chunk
+        if len(received) > max_bytes:
+            raise _too_large(max_bytes)
+    return bytes(received)
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return Problem(BODY_TOO_LARGE, f"A body may have {max_bytes} bytes at most.")

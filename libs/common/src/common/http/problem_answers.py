@@ -1,0 +1,80 @@
+"""Problems as answers of an app: ours, the framework's own, and bugs."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from common.http.problems import (
+    INTERNAL,
+    MALFORMED_REQUEST,
+    MEDIA_TYPE,
+    RETRY_AFTER_S,
+    Problem,
+    ProblemType,
+    problem_bytes,
+)
+from common.http.request_state import state_of
+
+log = logging.getLogger(__name__)
+
+
+def problem_response(problem: Problem) -> Response:
+    """The error answer; a 503 tells the client when to come back."""
+    headers = dict(problem.headers)
+    if problem.kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    body = problem_bytes(problem.kind, problem.detail, problem.errors)
+    return Response(body, problem.kind.status, headers, MEDIA_TYPE)
+
+
+def answer_with_problems(app: FastAPI) -> None:
+    """Makes every error of `app` a problem answer: ours, the framework's own, and bugs, which are logged."""
+    app.add_exception_handler(Problem, _answer_problem)
+    app.add_exception_handler(HTTPException, _answer_framework_error)
+    app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(Exception, _answer_bug)
+
+
+async def _answer_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
+    state_of(request.scope).reason = error.detail if error.__cause__ is None else f"{error.detail} {error.__cause__!r}"
+    return problem_response(error)
+
+
+async def _answer_framework_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    status = HTTPStatus(error.status_code)
+    if request.method == "OPTIONS" and (status == HTTPStatus.METHOD_NOT_ALLOWED or request.scope["path"] == "*"):
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed_methods(request))})
+    kind = ProblemType(status.phrase.lower().replace(" ", "-"), status, status.phrase)
+    response = problem_response(Problem(kind, status.description or status.phrase))
+    response.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(allowed_methods(request))
+    return response
+
+
+async def _answer_nobody(_: Request, __: Exception) -> Response:
+    """The client went away before its request was complete: nothing was done, and nobody reads the answer."""
+    return problem_response(Problem(MALFORMED_REQUEST, "The connection closed before the body was complete."))
+
+
+async def _answer_bug(request: Request, error: Exception) -> Response:
+    fields = {"request_id": state_of(request.scope).request_id}
+    log.error("bug while answering %s", request.method, exc_info=error, extra={"fields": fields})
+    return problem_response(Problem(INTERNAL, "The error is logged; nothing that you sent caused it."))
+
+
+def allowed_methods(request: Request) -> list[str]:
+    """The methods that the path answers to, over all of its routes: Starlette names only those of the first. For the
+    path `*`, those of all paths."""
+    everywhere = request.scope["path"] == "*"
+    matching = (
+        route for route in request.app.routes if everywhere or route.matches(request.scope)[0] is not Match.NONE
+    )
+    return sorted({"OPTIONS", *(method for route in matching for method in getattr(route, "methods", None) or ())})

@@ -1,0 +1,60 @@
+"""Answers that the server gives by itself, without the app: problems, with the headers that the app's answers have."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from common.http.problems import MEDIA_TYPE, RETRY_AFTER_S, Problem, problem_bytes
+from common.http.request_ids import HEADER, request_id_of
+from common.http_server.answer import CLOSE, head_bytes
+
+type Header = tuple[bytes, bytes]
+type HeadersForOrigin = Callable[[str | None], Mapping[str, str]]
+"""What a page of that origin needs to be allowed to read the answer; None is for a request that no page has sent."""
+
+_LINE = rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*\r\n"
+_REQUEST_ID = re.compile(_LINE % re.escape(HEADER.encode()), re.IGNORECASE)
+_ORIGIN = re.compile(_LINE % b"origin", re.IGNORECASE)
+
+
+def nobody(_: str | None) -> Mapping[str, str]:
+    """The headers for an origin where no origin is allowed anything."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that says no."""
+
+    status: int
+    headers: list[Header]
+    body: bytes
+
+
+def refusal(problem: Problem, received: bytes, for_origin: HeadersForOrigin) -> Refusal:
+    """The answer to the request that begins with `received`, which may be no whole head."""
+    body = problem_bytes(problem.kind, problem.detail)
+    status = problem.kind.status
+    headers = {
+        "content-type": MEDIA_TYPE,
+        "content-length": str(len(body)),
+        HEADER.lower(): request_id_of([(HEADER.lower().encode(), _value(_REQUEST_ID, received))]),
+    }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["retry-after"] = str(RETRY_AFTER_S)
+    origin = _value(_ORIGIN, received)
+    headers |= for_origin(origin.decode("latin-1") if origin else None)
+    return Refusal(status, [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()], body)
+
+
+def last_bytes(answer: Refusal, default_headers: Iterable[Header], *, has_body: bool) -> bytes:
+    """The whole answer, as the last one on its connection."""
+    headers = [*(header for header in default_headers if header != CLOSE), *answer.headers, CLOSE]
+    return head_bytes(answer.status, headers) + (answer.body if has_body else b"")
+
+
+def _value(line: re.Pattern[bytes], received: bytes) -> bytes:
+    """The value of the first such line in the head."""
+    match = line.search(received)
+    return match[1] if match else b""

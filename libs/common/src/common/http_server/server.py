@@ -1,0 +1,79 @@
+"""Runs a FastAPI app under uvicorn, within the limits of its settings."""
+
+import resource
+import socket
+import sys
+from contextlib import suppress
+
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+
+from common.http_server.draining import DrainingServer
+from common.http_server.protocol import HttpLimits, with_limits
+from common.observability.health import Health
+from common.runtime.gc_tuning import spare_what_is_loaded
+from common.settings import HttpSettings
+
+OTHER_OPEN_FILES = 256
+
+
+class _Server(DrainingServer):
+    """A server that tells probes that it stops before it does."""
+
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self._health = health
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._health.stop()
+        await super().shutdown(sockets)
+
+
+def serve(app: FastAPI, settings: HttpSettings, health: Health) -> None:
+    """Serves until SIGINT or SIGTERM; then is not ready any more, finishes what is in hand and lets its clients go:
+    draining.py. 11 s at most, and 2 more for traces.
+
+    Exits with status 3 when the port cannot be had or the app does not start.
+    """
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=with_limits(_limits(settings)),
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=10,
+    )
+    _allow_open_files(settings.connections_max)
+    server = _Server(config, health)
+    spare_what_is_loaded()
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+def _limits(settings: HttpSettings) -> HttpLimits:
+    return HttpLimits(
+        head_bytes=settings.head_max_bytes,
+        head_timeout_s=settings.head_timeout_s,
+        body_timeout_s=settings.body_timeout_s,
+        answer_timeout_s=settings.answer_timeout_s,
+        connections=settings.connections_max,
+        requests=settings.requests_max_in_hand,
+    )
+
+
+def _allow_open_files(connections: int) -> None:
+    """Raises the limit that the process may raise by itself: each connection is an open file, and many shells allow
+    1,024."""
+    wanted = connections + OTHER_OPEN_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))

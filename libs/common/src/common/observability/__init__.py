@@ -1,0 +1,1 @@
+"""What is seen of a service: health, metrics, logs, traces, and the admin port."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: a pool of connections and how work runs on it."""

@@ -1,0 +1,223 @@
+"""Connections to PostgreSQL: a bounded pool that survives a restart of the server, and the guard of row-level security.
+
+Statements run with psycopg's client-side binding: several statements go out as one string in one round trip, are one
+implicit transaction, and need no prepared statement, so that they work behind any transaction pooler.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Annotated, Any
+
+from psycopg import AsyncClientCursor, AsyncConnection, Error, ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
+from pydantic import AfterValidator, SecretStr
+
+from common.addresses import postgres_ports
+from common.observability.health import Part
+from common.observability.tracing import inner_span
+from common.postgres.connections import ClosingConnection, closed_by_server, configure, connection_options
+from common.postgres.metrics import DATABASE_SECONDS, show_pool
+from common.runtime.background import running
+from common.runtime.time_limits import time_limit
+from common.settings import DatabaseSettings
+
+log = logging.getLogger(__name__)
+
+type Connection = AsyncConnection[tuple[Any, ...]]
+
+MAX_RECONNECT_PAUSE_S = 2.0  # bounds how long the pool sleeps between attempts, and so the recovery time
+CLOSE_TIMEOUT_S = 2.0  # for the pool's own tasks, which may be opening connections to a server that does not answer
+
+
+def _postgres_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = conninfo_to_dict(url.get_secret_value())
+    except ProgrammingError:  # its text would quote the password
+        raise ValueError("must be a PostgreSQL address, postgresql://user:password@host/database") from None
+    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql://")
+    postgres_ports(str(parts.get("port", "")))
+    return url
+
+
+type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+
+
+class DatabaseUnavailable(Exception):
+    """PostgreSQL could not be reached or did not answer in time, or the connection broke under the statement.
+
+    `maybe_done` is False when it is certain that nothing was committed. When it is True, `__cause__` tells what ended
+    the last try: another one may have met with an error of PostgreSQL's after the first broke.
+    """
+
+    def __init__(self, *, maybe_done: bool) -> None:
+        super().__init__("PostgreSQL is not available")
+        self.maybe_done = maybe_done
+
+
+class RowSecurityBypassed(SystemExit):
+    """The service's role is not bound by row-level security: the process ends with this message and status 1."""
+
+
+class Database:
+    """A pool of connections in autocommit mode, their time zone UTC, JSON columns as bytes."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection], *, timeout_s: float) -> None:
+        self._pool = pool
+        self._timeout_s = timeout_s
+        self.part = Part(self._role)
+
+    async def run[Result](self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """What `work` returns. It is called again, on another connection, when its connection breaks: it must be safe
+        to repeat. All pooled connections may break at one moment, so it goes on for as long as the pool's time-out.
+
+        Raises DatabaseUnavailable when that does not help, and after `timeout_s` seconds with all its waits: the
+        connection is then closed, and the server not waited for. Errors that PostgreSQL itself reports pass through as
+        they are, but not after a try whose connection broke: that one may have been committed, whatever ends the next.
+        """
+        tries = _Tries()
+        try:
+            with time_limit(self._timeout_s):
+                return await self._run(work, tries)
+        except (PoolClosed, PoolTimeout, TooManyRequests, TimeoutError) as error:
+            self.part.failed()
+            raise DatabaseUnavailable(maybe_done=tries.maybe_done) from error
+        except Exception as error:
+            if not tries.maybe_done:
+                raise
+            if not isinstance(error, Error):
+                log.exception("the work on the database failed after its connection had broken")
+            raise DatabaseUnavailable(maybe_done=True) from error
+
+    async def _run[Result](self, work: Callable[[Connection], Awaitable[Result]], tries: "_Tries") -> Result:
+        while True:
+            async with self._live_connection() as connection:
+                began = monotonic()
+                try:
+                    with inner_span("postgresql", **{"db.system.name": "postgresql"}):
+                        result = await work(connection)
+                except asyncio.CancelledError:
+                    tries.maybe_done = True
+                    await connection.close()
+                    raise
+                except Exception as error:
+                    if not connection.closed:  # the server's own answer, or a bug: nothing was committed
+                        raise
+                    tries.maybe_done = True
+                    if not isinstance(error, Error) or not tries.go_on_for(self._pool.timeout):
+                        self.part.failed()
+                        raise
+                    log.info("a database connection broke; trying another")
+                else:
+                    self.part.worked()
+                    DATABASE_SECONDS.observe(monotonic() - began)
+                    return result
+
+    @asynccontextmanager
+    async def _live_connection(self) -> AsyncIterator[Connection]:
+        """A connection of the pool that the server has not closed while it was idle; closed ones are thrown away.
+
+        The pool's own check pauses a second after each dead connection; here the next one is taken at once.
+        """
+        while True:
+            async with self._pool.connection() as connection:
+                if not closed_by_server(connection):
+                    yield connection
+                    return
+                await connection.close()
+
+    async def refuse_rls_bypass(self) -> None:
+        """Waits for PostgreSQL, says so, and raises RowSecurityBypassed when the role bypasses row-level security."""
+        while True:
+            try:
+                name, bypasses = await self._role()
+                break
+            except (DatabaseUnavailable, Error) as error:
+                log.warning("waiting for PostgreSQL: %s", error)
+                await asyncio.sleep(1)
+        log.info("connected to PostgreSQL as %s", name)
+        if bypasses:
+            raise RowSecurityBypassed(
+                f"The database role {name} bypasses row-level security. Use a role without SUPERUSER and BYPASSRLS "
+                "(`task-writer migrate` makes them), or set ALLOW_RLS_BYPASS=true."
+            )
+
+    async def _role(self) -> tuple[str, bool]:
+        """The role's name, and whether it bypasses row-level security."""
+        sql = "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
+        name, bypasses = await self.run(lambda connection: _first_row(connection, sql))
+        return name, bypasses
+
+
+class _Tries:
+    """What became of the tries of one piece of work so far."""
+
+    __slots__ = ("_give_up_at", "maybe_done")
+
+    def __init__(self) -> None:
+        self.maybe_done = False  # whether one of them may have been committed without our hearing of it
+        self._give_up_at = 0.0
+
+    def go_on_for(self, seconds: float) -> bool:
+        """Whether there is time for another: `seconds` from the first call on."""
+        self._give_up_at = self._give_up_at or monotonic() + seconds
+        return monotonic() <= self._give_up_at
+
+
+@asynccontextmanager
+async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIterator[Database]:
+    """Opens the pool without waiting for the server, and checks in the background which role it is on."""
+    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        url.get_secret_value(),
+        connection_class=ClosingConnection,
+        kwargs=connection_options(url, settings),
+        min_size=min(2, settings.pool_size),
+        max_size=settings.pool_size,
+        timeout=settings.pool_timeout_s,
+        max_waiting=settings.pool_max_waiting,
+        reconnect_timeout=MAX_RECONNECT_PAUSE_S,
+        configure=configure,
+        name="postgresql",
+        open=False,
+    )
+    await pool.open()
+    database = Database(pool, timeout_s=settings.database_timeout_s)
+    show_pool(pool.get_stats)
+    try:
+        if settings.allow_rls_bypass:
+            yield database
+        else:
+            async with running("row-level security guard", database.refuse_rls_bypass):
+                yield database
+    finally:
+        await pool.close(CLOSE_TIMEOUT_S)
+
+
+async def all_rows(db: Connection, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The rows of one statement, given with its values: one round trip. Raises psycopg's errors."""
+    return await (await db.execute(text.encode(), values)).fetchall()
+
+
+async def call(db: Connection, calls: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Any, ...]:
+    """What each function returns, in order: all are called in one statement, and so in one round trip.
+
+    Each call is given with its values: 1 to 1,664 of them, as many as a row may have columns. Which of them runs first
+    is not said. Raises psycopg's errors.
+    """
+    async with db.cursor() as cursor:
+        assert isinstance(cursor, AsyncClientCursor)  # noqa: S101 - open_database makes these alone
+        await cursor.execute(("select " + ",".join(cursor.mogrify(text, values) for text, values in calls)).encode())
+        row: tuple[Any, ...] | None = await cursor.fetchone()
+    assert row is not None  # noqa: S101 - a select without a table has one row
+    return row
+
+
+async def _first_row(connection: Connection, sql: str) -> tuple[Any, ...]:
+    row = await (await connection.execute(sql.encode())).fetchone()
+    if row is None:
+        raise Error("pg_roles has no row of the current user")
+    return row

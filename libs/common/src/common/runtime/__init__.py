@@ -1,0 +1,1 @@
+"""Tasks, time limits and memory of a process's event loop."""

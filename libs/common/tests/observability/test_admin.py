@@ -1,0 +1,116 @@
+"""The admin port answers probes and Prometheus, and nobody where it is not asked for."""
+
+import socket
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from common.observability.admin import AdminPortUnusable, Page, open_admin
+from common.observability.health import Health, Part
+from common.settings import AdminSettings
+
+from tests.serving import Served
+
+
+@pytest.fixture
+def health() -> Health:
+    made = Health("common", enough=all)
+    made.start(database=Part())
+    made.parts["database"].worked()
+    return made
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port: int = held.getsockname()[1]
+        return port
+
+
+async def hello() -> Page:
+    return Page(b"hello")
+
+
+@pytest.fixture
+async def admin(health: Health) -> AsyncIterator[Served]:
+    port = free_port()
+    async with open_admin(AdminSettings(admin_port=port), health, {"/hello": hello}):
+        yield Served(port)
+
+
+async def test_it_lives_whatever_is_down(admin: Served, health: Health) -> None:
+    health.parts["database"].lost()
+
+    assert (await admin.ask("GET", "/livez")).status == 200
+
+
+@pytest.mark.parametrize(("lost", "status", "told"), [(False, 200, "up"), (True, 503, "down")])
+async def test_readiness_is_a_status_and_names_the_parts(
+    admin: Served,
+    health: Health,
+    lost: bool,
+    status: int,
+    told: str,
+) -> None:
+    if lost:
+        health.parts["database"].lost()
+
+    answered = await admin.ask("GET", "/readyz")
+
+    assert (answered.status, answered.json()) == (status, {"ready": not lost, "parts": {"database": told}})
+
+
+async def test_metrics_are_in_the_form_of_prometheus(admin: Served) -> None:
+    answered = await admin.ask("GET", "/metrics")
+
+    assert answered.headers["content-type"].startswith("text/plain; version=")
+    assert b"# TYPE process_cpu_seconds_total counter" in answered.body
+
+
+async def test_a_service_may_show_pages_of_its_own(admin: Served) -> None:
+    assert (await admin.ask("GET", "/hello")).body == b"hello"
+
+
+async def test_what_is_not_there_is_told_with_what_is(admin: Served) -> None:
+    answered = await admin.ask("GET", "/api")
+
+    assert answered.status == 404
+    assert b"/hello, /livez, /metrics, /readyz" in answered.body
+
+
+async def test_nothing_can_be_changed_through_it(admin: Served) -> None:
+    assert (await admin.ask("POST", "/metrics", body=b"x")).status == 405
+
+
+async def test_a_head_request_has_no_body(admin: Served) -> None:
+    answered = await admin.ask("HEAD", "/livez")
+
+    assert (answered.status, answered.body) == (200, b"")
+
+
+async def test_without_a_port_there_is_no_server(health: Health, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("it listens")
+
+    monkeypatch.setattr(socket, "create_server", refuse)
+
+    async with open_admin(AdminSettings(admin_port=None), health):
+        pass
+
+
+async def test_a_taken_port_ends_the_service_and_names_the_variable(health: Health) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+
+        with pytest.raises(AdminPortUnusable, match=f"port {taken} .* set ADMIN_PORT"):
+            async with open_admin(AdminSettings(admin_port=taken), health):
+                pass
+
+
+async def test_it_ends_with_the_service(health: Health) -> None:
+    port = free_port()
+    async with open_admin(AdminSettings(admin_port=port), health):
+        pass
+
+    with pytest.raises(ConnectionRefusedError):
+        await Served(port).ask("GET", "/livez")

@@ -1,0 +1,19 @@
+"""A task that begins at once."""
+
+from common.runtime import eager_tasks
+
+from tests.waiting import turns
+
+
+async def test_it_has_run_until_its_first_pause() -> None:
+    told: list[str] = []
+
+    async def work() -> str:
+        told.append("begun")
+        await turns()
+        return "done"
+
+    task = eager_tasks.start(work())
+
+    assert told == ["begun"]
+    assert await task == "done"
