@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
-from common.http.routing import add_route, make_app
+from common.http.app import make_app
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from fastapi import FastAPI
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
@@ -81,6 +81,6 @@ async def published(issuer: Issuer) -> AsyncIterator[str]:
         yield
 
     app = make_app("issuer", nothing)
-    add_route(app, "GET", "/keys", issuer.publish)
+    app.add_route("/keys", issuer.publish, ["GET"])
     async with serving(app) as served:
         yield f"http://127.0.0.1:{served.port}/keys"

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import pytest
+from common.http.app import make_app
 from common.http.lean_route import LeanRoute
 from common.http.problems import INVALID_KEY, Problem
-from common.http.routing import make_app
 from fastapi import APIRouter, BackgroundTasks, Cookie, Depends, FastAPI, Header, Query, Request, Response
 from fastapi import Body as JsonPart
 from fastapi.routing import APIRoute

@@ -7,7 +7,6 @@ from common.http import problems
 from common.http.app import App
 from common.http.problem_answers import answer_with_problems, problem_response
 from common.http.problems import INVALID_TASK, NOT_DONE, TASK_NOT_FOUND, Problem, ProblemType
-from common.http.routing import add_route
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -52,14 +51,14 @@ async def app() -> AsyncIterator[Served]:
     """An app whose paths end in every kind of error."""
     app = App(openapi_url=None)
     answer_with_problems(app)
-    add_route(app, "GET", "/problems/{slug}", raise_problem)
-    add_route(app, "GET", "/faults", raise_faults)
-    add_route(app, "GET", "/headers", raise_headers)
-    add_route(app, "GET", "/bug", break_down)
-    add_route(app, "GET", "/login", demand_login)
-    add_route(app, "GET", "/things/{id}", answer)
-    add_route(app, "DELETE", "/things/{id}", answer)
-    add_route(app, "PUT", "/things/{id}", answer)
+    app.add_route("/problems/{slug}", raise_problem, ["GET"])
+    app.add_route("/faults", raise_faults, ["GET"])
+    app.add_route("/headers", raise_headers, ["GET"])
+    app.add_route("/bug", break_down, ["GET"])
+    app.add_route("/login", demand_login, ["GET"])
+    app.add_route("/things/{id}", answer, ["GET"])
+    app.add_route("/things/{id}", answer, ["DELETE"])
+    app.add_route("/things/{id}", answer, ["PUT"])
     async with serving(app) as served:
         yield served
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from common.http.routing import add_route, make_app
+from common.http.app import make_app
 from common.http_server.protocol import HttpLimits
 from starlette.requests import Request
 from starlette.responses import Response
@@ -51,8 +51,8 @@ async def read(_: Request) -> Response:
 @pytest.fixture
 async def uploads() -> AsyncIterator[Uploads]:
     app = make_app("uploads", None)  # type: ignore[arg-type]
-    add_route(app, "POST", "/upload", upload)
-    add_route(app, "GET", "/read", read)
+    app.add_route("/upload", upload, ["POST"])
+    app.add_route("/read", read, ["GET"])
     async with serving(app, lifespan="off", limits=LIMITS) as served, AsyncExitStack() as connections:
         yield Uploads(served, connections)
 
@@ -99,7 +99,7 @@ async def test_one_body_too_many_ends_the_wait_for_the_oldest(uploads: Uploads) 
 async def test_bodies_that_are_withheld_for_long_are_408_and_make_room() -> None:
     limits = HttpLimits(requests=3, body_timeout_s=0.2)
     app = make_app("uploads", None)  # type: ignore[arg-type]
-    add_route(app, "POST", "/upload", upload)
+    app.add_route("/upload", upload, ["POST"])
     async with serving(app, lifespan="off", limits=limits) as served, AsyncExitStack() as connections:
         streams = [await Uploads(served, connections).send(WITHHELD) for _ in range(3)]
 

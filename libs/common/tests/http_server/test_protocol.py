@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import pytest
 from common.http.problem_answers import answer_with_problems
-from common.http.routing import add_route
 from common.http_server.protocol import HttpLimits
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
@@ -75,10 +74,10 @@ class Place:
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
         answer_with_problems(app)
-        add_route(app, "GET", "/quick", self._quick)
-        add_route(app, "POST", "/quick", self._quick)
-        add_route(app, "GET", "/held", self._hold)
-        add_route(app, "GET", "/large", self._large)
+        app.add_route("/quick", self._quick, ["GET"])
+        app.add_route("/quick", self._quick, ["POST"])
+        app.add_route("/held", self._hold, ["GET"])
+        app.add_route("/large", self._large, ["GET"])
         return app
 
     async def _quick(self, _: Request) -> Response:

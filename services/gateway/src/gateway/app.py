@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
+from common.http.app import make_app
 from common.http.lean_route import Responses
 from common.http.path_operations import path_operations
 from common.http.problems import ProblemType
-from common.http.routing import make_app
 from common.http_server.server import serve
 from common.observability.admin import open_admin
 from common.observability.health import Health

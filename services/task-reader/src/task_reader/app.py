@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from common.http.app import make_app
 from common.http.path_operations import path_operations
-from common.http.routing import make_app
 from common.http_server.server import serve
 from common.observability.admin import open_admin
 from common.observability.health import Health

@@ -22,13 +22,13 @@ class ProblemType:
         return f"urn:taskwire:problem:{self.slug}"
 
 
-INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "An id in the path is no UUID")
-MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is no JSON")
-MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is no valid HTTP")
+INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "The path has an invalid UUID")
+MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is not valid JSON")
+MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is not valid HTTP")
 UNKNOWN_PARAMETER = ProblemType(
     "unknown-parameter", HTTPStatus.BAD_REQUEST, "The query has a parameter that is not known"
 )
-INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is no key")
+INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is not valid")
 VERSION_UNKNOWN = ProblemType(
     "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The request is of another version of HTTP"
 )
