@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from common.contracts.fields import TaskFields
+
 from faults.history import FinalState, Operation
 from faults.rules import Rule, Violation, violation
 from faults.states import Answer, Effect, Value
 from faults.tracking import TrackedTask
 
-KEYS = {"id", "title", "description", "is_completed", "created_at", "user_id"}
+KEYS = {"id", "created_at", "user_id", *TaskFields.model_fields}
 _OK, _CREATED, _DELETED, _NOT_FOUND, _INTERNAL, _UNKNOWN = 200, 201, 204, 404, 500, 504
 _EXPECTED = {
     "create": {_CREATED},

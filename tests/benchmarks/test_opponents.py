@@ -11,9 +11,10 @@ from local_stack.state import State
 
 from benchmarks.dataset import Group
 from benchmarks.systems import System, running_opponent
-from tests.task_fields import TASK_FIELDS
 
 FEW = Group(users=3, tasks_each=4)
+# The product had these when both were measured: a column is added there when they are measured again.
+FIELDS = {"id", "title", "description", "is_completed", "created_at", "user_id"}
 
 
 @pytest.fixture(scope="module", params=["monolith", "tuned"])
@@ -42,7 +43,7 @@ async def test_a_task_is_found_with_all_its_fields(client: aiohttp.ClientSession
     status, task = await get(client, f"/api/{FEW.user_id(1)}/tasks/{FEW.task_id(4)}")
 
     assert status == 200
-    assert set(task) == set(TASK_FIELDS)
+    assert set(task) == FIELDS
     assert (task["id"], task["user_id"]) == (str(FEW.task_id(4)), str(FEW.user_id(1)))
     assert task["title"] == "Buy milk, number 4"
 

@@ -8,7 +8,7 @@ import httpx
 
 
 class Task(TypedDict):
-    """A task as the API spells it."""
+    """A task as the API spells it: the members that tests name. tests/task_fields.py has all."""
 
     id: str
     title: str

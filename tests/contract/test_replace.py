@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from tests.task_fields import ACCEPTED, DEFAULTS
+
 from .expectations import assert_unprocessable
 from .tasks import REPLACE, create, fetch, list_all, unknown_id
 
@@ -24,29 +26,21 @@ def test_a_replaced_task_reads_as_replaced(api: httpx.Client, user_id: str) -> N
     assert fetch(api, user_id, task_id) == replaced
 
 
-def test_an_absent_description_becomes_null(api: httpx.Client, user_id: str) -> None:
-    task = create(api, user_id, description="two litres")
+def test_what_is_left_out_falls_back_to_its_default(api: httpx.Client, user_id: str) -> None:
+    task = create(api, user_id, **dict(ACCEPTED))
 
     api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk"})
 
-    assert fetch(api, user_id, task["id"])["description"] is None
+    assert fetch(api, user_id, task["id"]) == {**task, **DEFAULTS, "title": "buy milk"}
 
 
-def test_an_absent_is_completed_becomes_false(api: httpx.Client, user_id: str) -> None:
-    task = create(api, user_id, is_completed=True)
+@pytest.mark.parametrize(("member", "value"), ACCEPTED)
+def test_each_member_becomes_what_was_sent(api: httpx.Client, user_id: str, member: str, value: object) -> None:
+    task = create(api, user_id, **dict(ACCEPTED))
 
-    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk"})
+    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk", member: value})
 
-    assert fetch(api, user_id, task["id"])["is_completed"] is False
-
-
-@pytest.mark.parametrize("description", [None, "", "rye"])
-def test_the_description_becomes_what_was_sent(api: httpx.Client, user_id: str, description: str | None) -> None:
-    task = create(api, user_id, description="two litres")
-
-    api.put(REPLACE.url(user_id, task["id"]), json={"title": "buy milk", "description": description})
-
-    assert fetch(api, user_id, task["id"])["description"] == description
+    assert fetch(api, user_id, task["id"]) == {**task, **DEFAULTS, "title": "buy milk", member: value}
 
 
 @pytest.mark.parametrize("description", [None, "two litres"])

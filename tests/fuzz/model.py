@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 
 from tests.contract.tasks import Task
+from tests.task_fields import DEFAULTS
 
 type Verb = Literal["create", "replace", "toggle", "delete"]
 
@@ -79,11 +80,6 @@ class Model:
 
 def written(asked: DrawnRequest, *, task_id: str, created_at: str) -> Task:
     """The task as the request spells it."""
-    return {
-        "id": task_id,
-        "title": asked.title,
-        "description": asked.description,
-        "is_completed": bool(asked.is_completed),
-        "created_at": created_at,
-        "user_id": asked.user_id,
-    }
+    said = {"title": asked.title, "description": asked.description, "is_completed": bool(asked.is_completed)}
+    own = {"id": task_id, "created_at": created_at, "user_id": asked.user_id}
+    return cast("Task", {**DEFAULTS, **said, **own})

@@ -30,7 +30,7 @@ from task_writer.migrate import (
 from tests.conftest import Addresses, new_database
 from tests.waiting import eventually
 
-REVISIONS = ["0001_tables", "0002_rights", "0003_functions"]
+REVISIONS = sorted(path.stem for path in (MIGRATIONS / "versions").glob("*.py"))
 
 
 SQL_FILES = sorted((MIGRATIONS.parent / "sql").glob("*.sql"))

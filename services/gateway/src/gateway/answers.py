@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from common.contracts.fields import Description, Title
+from common.contracts.fields import TaskFields
 from pydantic import BaseModel, ConfigDict, Field
 
 CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$"
@@ -11,23 +11,18 @@ CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[
 
 TASK_EXAMPLE = {
     "id": "b0f2e817-358d-4049-a335-6464f1071bec",
-    "title": "Buy milk",
-    "description": "2 litres",
-    "is_completed": False,
+    **TaskFields(title="Buy milk", description="2 litres").model_dump(mode="json"),
     "created_at": "2026-11-23T01:43:50.378975+00:00",
     "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11",
 }
 
 
-class Task(BaseModel):
+class Task(TaskFields):
     """A task as every answer shows it; exactly these keys."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
 
     id: UUID
-    title: Title
-    description: Description | None
-    is_completed: bool
     created_at: datetime = Field(
         description="RFC 3339, in UTC, always with six digits after the second",
         json_schema_extra={"pattern": CREATED_AT_PATTERN, "example": "2026-11-23T01:43:50.378970+00:00"},

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from common.contracts.fields import Description, Title
+from common.contracts.fields import TaskFields
 from common.http.body import BodyHead, read_body, read_body_head
 from common.http.paths import uuid_text
 from common.http.problems import NOT_JSON, SLOW_BODY, Problem
@@ -30,23 +30,16 @@ _OTHER_CHARSET = re.compile(rb"[; \t]charset=(?!\"?utf-?8\"?(?:[; \t]|$))", re.I
 NO_STRINGS = ("null", "boolean", "number", "array", "object")
 
 
-class TaskBody(BaseModel):
+class TaskBody(TaskFields):
     """The part of a task that its user decides."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, json_schema_extra={"example": {"title": "Buy milk"}}
     )
 
-    title: Title
-    description: Description | None = None
-    is_completed: bool = False
-
     def task_fields(self) -> dict[str, Any]:
         """What a command has of it: not what a replacement sends back."""
-        return {name: getattr(self, name) for name in _TASK_FIELDS}
-
-
-_TASK_FIELDS = tuple(TaskBody.model_fields)
+        return {name: getattr(self, name) for name in TaskFields.model_fields}
 
 
 def _same_as_in_path(value: str, info: ValidationInfo) -> str:
