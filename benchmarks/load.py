@@ -92,18 +92,23 @@ def command(url: str, script: str, pressure: Pressure, *files: Path) -> Sequence
     return ("wrk", *options, "-s", str(ROOT / "benchmarks" / script), url, "--", *map(str, files))
 
 
-def parse(output: str, connections: int) -> Load:
-    """The figures in a generator's last line; LoadFailed when they count failures or are missing."""
-    line = output.rstrip().rpartition("\n")[2]
+def figures_of(output: str) -> dict[str, float]:
+    """The figures in a generator's last line; LoadFailed when they are missing."""
     try:
-        figures = json.loads(line)
+        figures: dict[str, float] = json.loads(output.rstrip().rpartition("\n")[2])
     except ValueError:
         raise LoadFailed(f"the load generator did not end with its figures: {output[-500:]}") from None
+    return figures
+
+
+def parse(output: str, connections: int) -> Load:
+    """The figures of a load; LoadFailed when they count failures or are missing."""
+    figures = figures_of(output)
     if figures["failures"] or not figures["requests"]:
         raise LoadFailed(f"{figures['failures']} requests failed beside {figures['requests']} that were answered")
     seconds = figures["duration_us"] / 1e6
     return Load(
-        requests=figures["requests"],
+        requests=int(figures["requests"]),
         requests_per_s=figures["requests"] / seconds,
         mean_ms=connections * seconds * 1000 / figures["requests"],
         median_ms=figures["median_us"] / 1000,

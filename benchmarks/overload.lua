@@ -1,22 +1,10 @@
 -- wrk as in requests.lua, but answers are counted by their status: to be refused is no failure here.
-local prepared, last = {}, 0
+dofile("benchmarks/requests.lua")
 done_count, refused_count, unknown_count, other_count = 0, 0, 0, 0
 local threads = {}
 
 function setup(thread)
   table.insert(threads, thread)
-end
-
-function init(args)
-  for line in io.lines(args[1]) do
-    local method, path, body = line:match("^(%S+) (%S+) ?(.*)$")
-    prepared[#prepared + 1] = wrk.format(method, path, { ["Content-Type"] = "application/json" }, body)
-  end
-end
-
-function request()
-  last = last % #prepared + 1
-  return prepared[last]
 end
 
 function response(status)

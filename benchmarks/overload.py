@@ -4,7 +4,6 @@ Every client sends its next write as soon as the last one is answered, also afte
 """
 
 import asyncio
-import json
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,7 +13,7 @@ from local_stack.stack import Stack
 
 from benchmarks.cpu import resident_mb
 from benchmarks.dataset import BODY, posts, write_requests
-from benchmarks.load import Pressure, prepare_generator, run_wrk
+from benchmarks.load import Pressure, figures_of, prepare_generator, run_wrk
 from benchmarks.machine import describe
 from benchmarks.report import measured_on, show, show_blocks
 from benchmarks.results import keep_json
@@ -76,15 +75,15 @@ def posts_of_one_user(count: int = 1_000) -> Iterator[str]:
 
 async def drive(stack: Stack, what: str, requests: Path, connections: int) -> Crowd:
     """Runs wrk once, and says what it showed."""
-    said = await run_wrk(stack.addresses.gateway_url, "overload.lua", Pressure(connections, SECONDS), requests)
-    figures = json.loads(said.rstrip().rpartition("\n")[2])
+    pressure = Pressure(connections, SECONDS)
+    figures = figures_of(await run_wrk(stack.addresses.gateway_url, "overload.lua", pressure, requests))
     seconds = figures["duration_us"] / 1e6
     crowd = Crowd(
         what=what,
         done_per_s=figures["done"] / seconds,
         refused_per_s=figures["refused"] / seconds,
         unknown_per_s=figures["unknown"] / seconds,
-        other=figures["other"],
+        other=int(figures["other"]),
         median_ms=figures["median_us"] / 1000,
         p99_ms=figures["p99_us"] / 1000,
         gateway_mb=resident_mb(stack.services["gateway"].pid),

@@ -1,5 +1,6 @@
 -- wrk sends the requests of a file in turn, "METHOD PATH BODY" a line, and prints its figures as one line of JSON.
--- With a second file, "USER_ID TOKEN" a line, each request bears the token of the user in its path.
+-- With a second file, "USER_ID TOKEN" a line, each request bears the token of the user in its path. Runs in the
+-- repository's root, as does overload.lua, which begins with it.
 local prepared, last = {}, 0
 
 local function read_tokens(path)

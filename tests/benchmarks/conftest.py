@@ -12,7 +12,8 @@ from tests.serving import Served, serving
 
 @pytest.fixture
 async def bare() -> AsyncIterator[Served]:
-    """The bare route, another one that takes only JSON bodies, and one for who bears the token of the path's user."""
+    """The bare route, another one that takes only JSON bodies, one for who bears the token of the path's user, and one
+    that answers with the status in its path."""
     app = bare_app.create_app()
 
     async def echo(request: Request) -> Response:
@@ -23,6 +24,10 @@ async def bare() -> AsyncIterator[Served]:
         is_owner = request.headers.get("authorization") == f"Bearer token-of-{request.path_params['user_id']}"
         return Response(status_code=200 if is_owner else 401)
 
+    async def answer(request: Request) -> Response:
+        return Response(status_code=int(request.path_params["status"]))
+
+    app.add_route("/answers/{status}", answer)
     app.add_route("/echo", echo, ["POST"])
     app.add_route("/api/{user_id}/tasks/1", guarded)
     async with serving(app) as served:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from local_stack.settings import find_program
 
-from benchmarks.load import Load, LoadFailed, Pressure, drive, parse
+from benchmarks.load import Load, LoadFailed, Pressure, drive, figures_of, parse, run_wrk
 from tests.serving import Served
 
 NEEDS_WRK = pytest.mark.skipif(find_program("wrk") is None, reason="NOT TESTED: needs Debian's package wrk")
@@ -70,3 +70,17 @@ async def test_an_error_answer_fails_the_load(bare: Served, tmp_path: Path) -> N
 
     with pytest.raises(LoadFailed, match="failed"):
         await drive(f"http://127.0.0.1:{bare.port}", requests, Pressure(connections=2, seconds=1))
+
+
+@NEEDS_WRK
+async def test_an_overload_is_counted_by_the_statuses_of_its_answers(bare: Served, tmp_path: Path) -> None:
+    requests = tmp_path / "requests.txt"
+    requests.write_text("".join(f"GET /answers/{status}\n" for status in (201, 503, 201, 429, 504, 500, 201)))
+
+    said = await run_wrk(f"http://127.0.0.1:{bare.port}", "overload.lua", Pressure(connections=1, seconds=1), requests)
+
+    figures = figures_of(said)
+    assert figures["other"] > 1
+    assert abs(figures["done"] - 3 * figures["other"]) <= 3
+    assert abs(figures["refused"] - 2 * figures["other"]) <= 2
+    assert abs(figures["unknown"] - figures["other"]) <= 1
