@@ -1,7 +1,8 @@
 """Real servers for the tests, started once, by the code that `make run` uses."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,16 @@ def stack_settings(directory: Path) -> StackSettings:
         database_url=None,
         rabbitmq_url=None,
     )
+
+
+@asynccontextmanager
+async def running_stack_with(variables: Mapping[str, str], directory: Path) -> AsyncIterator[Stack]:
+    """A whole system whose services have these variables in their environment."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        async with running_stack(stack_settings(directory)) as running:
+            yield running
 
 
 @pytest.fixture(scope="session")

@@ -6,12 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
 from task_writer.migrate import ADVISORY_LOCK
 
+from tests.users import new_user
 from tests.waiting import eventually
 
 from .engine import needs_engine, require_image, run
@@ -66,7 +65,7 @@ async def test_the_system_works_on_the_oldest_rabbitmq_too(tmp_path: Path) -> No
     with running_project(tmp_path, rabbitmq_image=OLDEST_RABBITMQ) as project:
         (rabbitmq,) = project.containers("rabbitmq")
 
-        async with httpx.AsyncClient(base_url=f"{project.gateway_url}/api/{uuid4()}", timeout=10) as user:
+        async with new_user(project.gateway_url) as user:
             created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
             flipped = (await user.patch(f"/tasks/{created['id']}/complete")).json()
             listed = (await user.get("/tasks")).json()
@@ -94,7 +93,7 @@ def test_the_contract_holds_through_a_transaction_pooler(project: Project) -> No
 async def test_reads_may_come_from_a_replica(project: Project) -> None:
     project.up(profile="replica", variables={"READER_DATABASE_HOST": "replica"})
 
-    async with httpx.AsyncClient(base_url=f"{project.gateway_url}/api/{uuid4()}", timeout=10) as user:
+    async with new_user(project.gateway_url) as user:
         created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
 
         async def is_read() -> bool:
@@ -109,7 +108,7 @@ async def test_reads_may_come_from_a_replica(project: Project) -> None:
 async def test_several_gateways_are_one_behind_the_edge(project: Project) -> None:
     project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": free_ports(2)})
 
-    async with httpx.AsyncClient(base_url=f"{project.edge_url}/api/{uuid4()}", timeout=10) as user:
+    async with new_user(project.edge_url) as user:
         created = [await user.post("/tasks", json={"title": f"Task {number}"}) for number in range(20)]
         listed = (await user.get("/tasks")).json()
     assert len(project.containers("gateway")) == 2

@@ -3,7 +3,6 @@
 import os
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from uuid import uuid4
 
 import httpx
 import psycopg
@@ -15,6 +14,8 @@ from local_stack.stack import Stack, running_stack
 from local_stack.waiting import until
 from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
+
+from tests.users import new_user
 
 from .engine import needs_engine, require_image
 
@@ -83,7 +84,7 @@ async def system(
 
 
 async def test_a_task_lives_and_dies_on_the_official_images(system: Stack) -> None:
-    async with httpx.AsyncClient(base_url=f"{system.addresses.gateway_url}/api/{uuid4()}", timeout=10) as user:
+    async with new_user(system.addresses.gateway_url) as user:
         created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
 
         toggled = (await user.patch(f"/tasks/{created['id']}/complete")).json()

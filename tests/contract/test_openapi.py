@@ -1,11 +1,12 @@
 """/openapi.json describes the contract: all six operations, every status that each may answer, and the problem body."""
 
 import re
-from typing import Any, cast
+from typing import cast
 
 import httpx
 import pytest
 
+from tests.json_references import Json, inside, references
 from tests.task_fields import SET_BY_CLIENTS
 
 from .expectations import TASK_KEYS
@@ -25,9 +26,6 @@ STATUSES = {
 READS = [LIST, GET]
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
-
-# What JSON holds; its shape is what these tests are about.
-type Json = Any
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +55,8 @@ def described(openapi: Json, operation: Operation) -> Json:
 def resolve(openapi: Json, value: Json) -> Json:
     """The value itself, or what its `$ref` leads to inside the document."""
     while "$ref" in value:
-        target = openapi
-        for key in value["$ref"].removeprefix("#/").split("/"):
-            target = target[key]
-        value = target
+        value = inside(openapi, value["$ref"])
     return value
-
-
-def references(value: Json) -> set[str]:
-    """Every `$ref` anywhere in the value."""
-    if isinstance(value, list):
-        return set().union(*map(references, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
-    return own.union(*map(references, value.values()))
 
 
 def request_schema(openapi: Json, operation: Operation) -> Json:

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from common.contracts.commands import CommandBatch
@@ -14,13 +13,11 @@ from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
 from tests.commands import create, delete, replace, toggle
+from tests.json_references import Json, inside, references
 
 from .pages import ROOT
 
 DOCS = ROOT / "docs"
-
-# What JSON holds; its shape is what these tests are about.
-type Json = Any
 
 
 @pytest.fixture(scope="module")
@@ -34,24 +31,6 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def asyncapi() -> Json:
     return json.loads((DOCS / "asyncapi.json").read_text())
-
-
-def inside(document: Json, reference: str) -> Json:
-    """What a `$ref` leads to; KeyError when it leads nowhere."""
-    place = document
-    for key in reference.removeprefix("#/").split("/"):
-        place = place[key]
-    return place
-
-
-def references(value: Json) -> set[str]:
-    """Every `$ref` anywhere in the value."""
-    if isinstance(value, list):
-        return set().union(*map(references, value))
-    if not isinstance(value, dict):
-        return set()
-    own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
-    return own.union(*map(references, value.values()))
 
 
 def faults(asyncapi: Json, channel: str, message: Json) -> list[str]:

@@ -1,13 +1,13 @@
 """A system whose parts the tests of this folder stop, kill and start again."""
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
 
 import httpx
 import pytest
 from local_stack.stack import Stack, running_stack
 
 from tests.conftest import stack_settings
+from tests.users import new_user
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,5 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stac
 @pytest.fixture
 async def user(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a user who has no tasks yet; its paths are below `/api/{user_id}/tasks`."""
-    base = f"{system.addresses.gateway_url}/api/{uuid4()}"
-    async with httpx.AsyncClient(base_url=base, timeout=15) as client:
+    async with new_user(system.addresses.gateway_url, timeout_s=15) as client:
         yield client

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
-from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
 from common.contracts.commands import AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
 
@@ -72,3 +72,18 @@ async def raw_gateway(rabbitmq_url: str) -> AsyncIterator[RawGateway]:
         heard: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
         await replies.consume(heard.put, no_ack=True)
         yield RawGateway(channel, replies, heard)
+
+
+@asynccontextmanager
+async def emptied_gateway(url: str) -> AsyncIterator[RawGateway]:
+    """One whose queues hold nothing of other tests, and nothing of its own afterwards."""
+    async with raw_gateway(url) as gateway:
+        await _empty(gateway)
+        yield gateway
+        await _empty(gateway)
+
+
+async def _empty(gateway: RawGateway) -> None:
+    for queue in (COMMANDS, DEAD_LETTERS):
+        await gateway.channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
+        await (await gateway.channel.get_queue(queue.name)).purge()

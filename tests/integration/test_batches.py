@@ -18,7 +18,7 @@ from task_writer.batches import EXPIRED, carry_out
 
 from tests.commands import create, delete, envelope, replace, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import is_completed, outcomes
+from tests.integration.effects import is_completed, outcomes
 from tests.integration.locks import locked, writers_wait_for_locks
 from tests.reading import read_list, read_one
 from tests.waiting import eventually

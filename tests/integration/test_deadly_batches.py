@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import psycopg
 import pytest
-from common.bus.topology import COMMANDS, DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from common.bus.topology import DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from common.contracts.commands import AnyCommand
 from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
@@ -17,7 +17,7 @@ from tests.commands import create, toggle
 from tests.conftest import Addresses
 from tests.integration.dead_letters import EXECUTABLE, Operator, has, holds
 from tests.integration.locks import locked, writer_waits_for_a_lock
-from tests.integration.raw_gateway import RawGateway, raw_gateway
+from tests.integration.raw_gateway import RawGateway, emptied_gateway
 from tests.integration.test_delivery import running_writer
 from tests.waiting import eventually
 
@@ -43,18 +43,10 @@ async def die_over_it(addresses: Addresses, rabbitmq: Rabbitmq, admin: psycopg.A
     )
 
 
-async def emptied(gateway: RawGateway) -> None:
-    for queue in (COMMANDS, DEAD_LETTERS):
-        await gateway.channel.declare_queue(queue.name, durable=True, arguments=queue.arguments)
-        await (await gateway.channel.get_queue(queue.name)).purge()
-
-
 @pytest.fixture
 async def gateway(rabbitmq: Rabbitmq) -> AsyncIterator[RawGateway]:
-    async with raw_gateway(rabbitmq.url) as raw:
-        await emptied(raw)
+    async with emptied_gateway(rabbitmq.url) as raw:
         yield raw
-        await emptied(raw)
 
 
 async def deadly_batch(gateway: RawGateway, addresses: Addresses, rabbitmq: Rabbitmq) -> Sequence[AnyCommand]:

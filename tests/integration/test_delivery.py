@@ -18,7 +18,7 @@ from task_writer.app import open_writer
 
 from tests.commands import create, delete, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import titles
+from tests.integration.effects import titles
 from tests.integration.locks import locked, writer_waits_for_a_lock
 from tests.integration.raw_gateway import RawGateway, raw_gateway
 from tests.waiting import eventually

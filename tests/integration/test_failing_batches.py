@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from faults.lines import line_to
 from tests.commands import create, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import is_completed, outcomes, titles
+from tests.integration.effects import is_completed, outcomes, titles
 from tests.integration.locks import locked, writer_waits_for_a_lock
 from tests.waiting import eventually
 

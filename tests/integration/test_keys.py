@@ -13,7 +13,7 @@ from task_writer.cleanup import forget_old_commands
 
 from tests.commands import create, delete, keyed, replace, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import is_completed, outcomes, replay_of, titles
+from tests.integration.effects import is_completed, outcomes, replay_of, titles
 from tests.reading import read_list
 
 DAY_S = 24 * 3600.0

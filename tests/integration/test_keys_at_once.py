@@ -13,7 +13,7 @@ from task_writer.settings import WriterSettings
 
 from tests.commands import create, delete, keyed, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import is_completed, outcomes, replay_of, titles
+from tests.integration.effects import is_completed, outcomes, replay_of, titles
 from tests.integration.locks import locked, writers_wait_for_locks
 from tests.ports import closed_port
 from tests.waiting import eventually

@@ -16,7 +16,7 @@ from pydantic import HttpUrl, SecretStr
 from task_writer.app import open_writer
 
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import titles
+from tests.integration.effects import titles
 from tests.ports import closed_port
 from tests.waiting import eventually
 

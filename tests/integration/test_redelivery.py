@@ -19,7 +19,7 @@ from task_writer.batches import EXPIRED, KEY_REUSED, STILL_RUNNING, carry_out
 from faults.lines import line_to
 from tests.commands import create, delete, keyed, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.keys import is_completed, outcomes, titles
+from tests.integration.effects import is_completed, outcomes, titles
 from tests.integration.locks import locked, writers_wait_for_locks
 from tests.integration.raw_gateway import PATIENCE_S, RawGateway, raw_gateway
 from tests.waiting import eventually

@@ -22,10 +22,9 @@ from task_writer.consumer.command_consumer import CommandConsumer
 from faults.lines import Line, line_to
 from tests.commands import create, toggle
 from tests.conftest import Addresses, writer_settings
+from tests.integration.effects import titles
 from tests.integration.locks import locked, writer_waits_for_a_lock
-from tests.integration.raw_gateway import RawGateway, raw_gateway
-from tests.integration.test_deadly_batches import emptied
-from tests.reading import read_list
+from tests.integration.raw_gateway import RawGateway, emptied_gateway
 from tests.waiting import eventually
 
 LOCK_TIMEOUTS_AND_MORE_S = 4.0
@@ -34,10 +33,8 @@ MUCH_LESS_THAN_A_TIMEOUT_S = 3.0
 
 @pytest.fixture
 async def gateway(rabbitmq: Rabbitmq) -> AsyncIterator[RawGateway]:
-    async with raw_gateway(rabbitmq.url) as raw:
-        await emptied(raw)
+    async with emptied_gateway(rabbitmq.url) as raw:
         yield raw
-        await emptied(raw)
 
 
 @asynccontextmanager
@@ -71,10 +68,6 @@ async def consuming(
         yield consumer
         await consumer.stop_consuming()
         await consumer.finish()
-
-
-async def titles(reader: Database, command: AnyCommand) -> list[str]:
-    return [task["title"] for task in json.loads(await read_list(reader, command.user_id))]
 
 
 def counted(name: str, **labels: str) -> float:
@@ -138,7 +131,7 @@ async def test_an_answer_that_stalls_holds_up_no_acknowledgement_and_is_counted(
         await gateway.send(second)  # is delivered once the first is acknowledged
 
         async def both_are_done() -> bool:
-            return [*await titles(reader_database, first), *await titles(reader_database, second)] == [
+            return [*await titles(reader_database, first.user_id), *await titles(reader_database, second.user_id)] == [
                 "first",
                 "second",
             ]

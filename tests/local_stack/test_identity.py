@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from local_stack.stack import Stack, running_stack
+from local_stack.stack import Stack
 
-from tests.conftest import stack_settings
+from tests.conftest import running_stack_with
 from tests.issuer import AUDIENCE, ISSUER, Issuer
 from tests.serving import Answer, Served
 
@@ -35,9 +35,7 @@ async def guarded_stack(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory
     }
     with pytest.MonkeyPatch.context() as environment:
         environment.chdir(home)
-        for name, value in given.items():
-            environment.setenv(name, value)
-        async with running_stack(stack_settings(Path("stack"))) as running:
+        async with running_stack_with(given, Path("stack")) as running:
             yield running
 
 

@@ -10,10 +10,11 @@ import aio_pika
 import httpx
 import pytest
 from common.bus.topology import COMMANDS_NAME
-from local_stack.stack import Stack, running_stack
+from local_stack.stack import Stack
 
 from tests.commands import create
-from tests.conftest import stack_settings
+from tests.conftest import running_stack_with
+from tests.users import new_user
 from tests.waiting import eventually
 
 SERVICES = ("gateway", "task-reader", "task-writer")
@@ -24,11 +25,9 @@ LINES = {"request", "batch"}
 
 @pytest.fixture(scope="module")
 async def talkative(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in {"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "LOG_REQUESTS": "true"}.items():
-            environment.setenv(name, value)
-        async with running_stack(stack_settings(tmp_path_factory.mktemp("talkative"))) as running:
-            yield running
+    variables = {"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "LOG_REQUESTS": "true"}
+    async with running_stack_with(variables, tmp_path_factory.mktemp("talkative")) as running:
+        yield running
 
 
 def lines(stack: Stack, service: str) -> list[Any]:
@@ -47,8 +46,7 @@ def named(stack: Stack, service: str, name: str) -> list[Any]:
 
 @pytest.fixture
 async def user(talkative: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    base = f"{talkative.addresses.gateway_url}/api/{uuid4()}"
-    async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+    async with new_user(talkative.addresses.gateway_url) as client:
         yield client
 
 

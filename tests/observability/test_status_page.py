@@ -7,13 +7,13 @@ import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import pytest
 from gateway.status import PAGE
 from local_stack.stack import Stack
 
+from tests.users import new_user
 from tests.waiting import eventually
 
 from .pictures import colours, size
@@ -63,7 +63,7 @@ async def writers(stack: Stack) -> int | None:
 
 async def use(stack: Stack, stop: asyncio.Event) -> None:
     """Reads and writes until it is told to stop."""
-    async with httpx.AsyncClient(base_url=f"{stack.addresses.gateway_url}/api/{uuid4()}", timeout=10) as user:
+    async with new_user(stack.addresses.gateway_url) as user:
         while not stop.is_set():
             await asyncio.gather(user.get("/tasks"), user.post("/tasks", json={"title": "Buy milk"}))
 
@@ -107,7 +107,7 @@ def states(page: str) -> dict[str, str]:
 
 async def test_the_numbers_behind_the_page_are_those_of_the_gateway(stack: Stack) -> None:
     before = await status(stack)
-    async with httpx.AsyncClient(base_url=f"{stack.addresses.gateway_url}/api/{uuid4()}") as user:
+    async with new_user(stack.addresses.gateway_url) as user:
         await user.get("/tasks")
         await user.post("/tasks", json={"title": "Buy milk"})
         await user.post("/tasks", json={"title": ""})

@@ -3,16 +3,16 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
 
 import httpx
 import pytest
 from common.observability.tracing import Sampling
 from gateway.settings import SamplingSettings
-from local_stack.stack import Stack, running_stack
+from local_stack.stack import Stack
 
 from benchmarks.otlp import Collector, Span, collecting
-from tests.conftest import stack_settings
+from tests.conftest import running_stack_with
+from tests.users import new_user
 from tests.waiting import eventually
 
 CLIENT_SPAN = "b7ad6b7169203331"
@@ -48,17 +48,13 @@ async def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory)
         "OTEL_TRACES_SAMPLER": "parentbased_always_off",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
     }
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in variables.items():
-            environment.setenv(name, value)
-        async with running_stack(stack_settings(tmp_path_factory.mktemp("traced"))) as running:
-            yield running
+    async with running_stack_with(variables, tmp_path_factory.mktemp("traced")) as running:
+        yield running
 
 
 @pytest.fixture
 async def user(traced: Stack) -> AsyncIterator[httpx.AsyncClient]:
-    base = f"{traced.addresses.gateway_url}/api/{uuid4()}"
-    async with httpx.AsyncClient(base_url=base, timeout=10) as client:
+    async with new_user(traced.addresses.gateway_url) as client:
         yield client
 
 

@@ -1,4 +1,4 @@
-"""What tests of commands, with a key and without, ask of the writer and the reader."""
+"""What commands have done: their outcomes at the writer, and what the reader sees."""
 
 import json
 from uuid import UUID
