@@ -96,7 +96,7 @@ def test_the_id_of_a_new_task_is_no_part_of_the_fingerprint() -> None:
 def test_the_fingerprints_are_frozen() -> None:
     assert {command.type: fingerprint(command).hex() for command in COMMANDS} == {
         "create_task": "41d82a17bd16202359a7f9a1b6bceb90",
-        "replace_task": "401e6402aad0a73b5aee77825463e801",
+        "replace_task": "b87907d1ee530e37cf79800ed1c4b715",
         "delete_task": "2dbc0969b0a4342bf09645756e2216ce",
         "toggle_task": "3c6d77101fe08f60de9c05992c62e8a0",
     }
