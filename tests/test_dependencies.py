@@ -26,7 +26,7 @@ MAIN = {"gateway": "gateway.app", "task-reader": "task_reader.app", "task-writer
 MODULES = {
     "gateway": "gateway.app, gateway.identity",
     "task-reader": "task_reader.app",
-    "task-writer": "task_writer.app, task_writer.dead_letters",
+    "task-writer": "task_writer.app, task_writer.dead_letter_commands",
 }
 
 

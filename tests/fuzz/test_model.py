@@ -33,11 +33,11 @@ SETTINGS = settings(
 @pytest.mark.timeout(TIME_LIMIT_S)
 async def test_the_api_holds_what_its_model_holds(stack: Stack) -> None:
     async with raw_gateway(stack.addresses.rabbitmq_url) as bus:
-        buried = await bus.waiting(DEAD_LETTERS_NAME)
+        dead_lettered = await bus.waiting(DEAD_LETTERS_NAME)
 
         await asyncio.to_thread(run_machine, stack.addresses.gateway_url, bus, asyncio.get_running_loop())
 
-        assert await bus.waiting(DEAD_LETTERS_NAME) == buried
+        assert await bus.waiting(DEAD_LETTERS_NAME) == dead_lettered
 
 
 def run_machine(gateway_url: str, bus: RawGateway, loop: asyncio.AbstractEventLoop) -> None:

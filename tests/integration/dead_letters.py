@@ -34,7 +34,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Operator:
-    """Someone at a terminal with RABBITMQ_URL set, and WRITER_DATABASE_URL for what replays or shows letters."""
+    """Someone at a terminal with RABBITMQ_URL set, and WRITER_DATABASE_URL for what replays or shows dead letters."""
 
     rabbitmq_url: str
     database_url: str | None = None
@@ -58,16 +58,16 @@ class Operator:
         return Said(process.returncode or 0, out.decode(), err.decode())
 
     async def ids(self) -> list[str]:
-        """The ids of all letters, in their order."""
+        """The ids of all dead letters, in their order."""
         async with open_dead_letters(self.settings()) as queue:
-            return [held.letter.id async for held in queue.letters()]
+            return [held.dead_letter.id async for held in queue.dead_letters()]
 
     def settings(self) -> DeadLetterSettings:
         return DeadLetterSettings(rabbitmq_url=SecretStr(self.rabbitmq_url))
 
 
-async def bury(gateway: RawGateway, body: bytes, reason: str = "UniqueViolation 23505 tasks_pkey") -> None:
-    """Puts a letter into the queue, as the task-writer does."""
+async def add_dead_letter(gateway: RawGateway, body: bytes, reason: str = "UniqueViolation 23505 tasks_pkey") -> None:
+    """Puts a dead letter into the queue, as the task-writer does."""
     message = aio_pika.Message(
         body,
         delivery_mode=aio_pika.DeliveryMode.PERSISTENT,

@@ -93,14 +93,14 @@ async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
         assert await has(reader_database, neighbour.user_id, {neighbour.title: False})
     listed = await operator("list")
     assert "3 commands (2 create_task, toggle_task)" in listed.out
-    assert "was delivered too often" in listed.out
-    (letter_id,) = await operator.ids()
+    assert "exceeded the delivery limit" in listed.out
+    (dead_letter_id,) = await operator.ids()
     async with running_writer(addresses, rabbitmq):
-        said = await operator("replay", letter_id)
+        said = await operator("replay", dead_letter_id)
         await eventually(lambda: has(reader_database, before.user_id, {"before": False}))
         await eventually(lambda: has(reader_database, behind.user_id, {"behind": False}))
         await eventually(lambda: has(reader_database, hanging.user_id, {"locked": True}))
-    assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 letter with 3 commands.")
+    assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 dead letter with 3 commands.")
     assert await operator.ids() == []
 
 
@@ -122,7 +122,7 @@ async def test_a_batch_over_which_the_writer_fails_is_buried_and_its_commands_ar
         said = await operator("replay", "--all")
         await eventually(lambda: has(reader_database, innocent.user_id, {"innocent": False}))
         await eventually(lambda: has(reader_database, guilty.user_id, {"guilty": False}))
-    assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 letter with 2 commands.")
+    assert (said.status, said.out.splitlines()[-1]) == (0, "Replayed 1 dead letter with 2 commands.")
 
 
 def failing_together(real: Callable[..., Awaitable[list[Answered]]]) -> Callable[..., Awaitable[list[Answered]]]:

@@ -189,7 +189,7 @@ async def test_gateway_and_writer_work_over_tls(
         await running
 
 
-def list_letters(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def list_dead_letters(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [str(EXECUTABLE), "dead-letters", "list"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
 
@@ -221,7 +221,7 @@ async def test_the_operator_sees_a_rabbitmq_that_is_certified_and_no_other(
         "RABBITMQ_URL": over_tls(node.user_urls["operator"], port, case.host).get_secret_value(),
         "RABBITMQ_CA_FILE": str((authority if case.ours else stranger).certificate),
     }
-    listed = await asyncio.to_thread(list_letters, environment)
+    listed = await asyncio.to_thread(list_dead_letters, environment)
 
     assert case.said in listed.stdout + listed.stderr
     assert (listed.returncode == 0) is (case.said == "No dead letters.")

@@ -110,10 +110,10 @@ async def test_no_text_no_key_no_password_is_in_any_log(talkative: Stack, user: 
         for body in (json.dumps({"commands": [poison]}), f"no batch {TITLE}"):
             await exchange.publish(aio_pika.Message(body.encode()), COMMANDS_NAME)
 
-    async def buried() -> bool:
+    async def dead_lettered() -> bool:
         return sum("dead letter" in line["message"] for line in lines(talkative, "task-writer")) == 2
 
-    await eventually(buried)
+    await eventually(dead_lettered)
     known = talkative.addresses
     urls = (known.writer_database_url, known.reader_database_url, known.rabbitmq_url, known.gateway_rabbitmq_url)
     secrets = {TITLE, KEY, *(password for url in urls if (password := urlsplit(url).password))}

@@ -12,20 +12,20 @@ from task_writer.cli import _parser
         ([], {"action": None}),
         (["run"], {"action": "run"}),
         (["migrate"], {"action": "migrate"}),
-        (["dead-letters", "list"], {"wish": "list", "limit": 50}),
+        (["dead-letters", "list"], {"dead_letter_action": "list", "limit": 50}),
         (["dead-letters", "list", "--limit", "65535"], {"limit": 65_535}),
-        (["dead-letters", "show", "0a"], {"wish": "show", "id": "0a"}),
-        (["dead-letters", "replay", "0a"], {"wish": "replay", "id": "0a", "force": False}),
-        (["dead-letters", "replay", "--all", "--force"], {"wish": "replay", "id": None, "force": True}),
-        (["dead-letters", "discard", "--all"], {"wish": "discard", "id": None, "yes": False}),
+        (["dead-letters", "show", "0a"], {"dead_letter_action": "show", "id": "0a"}),
+        (["dead-letters", "replay", "0a"], {"dead_letter_action": "replay", "id": "0a", "force": False}),
+        (["dead-letters", "replay", "--all", "--force"], {"dead_letter_action": "replay", "id": None, "force": True}),
+        (["dead-letters", "discard", "--all"], {"dead_letter_action": "discard", "id": None, "yes": False}),
         (["dead-letters", "discard", "0a", "--yes"], {"id": "0a", "yes": True}),
     ],
     ids=" ".join,
 )
-def test_words_are_understood(words: list[str], expected: dict[str, object]) -> None:
-    wished = vars(_parser().parse_args(words))
+def test_arguments_are_parsed(words: list[str], expected: dict[str, object]) -> None:
+    parsed = vars(_parser().parse_args(words))
 
-    assert {name: wished[name] for name in expected} == expected
+    assert {name: parsed[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(

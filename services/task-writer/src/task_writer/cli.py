@@ -10,19 +10,19 @@ from common.settings import load
 from task_writer.settings import MigrationSettings, WriterSettings
 
 DEAD_LETTERS_TEXT = """\
-Dead letters are messages that no task-writer could carry out. They wait here, in the order in which they came, until
-you replay or discard them. Looking at them changes nothing. RabbitMQ is found by RABBITMQ_URL."""
+Dead letters are messages that no task-writer could process. They stay in the dead-letter queue, in order of arrival,
+until you replay or discard them. Listing and showing them changes nothing. RABBITMQ_URL names the RabbitMQ server."""
 
 
 def main() -> None:
-    """Each action imports what it needs alone: FastStream and Alembic take half a second each to load."""
-    wished = _parser().parse_args()
-    if wished.action == "migrate":
+    """Each action imports only what it needs: FastStream and Alembic take half a second each to load."""
+    arguments = _parser().parse_args()
+    if arguments.action == "migrate":
         _migrate()
-    elif wished.action == "dead-letters":
-        from task_writer.dead_letters import run as run_dead_letters  # noqa: PLC0415
+    elif arguments.action == "dead-letters":
+        from task_writer.dead_letter_commands import run as run_dead_letters  # noqa: PLC0415
 
-        run_dead_letters(wished)
+        run_dead_letters(arguments)
     else:
         _run()
 
@@ -33,42 +33,46 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("run", help="run the service; the default", description="Runs the service.")
     actions.add_parser("migrate", help="bring the schema up to date", description="Brings the schema up to date.")
     text = "look at dead letters, replay or discard them"
-    letters = actions.add_parser("dead-letters", help=text, description=DEAD_LETTERS_TEXT)
-    _add_wishes(letters.add_subparsers(dest="wish", metavar="WISH", title="wishes", required=True))
+    dead_letters = actions.add_parser("dead-letters", help=text, description=DEAD_LETTERS_TEXT)
+    _add_dead_letter_actions(
+        dead_letters.add_subparsers(dest="dead_letter_action", metavar="ACTION", title="actions", required=True)
+    )
     return parser
 
 
-def _add_wishes(wishes: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    text = "a line for each letter: id, time, contents, reason; no text of a task"
-    listing = wishes.add_parser("list", help=text, description=f"Prints {text}.")
-    listing.add_argument("--limit", type=_limit, default=50, metavar="N", help="letters, at most; default: %(default)s")
+def _add_dead_letter_actions(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "one line for each dead letter: id, time, contents and reason, without any task text"
+    listing = actions.add_parser("list", help=text, description=f"Prints {text}.")
+    listing.add_argument(
+        "--limit", type=_limit, default=50, metavar="N", help="dead letters, at most; default: %(default)s"
+    )
 
-    text = "all of one letter, texts of tasks included"
-    showing = wishes.add_parser("show", help=text, description=f"Prints {text}.")
+    text = "everything in one dead letter, task texts included"
+    showing = actions.add_parser("show", help=text, description=f"Prints {text}.")
     showing.add_argument("id", metavar="ID", help="as `list` prints it")
 
-    text = "put the commands to work again, each once"
-    more = "A command that took effect before takes effect no second time: the command log knows it."
-    replaying = wishes.add_parser("replay", help=text, description=f"Sends the commands to the task-writers. {more}")
+    text = "send the commands to the task-writers again"
+    more = "A command that has already taken effect does not take effect again: the command log has its record."
+    replaying = actions.add_parser("replay", help=text, description=f"Sends the commands to the task-writers. {more}")
     _add_choice(replaying)
-    text = "also letters older than COMMAND_LOG_RETENTION_H, whose commands could take effect twice"
+    text = "also dead letters older than COMMAND_LOG_RETENTION_H, whose commands could take effect twice"
     replaying.add_argument("--force", action="store_true", help=text)
 
-    text = "remove for good"
-    discarding = wishes.add_parser("discard", help=text, description="Removes letters for good.")
+    text = "delete permanently"
+    discarding = actions.add_parser("discard", help=text, description="Deletes dead letters permanently.")
     _add_choice(discarding)
-    discarding.add_argument("--yes", action="store_true", help="really; without it, only says what would be lost")
+    discarding.add_argument("--yes", action="store_true", help="confirm; without it, only lists what would be deleted")
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     choice = parser.add_mutually_exclusive_group(required=True)
     choice.add_argument("id", nargs="?", metavar="ID", help="as `list` prints it")
-    choice.add_argument("--all", action="store_true", help="all letters that are there now")
+    choice.add_argument("--all", action="store_true", help="all dead letters in the queue now")
 
 
 def _limit(text: str) -> int:
-    """Raises ArgumentTypeError for what is no number of letters; AMQP lets 65,535 be held at once."""
-    if not text.isdecimal() or not 1 <= int(text[:6]) <= 65_535:  # noqa: PLR2004 - it is named here
+    """Raises ArgumentTypeError for an invalid limit; an AMQP consumer holds at most 65,535 messages."""
+    if not text.isdecimal() or not 1 <= int(text[:6]) <= 65_535:  # noqa: PLR2004 - the message names it
         raise argparse.ArgumentTypeError("must be a number from 1 to 65535")
     return int(text)
 

@@ -1,10 +1,10 @@
-"""What the command log remembers, for an operator who replays dead letters."""
+"""How far back the command log has records, for an operator who replays dead letters."""
 
 import logging
 
 import psycopg
 
-from task_writer.letters import Memory
+from task_writer.dead_letters import LogWindow
 from task_writer.settings import DeadLetterSettings
 from task_writer.statements import FORGOTTEN_UNTIL
 
@@ -13,10 +13,11 @@ log = logging.getLogger(__name__)
 CONNECT_TIMEOUT_S = 10
 
 
-async def read_memory(settings: DeadLetterSettings) -> Memory | None:
-    """What PostgreSQL says of it; None when it does not answer, or nobody has said where it is.
+async def read_log_window(settings: DeadLetterSettings) -> LogWindow | None:
+    """The log's window; None when PostgreSQL does not answer or WRITER_DATABASE_URL is not set.
 
-    The retention is the setting. What was deleted under a shorter one before is gone, and the log knows it.
+    The retention comes from the settings. Records deleted under a shorter retention are gone, and the log knows since
+    when.
     """
     if settings.writer_database_url is None:
         return None
@@ -25,6 +26,6 @@ async def read_memory(settings: DeadLetterSettings) -> Memory | None:
         async with await psycopg.AsyncConnection.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
             row = await (await connection.execute(FORGOTTEN_UNTIL.encode())).fetchone()
     except psycopg.Error as error:
-        log.warning("the command log cannot be asked: %s", error)
+        log.warning("the command log cannot be read: %s", error)
         return None
-    return Memory(settings.command_log_retention_h * 3600, forgotten_until=row[0]) if row else None
+    return LogWindow(settings.command_log_retention_h * 3600, forgotten_until=row[0]) if row else None

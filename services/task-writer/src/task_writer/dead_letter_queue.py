@@ -1,4 +1,4 @@
-"""The dead-letter queue in one operator's hands: looking without taking, and removing letter by letter."""
+"""The dead-letter queue, for one operator at a time: browse without consuming, and remove single dead letters."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,34 +14,34 @@ from common.bus.queue_counts import count_queue
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
 from common.settings import BusSettings
 
-from task_writer.letters import Letter, NotPossible, read_letter
+from task_writer.dead_letters import DeadLetter, NotPossible, read_dead_letter
 
 ANSWER_TIMEOUT_S = 5.0
 """Limit for each answer of RabbitMQ."""
 
 LOCK_WAIT_S = 1.0
-"""How long the lock may still be there after the operator before has gone; 15 ms were seen."""
+"""How long the lock may outlive the previous operator's connection; 15 ms were measured."""
 
-MAX_LOOKED_AT = 65_535
-"""Letters that can be held at once: AMQP's prefetch count has 16 bits."""
+MAX_HELD = 65_535
+"""Dead letters that can be held at once: AMQP's prefetch count has 16 bits."""
 
 _PAUSE_S = 0.02
 
 
 @dataclass(frozen=True)
 class Held:
-    """A letter that RabbitMQ has handed over, and takes back when the connection ends."""
+    """A dead letter that RabbitMQ has delivered, and requeues when the connection ends."""
 
-    letter: Letter
+    dead_letter: DeadLetter
     message: AbstractIncomingMessage
 
 
 class DeadLetterQueue:
-    """The letters that lay in the queue when it was opened; `count` of them.
+    """The dead letters that were in the queue when it was opened; `count` of them.
 
-    One consumer is handed all of them, and holds them until the end. RabbitMQ then puts them back in their order, also
-    when this process is killed. If some were left in the queue they would be in front from then on: RabbitMQ puts what
-    comes back behind what came back before. So every look costs the traffic, and up to the memory, of all letters.
+    One consumer receives all of them and holds them until the end. RabbitMQ then requeues them in their order, even
+    when this process is killed. Dead letters left in the queue would stand in front from then on, because RabbitMQ
+    requeues behind what was requeued before. So every listing costs the traffic, and up to the memory, of all of them.
     """
 
     def __init__(self, connection: AbstractConnection, channel: AbstractChannel, queue: AbstractQueue) -> None:
@@ -50,23 +50,23 @@ class DeadLetterQueue:
         self._channel = channel
         self._queue = queue
         self._arriving: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()
-        self._to_come = 0
+        self._remaining = 0
         self._removed = 0
 
-    async def letters(self) -> AsyncIterator[Held]:
-        """Each letter, oldest first. Those that are buried meanwhile are not among them.
+    async def dead_letters(self) -> AsyncIterator[Held]:
+        """Each dead letter, oldest first, without those that arrive meanwhile.
 
-        Once per opened queue. Raises NotPossible when RabbitMQ hands over fewer than there were.
+        Call it once per opened queue. Raises NotPossible when RabbitMQ delivers fewer than there were.
         """
         if self.count == 0:
             return
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            await self._channel.set_qos(prefetch_count=min(self.count, MAX_LOOKED_AT))
+            await self._channel.set_qos(prefetch_count=min(self.count, MAX_HELD))
             await self._queue.consume(self._arriving.put)
-        self._to_come = self.count
-        while self._to_come:
+        self._remaining = self.count
+        while self._remaining:
             message = await self._next()
-            yield Held(read_letter(message), message)
+            yield Held(read_dead_letter(message), message)
 
     async def _next(self) -> AbstractIncomingMessage:
         try:
@@ -74,35 +74,36 @@ class DeadLetterQueue:
                 message = await self._arriving.get()
         except TimeoutError:
             raise NotPossible(
-                f"RabbitMQ handed over {self.count - self._to_come} of {self.count} letters: the connection was lost, "
-                f"more than {MAX_LOOKED_AT} lie there, or something else consumes them. Nothing is lost; try again."
+                f"RabbitMQ delivered {self.count - self._remaining} of {self.count} dead letters: the connection was "
+                f"lost, the queue has more than {MAX_HELD}, or another consumer takes them. Nothing is lost; try again."
             ) from None
-        self._to_come -= 1
+        self._remaining -= 1
         return message
 
     async def send(self, message: aio_pika.Message) -> None:
-        """Returns once RabbitMQ has the message in the command queue for good; NotPossible when it refuses it."""
+        """Returns once RabbitMQ has confirmed the message in the command queue. Raises NotPossible when it refuses
+        it."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 await self._channel.default_exchange.publish(message, COMMANDS_NAME, mandatory=True)
         except DeliveryError:
-            raise NotPossible("The command queue is full or not there; the letter stays. Try again later.") from None
+            raise NotPossible("The command queue is full or missing; the dead letter stays. Try again later.") from None
 
     async def remove(self, held: Held) -> None:
-        """Takes the letter out of the queue for good."""
+        """Removes the dead letter from the queue permanently."""
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             await held.message.ack()
         self._removed += 1
 
     async def require_writer(self) -> None:
-        """Raises NotPossible when no task-writer consumes the command queue: what is sent would wait and expire."""
+        """Raises NotPossible when no task-writer consumes the command queue: the commands would wait and expire."""
         commands = await count_queue(self._connection, COMMANDS_NAME, within_s=ANSWER_TIMEOUT_S)
         if commands is None or not commands.consumers:
-            raise NotPossible("No task-writer is running: start one, then replay. The letters stay.")
+            raise NotPossible("No task-writer is running: start one, then replay. The dead letters stay.")
 
     async def give_back(self) -> None:
-        """Returns once all letters but the removed ones lie in the queue again, so that the next operator sees them."""
-        for _ in range(min(self._to_come, MAX_LOOKED_AT)):
+        """Returns once all dead letters but the removed ones are back in the queue, for the next operator to see."""
+        for _ in range(min(self._remaining, MAX_HELD)):
             await self._arriving.get()
         await self._channel.close()
         while True:
@@ -114,9 +115,9 @@ class DeadLetterQueue:
 
 @asynccontextmanager
 async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQueue]:
-    """The queue, for one operator at a time; it is made when it is not there.
+    """The queue, for one operator at a time; declared when it does not exist.
 
-    Raises NotPossible when another operator has it, or when it has arguments with which looking would lose letters.
+    Raises NotPossible when another operator has it open, or when its arguments would make browsing lose dead letters.
     Raises AMQPError, OSError or TimeoutError when RabbitMQ cannot be reached or does not answer.
     """
     url = connection_url(settings, "task-writer dead-letters")
@@ -127,7 +128,7 @@ async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQu
         try:
             yield queue
         finally:
-            with suppress(AMQPError, OSError, RuntimeError):  # RabbitMQ puts the letters back, whether we wait or not
+            with suppress(AMQPError, OSError, RuntimeError):  # RabbitMQ requeues them whether we wait or not
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await queue.give_back()
     finally:
@@ -145,8 +146,8 @@ async def _declare(connection: AbstractConnection) -> DeadLetterQueue:
         )
     except ChannelPreconditionFailed:
         raise NotPossible(
-            "The dead-letter queue was made with other arguments, and looking into it could lose letters. "
-            "Move them to a queue that this release has made, with RabbitMQ's shovel."
+            "The dead-letter queue has other arguments, with which browsing could lose dead letters. "
+            "Move them to a queue declared by this release, with RabbitMQ's shovel."
         ) from None
     return DeadLetterQueue(connection, channel, queue)
 
@@ -154,8 +155,8 @@ async def _declare(connection: AbstractConnection) -> DeadLetterQueue:
 async def _lock(connection: AbstractConnection) -> None:
     """Declares an exclusive queue, which goes with its connection: quorum queues have no exclusive consumers.
 
-    On RabbitMQ 4.3 it is still there 7 to 15 ms after its connection was closed. So who holds it is another operator
-    only when it is held for longer. NotPossible then.
+    On RabbitMQ 4.3 it outlives its closed connection by 7 to 15 ms, so only a lock held for longer is another
+    operator's. Raises NotPossible then.
     """
     give_up_at = asyncio.get_running_loop().time() + LOCK_WAIT_S
     while True:
@@ -164,9 +165,7 @@ async def _lock(connection: AbstractConnection) -> None:
             await channel.declare_queue(DEAD_LETTERS_LOCK_NAME, exclusive=True)
         except ChannelLockedResource:
             if asyncio.get_running_loop().time() > give_up_at:
-                raise NotPossible(
-                    "Another operator is at the dead letters right now. Try again when they are done."
-                ) from None
+                raise NotPossible("Another operator is is working on the dead letters. Try again later.") from None
             await asyncio.sleep(_PAUSE_S)
         else:
             return

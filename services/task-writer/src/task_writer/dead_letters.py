@@ -1,232 +1,171 @@
-"""`task-writer dead-letters`: list, show, replay and discard, for the operator at the terminal."""
+"""A dead letter: its commands, its reason, and the messages that replay the commands."""
 
-import asyncio
-import json
-import sys
+import math
 import time
-from argparse import Namespace
-from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 
-from aio_pika.exceptions import AMQPError
-from common.observability.logs import configure_logging
-from common.settings import load
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractMessage
+from common.contracts.commands import AnyCommand, CommandBatch
+from pydantic import ValidationError
 
-from task_writer.command_log import read_memory
-from task_writer.dead_letter_queue import DeadLetterQueue, Held, open_dead_letters
-from task_writer.letters import Letter, Memory, NotPossible, remembered_until, replay_messages
-from task_writer.settings import DeadLetterSettings
+FIRST_DEADLINE_HEADER = "x-first-deadline-unix-ms"
+"""On a replayed message: the deadline that the gateway gave its command. RabbitMQ keeps the header when it
+dead-letters."""
 
-NOTHING = "No dead letters."
-NOT_KNOWN = "the database at WRITER_DATABASE_URL does not say what the command log has forgotten"
-USERS_IN_A_LINE = 3
+MARGIN_S = 60.0
+"""Margin in seconds for the time from a command's creation to its deadline (WRITE_DEADLINE_S), and for clock skew."""
 
+SHORTEST_REPLAY_S = 60.0
+"""Time that a task-writer needs, at most, to reach a replayed command."""
 
-def run(wished: Namespace) -> None:
-    """Does what `wished` says (see cli.py), and ends with a line on standard error and status 1 when it cannot."""
-    settings = load(DeadLetterSettings)
-    configure_logging("critical")  # what goes wrong is told once, below
-    try:
-        asyncio.run(_wish(wished, settings))
-    except NotPossible as error:
-        raise SystemExit(str(error)) from None
-    except TimeoutError:
-        raise SystemExit("RabbitMQ at RABBITMQ_URL does not answer in time. Nothing is lost; try again.") from None
-    except (AMQPError, OSError, RuntimeError) as error:  # aiormq has a RuntimeError for a channel that is closed
-        raise SystemExit(f"RabbitMQ at RABBITMQ_URL cannot be used: {_in_one_line(error)}") from None
-    except KeyboardInterrupt:
-        raise SystemExit("Interrupted. Letters that were not named as done are still there.") from None
+_REASONS_OF_RABBITMQ = {
+    "delivery_limit": "exceeded the delivery limit: each time the task-writer died or could not finish it",
+    "expired": "expired in the queue",
+    "maxlen": "met a full queue",
+    "rejected": "was rejected",
+}
 
 
-def _wish(wished: Namespace, settings: DeadLetterSettings) -> Coroutine[None, None, None]:
-    if wished.wish == "list":
-        return list_letters(settings, wished.limit)
-    if wished.wish == "show":
-        return show(settings, wished.id)
-    if wished.wish == "replay":
-        return replay(settings, wished.id, force=wished.force)
-    return discard(settings, wished.id, yes=wished.yes)
+class NotPossible(Exception):
+    """The operator's request cannot be carried out; the text says why, and what to do next."""
 
 
-async def list_letters(settings: DeadLetterSettings, limit: int) -> None:
-    """Says a line for each of the oldest `limit` letters; no text of a task is in it."""
-    async with open_dead_letters(settings) as queue:
-        lines = list[str]()
-        async for held in queue.letters():
-            lines.append(line(held.letter))
-            if len(lines) == limit:
-                break
-    if queue.count > len(lines):
-        lines.append(f"These are the oldest {len(lines)} of {queue.count}; --limit shows more.")
-    _say("\n".join(lines) or NOTHING)
+@dataclass(frozen=True)
+class DeadLetter:
+    """One message of the dead-letter queue.
 
-
-async def show(settings: DeadLetterSettings, letter_id: str) -> None:
-    """Says all that one letter holds. Raises NotPossible when it is not there."""
-    async with open_dead_letters(settings) as queue:
-        async for held in queue.letters():
-            if held.letter.id == letter_id:
-                _say(whole(held.letter, await read_memory(settings)))
-                return
-    raise _not_there(letter_id)
-
-
-async def replay(settings: DeadLetterSettings, letter_id: str | None, *, force: bool) -> None:
-    """Sends the commands of the letter, or of all letters, to the task-writers, and then removes the letter.
-
-    Each takes effect once, also when this process dies between sending and removing and the letter is replayed again:
-    its command ids stay the same, and the command log answers what was carried out. Raises NotPossible at the end when
-    letters were left that cannot be replayed, at once when no task-writer runs or RabbitMQ refuses a message.
+    `id` is a digest of the contents: browsing does not change it, and copies of one dead letter share it.
+    `dead_lettered_at` is None when neither RabbitMQ nor the sender recorded it. `commands` is None when this release
+    cannot read the body.
     """
-    replayed, refused, sent = 0, list[str](), 0
-    async with open_dead_letters(settings) as queue:
-        if queue.count:
-            await queue.require_writer()
-        memory = await _memory_for_replay(settings, force=force or not queue.count)
-        async for held in queue.letters():
-            if letter_id not in {None, held.letter.id}:
-                continue
-            try:
-                sent += await _replay_one(queue, held, memory, force=force)
-            except _Refused as error:
-                refused.append(str(error))
-                continue
-            replayed += 1
-            _say(f"{held.letter.id}: sent {_amount(len(held.letter.commands or ()), 'command')}")
-    if not replayed and not refused:
-        _nothing_to_do(letter_id)
-        return
-    _say(f"Replayed {_amount(replayed, 'letter')} with {_amount(sent, 'command')}.")
-    if refused:
-        raise NotPossible("\n".join([*refused, f"{_amount(len(refused), 'letter')} stayed."]))
+
+    id: str
+    body: bytes
+    headers: Mapping[str, object]
+    correlation_id: str | None
+    dead_lettered_at: datetime | None
+    reason: str
+    commands: Sequence[AnyCommand] | None
 
 
-class _Refused(Exception):
-    """This letter cannot be replayed; others can."""
+def read_dead_letter(message: AbstractMessage) -> DeadLetter:
+    """Reads any message as a dead letter; raises nothing."""
+    return DeadLetter(
+        id=_id(message),
+        body=message.body,
+        headers=message.headers,
+        correlation_id=message.correlation_id,
+        dead_lettered_at=_dead_lettered_at(message),
+        reason=_reason(message.headers),
+        commands=_commands(message.body),
+    )
 
 
-async def _memory_for_replay(settings: DeadLetterSettings, *, force: bool) -> Memory:
-    memory = await read_memory(settings)
-    if memory is None and not force:
-        raise NotPossible(f"Nothing was replayed: {NOT_KNOWN}. With --force, commands could take effect twice.")
-    return memory or Memory(settings.command_log_retention_h * 3600, forgotten_until=time.time())
+@dataclass(frozen=True)
+class LogWindow:
+    """The period whose records the command log still has: the last `retention_s` seconds, but not before
+    `forgotten_until` (Unix time), up to which records may already be deleted.
+    """
+
+    retention_s: float
+    forgotten_until: float = -math.inf
 
 
-async def _replay_one(queue: DeadLetterQueue, held: Held, memory: Memory, *, force: bool) -> int:
+def safe_until(dead_letter: DeadLetter, window: LogWindow) -> float:
+    """Until when (Unix time) the command log certainly has the record of every command here that has taken effect.
+
+    A record is as old as the effect, and no older than the command, whose creation time follows from the deadline that
+    the gateway gave it. A command dead-lettered again as poison has a renewed deadline, but had no effect before that.
+    A command with a key may have taken effect in an earlier message with the same key. That cannot be known here, and
+    its client, too, can repeat it after the retention. Raises NotPossible when the dead letter cannot be read.
+    """
+    if dead_letter.commands is None:
+        raise NotPossible(f"{dead_letter.id} has no readable commands. Look at it with `show`, then discard it.")
+    made_at = min(_first_deadline_unix_ms(command, dead_letter) for command in dead_letter.commands) / 1000
+    if dead_letter.dead_lettered_at is not None:
+        made_at = min(made_at, dead_letter.dead_lettered_at.timestamp())
+    until = made_at + window.retention_s - MARGIN_S
+    return until if made_at - MARGIN_S >= window.forgotten_until else min(until, window.forgotten_until)
+
+
+def replay_messages(dead_letter: DeadLetter, window: LogWindow, *, force: bool = False) -> list[Message]:
+    """One message for each command, so that a command that kills the task-writer does not affect the others.
+
+    The command ids stay: a command that has taken effect is answered from the command log and changes nothing. The new
+    deadline is the end of the safe period, so that a message that waits long is not run when it could take effect
+    twice. Nobody reads the reply. Raises NotPossible for a dead letter that cannot be read, and for one that is too old
+    unless `force` is given: then a command that has taken effect may do so again.
+    """
+    run_until = safe_until(dead_letter, window)
+    if force:
+        run_until = max(run_until, time.time() + window.retention_s)
+    elif run_until < time.time() + SHORTEST_REPLAY_S:
+        raise NotPossible(
+            f"{dead_letter.id} is too old: the command log's records may have been deleted, and its commands could "
+            "take effect twice. Compare the tasks with `show`; then discard it, or replay it with --force."
+        )
+    return [_message(command, dead_letter, run_until) for command in dead_letter.commands or ()]
+
+
+def _message(command: AnyCommand, dead_letter: DeadLetter, run_until: float) -> Message:
+    renewed = command.model_copy(update={"deadline_unix_ms": int(run_until * 1000)})
+    return Message(
+        CommandBatch(commands=[renewed]).model_dump_json().encode(),
+        content_type="application/json",
+        correlation_id=dead_letter.correlation_id,
+        delivery_mode=DeliveryMode.PERSISTENT,
+        headers={FIRST_DEADLINE_HEADER: _first_deadline_unix_ms(command, dead_letter)},
+        timestamp=datetime.now(UTC),
+    )
+
+
+def _first_deadline_unix_ms(command: AnyCommand, dead_letter: DeadLetter) -> int:
+    original = dead_letter.headers.get(FIRST_DEADLINE_HEADER)
+    first = min(command.deadline_unix_ms, original) if isinstance(original, int) else command.deadline_unix_ms
+    return max(first, 0)  # a header may hold any number
+
+
+def _id(message: AbstractMessage) -> str:
+    """12 hexadecimal digits. RabbitMQ's own headers are left out: some change with each delivery, or from copy to
+    copy."""
+    parts = (message.message_id, message.correlation_id, message.timestamp, message.headers.get("x-reason"))
+    digest = blake2b(repr(parts).encode(), digest_size=6)
+    digest.update(message.body)
+    return digest.hexdigest()
+
+
+def _dead_lettered_at(message: AbstractMessage) -> datetime | None:
+    """When RabbitMQ dead-lettered it; else when it was sent, as the task-writer sends its own dead letters itself."""
+    moved_at = _death(message.headers).get("time")
+    moment = moved_at if isinstance(moved_at, datetime) else message.timestamp
+    return moment.astimezone(UTC) if moment is not None else None
+
+
+def _reason(headers: Mapping[str, object]) -> str:
+    reason = headers.get("x-reason")
+    if isinstance(reason, str) and reason.startswith("malformed: "):
+        return f"cannot be read: {reason.removeprefix('malformed: ').removeprefix(': ')}"
+    if isinstance(reason, str):
+        return f"PostgreSQL rejected it: {reason}"
+    moved = _death(headers).get("reason")
+    if isinstance(moved, str):
+        return _REASONS_OF_RABBITMQ.get(moved, f"dead-lettered by RabbitMQ: {moved}")
+    return "no reason was recorded"
+
+
+def _death(headers: Mapping[str, object]) -> Mapping[str, object]:
+    """RabbitMQ's record of its latest dead-lettering of the message; empty when there is none."""
+    deaths = headers.get("x-death")
+    latest = deaths[0] if isinstance(deaths, list) and deaths else None
+    return latest if isinstance(latest, dict) else {}
+
+
+def _commands(body: bytes) -> Sequence[AnyCommand] | None:
     try:
-        messages = replay_messages(held.letter, memory, force=force)
-    except NotPossible as error:
-        raise _Refused(str(error)) from None
-    for message in messages:
-        await queue.send(message)
-    await queue.remove(held)
-    return len(messages)
-
-
-async def discard(settings: DeadLetterSettings, letter_id: str | None, *, yes: bool) -> None:
-    """Removes the letter, or all letters, for good; without `yes`, says which and raises NotPossible."""
-    found = 0
-    async with open_dead_letters(settings) as queue:
-        async for held in queue.letters():
-            if letter_id not in {None, held.letter.id}:
-                continue
-            found += 1
-            _say(line(held.letter))
-            if yes:
-                await queue.remove(held)
-    if not found:
-        _nothing_to_do(letter_id)
-    elif yes:
-        _say(f"Discarded {_amount(found, 'letter')} for good.")
-    else:
-        raise NotPossible(f"Nothing was discarded. To lose {_amount(found, 'letter')} for good, add --yes.")
-
-
-def line(letter: Letter) -> str:
-    """Id, time, reason, commands and users in one line, without any text of a task."""
-    return "  ".join([letter.id, _time(letter.buried_at), _contents(letter), printable(letter.reason)])
-
-
-def whole(letter: Letter, memory: Memory | None) -> str:
-    """All that the letter holds, texts of tasks included; what the command log remembers may be unknown."""
-    headers = json.dumps(letter.headers, indent=2, default=str, ensure_ascii=False)
-    said = [
-        f"letter    {letter.id}",
-        f"buried    {_time(letter.buried_at)}",
-        f"reason    {letter.reason}",
-        f"contents  {_contents(letter)}",
-        f"replay    {_replayable(letter, memory)}",
-        f"headers   {headers}",
-        f"body      {_body(letter.body)}",
-    ]
-    return printable("\n".join(said))
-
-
-def printable(text: str) -> str:
-    """The text with whatever could steer a terminal, or is no character, escaped; line feeds stay."""
-    return "".join(
-        character if character.isprintable() or character == "\n" else ascii(character)[1:-1] for character in text
-    )
-
-
-def _body(body: bytes) -> str:
-    try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return body.decode("utf-8", "backslashreplace")
-
-
-def _contents(letter: Letter) -> str:
-    if letter.commands is None:
-        return _amount(len(letter.body), "byte")
-    types = Counter(command.type for command in letter.commands)
-    users = list(dict.fromkeys(str(command.user_id) for command in letter.commands))
-    named = [name if count == 1 else f"{count} {name}" for name, count in types.items()]
-    more = f" and {len(users) - USERS_IN_A_LINE} more" if len(users) > USERS_IN_A_LINE else ""
-    return (
-        f"{_amount(len(letter.commands), 'command')} ({', '.join(named)}) of {', '.join(users[:USERS_IN_A_LINE])}{more}"
-    )
-
-
-def _replayable(letter: Letter, memory: Memory | None) -> str:
-    if letter.commands is None:
-        return "impossible: the body cannot be read"
-    if memory is None:
-        return f"unknown: {NOT_KNOWN}"
-    until = datetime.fromtimestamp(remembered_until(letter, memory), UTC)
-    if until > datetime.now(UTC):
-        return f"safe until {_time(until)}, when the command log begins to forget"
-    return f"unsafe since {_time(until)}: the command log may have forgotten what took effect"
-
-
-def _time(moment: datetime | None) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M:%SZ") if moment else "at an unknown time"
-
-
-def _amount(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
-def _not_there(letter_id: str) -> NotPossible:
-    return NotPossible(
-        f"There is no dead letter {printable(letter_id)}: it was replayed or discarded, or the id is misspelled. "
-        "`task-writer dead-letters list` shows those that are there."
-    )
-
-
-def _nothing_to_do(letter_id: str | None) -> None:
-    if letter_id is not None:
-        raise _not_there(letter_id)
-    _say(NOTHING)
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _say(text: str) -> None:
-    """A terminal that knows fewer characters gets them escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
-    sys.stdout.flush()
+        return CommandBatch.model_validate_json(body).commands
+    except ValidationError:
+        return None

@@ -9,18 +9,18 @@ from uuid import UUID, uuid4
 import pytest
 from aio_pika import Message
 from common.contracts.commands import LAST_DEADLINE_UNIX_MS, CommandBatch
-from task_writer.dead_letters import line, printable, whole
-from task_writer.letters import (
+from task_writer.dead_letter_commands import line, printable, whole
+from task_writer.dead_letters import (
     FIRST_DEADLINE_HEADER,
-    Memory,
+    LogWindow,
     NotPossible,
-    read_letter,
-    remembered_until,
+    read_dead_letter,
     replay_messages,
+    safe_until,
 )
 
 DAY_S = 24 * 3600.0
-OF_A_DAY = Memory(DAY_S)
+OF_A_DAY = LogWindow(DAY_S)
 NOW = datetime.now(UTC).replace(microsecond=0)
 SECRET = "a-text-of-a-user"  # noqa: S105 - stands for what only `show` may show
 KILLED = {"x-death": [{"reason": "delivery_limit", "queue": "q", "time": NOW}], "x-delivery-count": 6}
@@ -40,7 +40,7 @@ def unix_ms(**ago: float) -> int:
 
 
 def letter_of(content: bytes, **properties: Any) -> Any:
-    return read_letter(Message(content, **properties))
+    return read_dead_letter(Message(content, **properties))
 
 
 @pytest.mark.parametrize(
@@ -48,23 +48,23 @@ def letter_of(content: bytes, **properties: Any) -> Any:
     [
         ({"x-reason": "malformed: : json_invalid"}, "cannot be read: json_invalid"),
         ({"x-reason": "malformed: commands: missing"}, "cannot be read: commands: missing"),
-        ({"x-reason": "DataError 22021"}, "PostgreSQL cannot carry it out: DataError 22021"),
-        ({"x-death": [{"reason": "maxlen"}]}, "found the queue full"),
-        ({"x-death": [{"reason": "moonlight"}]}, "was moved here by RabbitMQ: moonlight"),
-        ({"x-death": []}, "no reason is given"),
-        ({"x-death": "yes"}, "no reason is given"),
-        ({}, "no reason is given"),
+        ({"x-reason": "DataError 22021"}, "PostgreSQL rejected it: DataError 22021"),
+        ({"x-death": [{"reason": "maxlen"}]}, "met a full queue"),
+        ({"x-death": [{"reason": "moonlight"}]}, "dead-lettered by RabbitMQ: moonlight"),
+        ({"x-death": []}, "no reason was recorded"),
+        ({"x-death": "yes"}, "no reason was recorded"),
+        ({}, "no reason was recorded"),
     ],
 )
-def test_the_reason_is_told_in_words(headers: Any, reason: str) -> None:
+def test_the_reason_is_readable(headers: Any, reason: str) -> None:
     assert letter_of(b"{}", headers=headers).reason == reason
 
 
 def test_a_batch_that_came_too_often_says_so_and_when() -> None:
-    letter = letter_of(body(unix_ms()), headers=KILLED, timestamp=NOW - timedelta(hours=1))
+    dead_letter = letter_of(body(unix_ms()), headers=KILLED, timestamp=NOW - timedelta(hours=1))
 
-    assert letter.reason.startswith("was delivered too often: ")
-    assert letter.buried_at == NOW
+    assert dead_letter.reason.startswith("exceeded the delivery limit: ")
+    assert dead_letter.dead_lettered_at == NOW
 
 
 def test_a_look_leaves_the_id_as_it_is() -> None:
@@ -118,17 +118,17 @@ def test_whatever_the_body_is_it_can_be_shown(content: bytes) -> None:
 
 @pytest.mark.parametrize("deadline", [0, LAST_DEADLINE_UNIX_MS])
 def test_a_deadline_of_any_size_is_no_obstacle(deadline: int) -> None:
-    letter = letter_of(body(deadline), timestamp=NOW)
+    dead_letter = letter_of(body(deadline), timestamp=NOW)
 
-    assert "replay    " in whole(letter, OF_A_DAY)
-    assert len(replay_messages(letter, OF_A_DAY, force=True)) == 1
+    assert "replay    " in whole(dead_letter, OF_A_DAY)
+    assert len(replay_messages(dead_letter, OF_A_DAY, force=True)) == 1
 
 
 @pytest.mark.parametrize("deadline", [-(10**30), 10**30, 10**400])
 def test_a_deadline_that_is_no_time_can_be_shown(deadline: int) -> None:
-    letter = letter_of(body(deadline), timestamp=NOW)
+    dead_letter = letter_of(body(deadline), timestamp=NOW)
 
-    said = whole(letter, OF_A_DAY)
+    said = whole(dead_letter, OF_A_DAY)
 
     assert "impossible: the body cannot be read" in said
     assert str(deadline) in said
@@ -140,15 +140,17 @@ def test_nothing_of_a_text_can_steer_a_terminal() -> None:
 
 def test_a_replay_keeps_the_commands_and_renews_their_deadlines() -> None:
     content = body(unix_ms(hours=1), unix_ms(hours=1), title=SECRET)
-    letter = letter_of(content, correlation_id="c", reply_to="gateway")
+    dead_letter = letter_of(content, correlation_id="c", reply_to="gateway")
 
-    messages = replay_messages(letter, OF_A_DAY)
+    messages = replay_messages(dead_letter, OF_A_DAY)
 
     sent = [CommandBatch.model_validate_json(message.body).commands for message in messages]
-    renewed = letter.commands[0].deadline_unix_ms + int((DAY_S - 60) * 1000)
-    assert sent == [[command.model_copy(update={"deadline_unix_ms": renewed})] for command in letter.commands]
+    renewed = dead_letter.commands[0].deadline_unix_ms + int((DAY_S - 60) * 1000)
+    assert sent == [[command.model_copy(update={"deadline_unix_ms": renewed})] for command in dead_letter.commands]
     assert {(message.reply_to, message.correlation_id) for message in messages} == {(None, "c")}
-    assert {message.headers[FIRST_DEADLINE_HEADER] for message in messages} == {letter.commands[0].deadline_unix_ms}
+    assert {message.headers[FIRST_DEADLINE_HEADER] for message in messages} == {
+        dead_letter.commands[0].deadline_unix_ms
+    }
 
 
 @pytest.mark.parametrize(
@@ -156,29 +158,29 @@ def test_a_replay_keeps_the_commands_and_renews_their_deadlines() -> None:
     [({"hours": 23, "minutes": 57}, False), ({"hours": 23, "minutes": 59}, True), ({"days": 9}, True)],
 )
 def test_a_letter_can_be_replayed_while_the_command_log_remembers(ago: dict[str, float], refused: bool) -> None:
-    letter = letter_of(body(unix_ms(), unix_ms(**ago)))
+    dead_letter = letter_of(body(unix_ms(), unix_ms(**ago)))
 
     if refused:
         with pytest.raises(NotPossible, match="too old"):
-            replay_messages(letter, OF_A_DAY)
+            replay_messages(dead_letter, OF_A_DAY)
     else:
-        assert len(replay_messages(letter, OF_A_DAY)) == 2
-    assert len(replay_messages(letter, OF_A_DAY, force=True)) == 2
+        assert len(replay_messages(dead_letter, OF_A_DAY)) == 2
+    assert len(replay_messages(dead_letter, OF_A_DAY, force=True)) == 2
 
 
 @pytest.mark.parametrize(("cleaned_h_ago", "refused"), [(24, True), (29.9, True), (30.1, False)])
 def test_a_longer_retention_brings_no_record_back(*, cleaned_h_ago: float, refused: bool) -> None:
-    letter = letter_of(body(unix_ms(hours=30)))
-    memory = Memory(72 * 3600.0, forgotten_until=time.time() - cleaned_h_ago * 3600)
+    dead_letter = letter_of(body(unix_ms(hours=30)))
+    memory = LogWindow(72 * 3600.0, forgotten_until=time.time() - cleaned_h_ago * 3600)
 
     if refused:
         with pytest.raises(NotPossible, match="too old"):
-            replay_messages(letter, memory)
-        assert "unsafe since" in whole(letter, memory)
+            replay_messages(dead_letter, memory)
+        assert "unsafe since" in whole(dead_letter, memory)
     else:
-        assert len(replay_messages(letter, memory)) == 1
-        assert "safe until" in whole(letter, memory)
-    assert len(replay_messages(letter, memory, force=True)) == 1
+        assert len(replay_messages(dead_letter, memory)) == 1
+        assert "safe until" in whole(dead_letter, memory)
+    assert len(replay_messages(dead_letter, memory, force=True)) == 1
 
 
 def test_without_the_database_nobody_knows_what_may_be_replayed() -> None:
@@ -192,30 +194,30 @@ def test_a_replayed_command_that_comes_back_is_as_old_as_it_was() -> None:
 
     back = letter_of(again.body, headers=dict(again.headers) | KILLED)
 
-    assert remembered_until(back, OF_A_DAY) == pytest.approx(remembered_until(first, OF_A_DAY))
+    assert safe_until(back, OF_A_DAY) == pytest.approx(safe_until(first, OF_A_DAY))
 
 
 def test_poison_that_was_buried_again_is_as_old_as_its_burial() -> None:
-    buried_at = NOW - timedelta(hours=5)
+    dead_lettered_at = NOW - timedelta(hours=5)
     renewed = int((time.time() + DAY_S) * 1000)
 
-    letter = letter_of(body(renewed), timestamp=buried_at)
+    dead_letter = letter_of(body(renewed), timestamp=dead_lettered_at)
 
-    assert remembered_until(letter, OF_A_DAY) == buried_at.timestamp() + DAY_S - 60
+    assert safe_until(dead_letter, OF_A_DAY) == dead_lettered_at.timestamp() + DAY_S - 60
 
 
 def test_what_cannot_be_read_cannot_be_replayed_by_force_either() -> None:
-    with pytest.raises(NotPossible, match="no commands that can be read"):
+    with pytest.raises(NotPossible, match="no readable commands"):
         replay_messages(letter_of(b"{"), OF_A_DAY, force=True)
 
 
 def test_the_ids_of_commands_stay_whatever_is_renewed() -> None:
-    letter = letter_of(body(unix_ms(), command_id=str(UUID(int=7)), keyed=True))
+    dead_letter = letter_of(body(unix_ms(), command_id=str(UUID(int=7)), keyed=True))
 
-    (message,) = replay_messages(letter, OF_A_DAY)
+    (message,) = replay_messages(dead_letter, OF_A_DAY)
 
     (command,) = json.loads(message.body)["commands"]
-    assert command == json.loads(letter.body)["commands"][0] | {
+    assert command == json.loads(dead_letter.body)["commands"][0] | {
         "deadline_unix_ms": command["deadline_unix_ms"],
         "description": None,
         "is_completed": False,
