@@ -114,8 +114,7 @@ async def _start_writer(opened: AsyncExitStack, lines: _Lines, addresses: Addres
         pool_timeout_s=PATIENCE_S,
     )
     writer = await opened.enter_async_context(open_writer(settings))
-    await writer.start()
-    opened.push_async_callback(writer.stop)
+    await writer.consuming()
 
 
 async def _can_write(gateway: httpx.AsyncClient) -> bool:

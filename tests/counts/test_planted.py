@@ -7,7 +7,7 @@ from typing import Any
 
 import pydantic_core
 import pytest
-from common.bus.broker import Publisher
+from common.bus.publisher import Publisher
 from common.contracts.reads import Read
 from common.postgres.database import Connection, all_rows
 from gateway import reader_link
@@ -154,7 +154,7 @@ async def test_a_second_message_is_counted(
 async def test_a_confirm_of_a_reply_is_counted(
     addresses: Addresses, rabbitmq: Rabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app, "Publisher", lambda broker, **_: Publisher(broker, confirmed=True))
+    monkeypatch.setattr(app, "Publisher", lambda *given, **more: Publisher(*given, **{**more, "confirmed": True}))
 
     system = await a_write(addresses, rabbitmq)
 

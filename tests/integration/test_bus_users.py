@@ -63,17 +63,14 @@ async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addr
         rabbitmq_url=SecretStr(node.user_urls[GATEWAY]), reader_url=HttpUrl("http://unused"), port=0
     )
     async with (
-        open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer,
+        open_writer(writer_settings(addresses, node.user_urls[WRITER])),
         open_command_lane(gateway) as (lane, _),
     ):
-        running = asyncio.create_task(writer.run())
 
         async def works() -> bool:
             return (await lane.call(create())).status == "done"
 
         await eventually(works)
-        writer.exit()
-        await running
 
 
 async def test_the_operator_lists_replays_and_discards_dead_letters(
@@ -87,20 +84,11 @@ async def test_the_operator_lists_replays_and_discards_dead_letters(
     unreadable, readable = await operator.ids()
     discarded = await operator("discard", unreadable, "--yes")
     async with open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer:
-        running = asyncio.create_task(writer.run())
-        await eventually(lambda: has_consumer(node))
+        await writer.consuming()
         replayed = await operator("replay", readable, "--force")
-        writer.exit()
-        await running
 
     assert (discarded.status, replayed.status) == (0, 0), (discarded, replayed)
     assert await operator.ids() == []
-
-
-async def has_consumer(node: Rabbitmq) -> bool:
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
-        queue = await channel.declare_queue(COMMANDS_NAME, passive=True)
-        return bool(queue.declaration_result.consumer_count)
 
 
 def reads(name: str) -> Deed:

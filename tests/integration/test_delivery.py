@@ -12,9 +12,8 @@ import pytest
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from common.contracts.commands import AnyCommand
 from common.postgres.database import Database
-from faststream import FastStream
 from local_stack.rabbitmq import Rabbitmq
-from task_writer.app import open_writer
+from task_writer.app import Writer, open_writer
 
 from tests.commands import create, delete, toggle
 from tests.conftest import Addresses, writer_settings
@@ -25,23 +24,20 @@ from tests.waiting import eventually
 
 
 @asynccontextmanager
-async def running_writer(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[FastStream]:
-    async with open_writer(writer_settings(addresses, rabbitmq.url)) as app:
-        await app.start()
-        try:
-            yield app
-        finally:
-            await app.stop()
+async def running_writer(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[Writer]:
+    async with open_writer(writer_settings(addresses, rabbitmq.url)) as writer:
+        await writer.consuming()
+        yield writer
 
 
 @pytest.fixture
-async def writer(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[FastStream]:
-    async with running_writer(addresses, rabbitmq) as app:
-        yield app
+async def writer(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[Writer]:
+    async with running_writer(addresses, rabbitmq) as writer:
+        yield writer
 
 
 @pytest.fixture
-async def gateway(rabbitmq: Rabbitmq, writer: FastStream) -> AsyncIterator[RawGateway]:
+async def gateway(rabbitmq: Rabbitmq, writer: Writer) -> AsyncIterator[RawGateway]:
     async with raw_gateway(rabbitmq.url) as raw:
         yield raw
         assert await raw.waiting(DEAD_LETTERS_NAME) == 0
@@ -170,13 +166,13 @@ async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
     addresses: Addresses, rabbitmq: Rabbitmq, postgres_admin: psycopg.AsyncConnection
 ) -> None:
     first = create()
-    async with running_writer(addresses, rabbitmq) as app, raw_gateway(rabbitmq.url) as gateway:
+    async with running_writer(addresses, rabbitmq) as writer, raw_gateway(rabbitmq.url) as gateway:
         await gateway.call(first)
         async with locked(addresses, first) as blocker:
             await gateway.send(toggle(first.user_id, first.task_id))
             await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
 
-            stopping = asyncio.create_task(app.stop())
+            stopping = asyncio.create_task(writer.drain())
             await blocker.rollback()
         await stopping
 
@@ -195,7 +191,7 @@ async def test_what_comes_while_a_writer_stops_is_run_by_another_at_once(
             await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
 
             async with running_writer(addresses, rabbitmq):
-                stopping = asyncio.create_task(stopped.stop())
+                stopping = asyncio.create_task(stopped.drain())
                 others = [await gateway.call(create()) for _ in range(10)]
                 assert not stopping.done()  # it holds the first command still
                 await blocker.rollback()

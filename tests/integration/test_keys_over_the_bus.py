@@ -29,8 +29,7 @@ async def gateways(addresses: Addresses, rabbitmq: Rabbitmq) -> AsyncIterator[li
     async with AsyncExitStack() as opened:
         for _ in range(2):
             writer = await opened.enter_async_context(open_writer(writer_settings(addresses, rabbitmq.url)))
-            await writer.start()
-            opened.push_async_callback(writer.stop)
+            await writer.consuming()
         settings = GatewaySettings(
             reader_url=HttpUrl(f"http://127.0.0.1:{opened.enter_context(closed_port())}"),
             rabbitmq_url=SecretStr(rabbitmq.url),

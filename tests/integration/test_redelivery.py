@@ -182,14 +182,14 @@ async def test_a_batch_that_comes_again_because_the_bus_broke_has_one_effect_and
         broken_url = rabbitmq.url.replace(f":{urlsplit(rabbitmq.url).port}", f":{line.port}")
         settings = writer_settings(addresses, broken_url).model_copy(update={"writer_database_url": patient_url})
         async with open_writer(settings) as writer:
-            await writer.start()
+            await writer.consuming()
             async with locked(addresses, task) as blocker:
                 await gateway.send(flip)
                 await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
                 line.cut()
                 await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))  # it has come again
                 await blocker.rollback()
-            await writer.stop()
+            await writer.drain()
         answers = await heard(gateway)  # a reply is lost where its connection is not back yet
 
     assert {answer.status for answer in answers} <= {"done", "unknown"}

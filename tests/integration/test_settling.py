@@ -5,19 +5,21 @@ The writer's three connections are led apart here, each over a line of its own w
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from common.bus.broker import Publisher, make_broker, start_broker
+from common.bus.publisher import Publisher
 from common.bus.topology import DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from common.contracts.commands import AnyCommand
 from common.postgres.database import Database
+from common.runtime.background import running
 from local_stack.rabbitmq import Rabbitmq
 from prometheus_client import REGISTRY
 from task_writer.batches import Answered, carry_out
 from task_writer.consumer import processing
-from task_writer.consumer.command_consumer import CommandConsumer
+from task_writer.consumer.command_consumer import CommandConsumer, Outgoing
+from task_writer.settings import WriterSettings
 
 from faults.lines import Line, line_to
 from tests.commands import create, toggle
@@ -43,28 +45,23 @@ async def consuming(
 ) -> AsyncIterator[CommandConsumer]:
     """A consumer whose connections (`incoming`, `replies`, `dead_letters`) go over these lines, or straight."""
 
-    def broker(name: str) -> Any:
+    def over(name: str) -> WriterSettings:
         url = rabbitmq.url
         if name in lines:
             url = url.replace(f":{rabbitmq.port}/", f":{lines[name].port}/")
-        return make_broker(writer_settings(addresses, url), name)
+        return writer_settings(addresses, url)
 
-    incoming = broker("incoming")
-    replies, dead_letters = Publisher(broker("replies"), confirmed=False), Publisher(broker("letters"), confirmed=True)
-    if "dead_letters" in lines:
-        dead_letters = Publisher(broker("dead_letters"), confirmed=True)
-    consumer = CommandConsumer(
-        database, replies=replies, dead_letters=dead_letters, concurrent_batches=concurrent_batches
+    outgoing = Outgoing(
+        Publisher(over("replies"), "replies", confirmed=False),
+        Publisher(over("dead_letters"), "dead letters", confirmed=True, queue=DEAD_LETTERS),
     )
-    consumer.subscribe(incoming)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(replies.stop)
-        stack.push_async_callback(dead_letters.stop)
-        await replies.start()
-        await dead_letters.start()
-        stack.push_async_callback(incoming.stop)
-        await start_broker(incoming)
-        await incoming.declare_queue(DEAD_LETTERS)
+    consumer = CommandConsumer(over("incoming"), database, outgoing, concurrent_batches=concurrent_batches)
+    async with (
+        running("dead letters", outgoing.dead_letters.connection.keep_open),
+        running("replies", outgoing.replies.connection.keep_open),
+        running("incoming", consumer.connection.keep_open),
+    ):
+        await consumer.connection.usable()
         yield consumer
         await consumer.stop_consuming()
         await consumer.finish()

@@ -178,15 +178,12 @@ async def test_gateway_and_writer_work_over_tls(
         rabbitmq_ca_file=ca_file,
         writer_database_url=SecretStr(addresses.writer),
     )
-    async with open_writer(writer) as app, open_command_lane(gateway) as (lane, _):
-        running = asyncio.create_task(app.run())
+    async with open_writer(writer), open_command_lane(gateway) as (lane, _):
 
         async def works() -> bool:
             return (await lane.call(create())).status == "done"
 
         await eventually(works)
-        app.exit()
-        await running
 
 
 def list_dead_letters(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -1,12 +1,13 @@
-"""Waiting for RabbitMQ, and giving up waiting."""
+"""A connection to RabbitMQ that cannot be opened, or is given up, leaves nothing behind; another is tried for ever."""
 
 import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from common.bus.broker import make_broker, start_broker
+from common.bus.broker import Connection
+from common.bus.kept_connection import KeptConnection
+from common.runtime.background import running
 from common.settings import BusSettings
-from faststream.rabbit import RabbitBroker
 from pydantic import SecretStr
 
 from tests.ports import closed_port
@@ -15,8 +16,12 @@ from tests.waiting import eventually
 LIMIT_S = 5.0
 
 
-def broker_at(port: int) -> RabbitBroker:
-    return make_broker(BusSettings(rabbitmq_url=SecretStr(f"amqp://guest:s3cret@127.0.0.1:{port}/")), "test")
+def kept_at(port: int) -> KeptConnection[Connection]:
+    async def prepare(connection: Connection) -> Connection:
+        return connection
+
+    settings = BusSettings(rabbitmq_url=SecretStr(f"amqp://guest:s3cret@127.0.0.1:{port}/"))
+    return KeptConnection(settings, "test", prepare)
 
 
 @pytest.fixture
@@ -47,34 +52,66 @@ async def test_stopping_while_rabbitmq_does_not_answer_leaves_nothing_running(
 ) -> None:
     port, called = silent
     before = asyncio.all_tasks()
-    starting = asyncio.create_task(start_broker(broker_at(port)))
-    await asyncio.wait_for(called.wait(), LIMIT_S)
-    during = asyncio.all_tasks() - before
-
-    starting.cancel()
-    await asyncio.wait(during, timeout=LIMIT_S)
-
-    assert {task for task in during if not task.done()} == set()
-
-
-async def test_stopping_between_two_attempts_leaves_nothing_running(caplog: pytest.LogCaptureFixture) -> None:
-    before = asyncio.all_tasks()
-    with closed_port() as nobody:
-        starting = asyncio.create_task(start_broker(broker_at(nobody)))
-        await logged(caplog, "Reconnecting")
+    async with running("bus", kept_at(port).keep_open):
+        await asyncio.wait_for(called.wait(), LIMIT_S)
         during = asyncio.all_tasks() - before
 
-        starting.cancel()
-        await asyncio.wait(during, timeout=LIMIT_S)
-
+    await asyncio.wait(during, timeout=LIMIT_S)
     assert {task for task in during if not task.done()} == set()
 
 
-async def test_waiting_for_rabbitmq_is_said_without_the_password(caplog: pytest.LogCaptureFixture) -> None:
+async def test_stopping_between_two_attempts_leaves_nothing_running() -> None:
+    before = asyncio.all_tasks()
     with closed_port() as nobody:
-        starting = asyncio.create_task(start_broker(broker_at(nobody)))
-        await logged(caplog, "waiting for RabbitMQ")
-        starting.cancel()
-        await asyncio.wait([starting])
+        kept = kept_at(nobody)
+        async with running("bus", kept.keep_open):
+            await eventually(lambda: says(kept, "RabbitMQ cannot be used: AMQPConnectionError"))
+            during = asyncio.all_tasks() - before
 
+    await asyncio.wait(during, timeout=LIMIT_S)
+    assert {task for task in during if not task.done()} == set()
+
+
+async def says(kept: KeptConnection[Connection], reason: str) -> bool:
+    return kept.part.state == "down" and reason in (kept.part.reason or "")
+
+
+async def test_a_reason_is_logged_once_and_without_the_password(caplog: pytest.LogCaptureFixture) -> None:
+    attempts: list[int] = []
+
+    async def counted() -> None:
+        attempts.append(1)
+
+    async def prepare(connection: Connection) -> Connection:
+        return connection
+
+    async def has_tried(times: int) -> bool:
+        return len(attempts) > times
+
+    with closed_port() as nobody:
+        settings = BusSettings(rabbitmq_url=SecretStr(f"amqp://guest:s3cret@127.0.0.1:{nobody}/"))
+        kept = KeptConnection(settings, "test", prepare, when=counted)
+        async with running("bus", kept.keep_open):
+            await eventually(lambda: has_tried(3))
+
+    assert caplog.text.count("the bus is down: test: RabbitMQ cannot be used") == 1
     assert "s3cret" not in caplog.text
+
+
+async def test_a_server_that_does_not_answer_is_waited_for_and_that_is_logged(
+    silent: tuple[int, asyncio.Event], caplog: pytest.LogCaptureFixture
+) -> None:
+    port, _ = silent
+    async with running("bus", kept_at(port).keep_open):
+        await logged(caplog, "waiting for RabbitMQ")
+
+
+async def test_once_it_is_retired_none_is_opened() -> None:
+    with closed_port() as nobody:
+        kept = kept_at(nobody)
+        kept.retire()
+
+        await asyncio.wait_for(kept.keep_open(), LIMIT_S)
+
+    assert kept.current is None
+    assert not await says(kept, "cannot be used")

@@ -2,89 +2,98 @@
 
 import asyncio
 import logging
+import signal
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
-from common.bus.broker import Publisher, make_broker
+from common.bus.kept_connection import KeptConnection
+from common.bus.publisher import Publisher
 from common.bus.topology import DEAD_LETTERS
 from common.observability.admin import open_admin
-from common.observability.health import Health, Part
+from common.observability.health import Health
 from common.observability.tracing import open_tracing
-from common.postgres.database import open_database
+from common.postgres.database import Database, open_database
 from common.runtime.background import running
 from common.runtime.gc_tuning import spare_what_is_loaded
-from faststream import FastStream
-from faststream.rabbit import RabbitBroker
 
 from task_writer.cleanup import keep_forgetting
-from task_writer.consumer.command_consumer import CommandConsumer
+from task_writer.consumer.command_consumer import CommandConsumer, Outgoing
 from task_writer.settings import WriterSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A task-writer at work."""
+
+    health: Health
+    consumer: CommandConsumer
+
+    async def consuming(self) -> None:
+        """Returns once it takes batches."""
+        await self.consumer.connection.usable()
+
+    async def drain(self) -> None:
+        """Takes no more batches, and finishes, acknowledges and answers those in hand. May be called again."""
+        self.health.stop()
+        await self.consumer.stop_consuming()
+        await self.consumer.finish()
 
 
 @asynccontextmanager
-async def open_writer(settings: WriterSettings) -> AsyncIterator[FastStream]:
-    """The writer, ready to `run()`. It waits for PostgreSQL and RabbitMQ, finishes what it holds, and then closes."""
+async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
+    """A writer that takes batches whenever PostgreSQL and RabbitMQ are there. It waits for neither to be opened, and
+    drains before it is closed.
+    """
     health = Health("task-writer", enough=all)
-    replies = Publisher(_make_broker(settings, "replies", health), confirmed=False)
-    dead_letter_broker = _make_broker(settings, "dead letters", health)
-    dead_letters = Publisher(dead_letter_broker, confirmed=True)
-    incoming = _make_broker(settings, "commands", health)
-    connections = list(health.parts.values())
-
-    async with open_database(settings.writer_database_url, settings) as database:
-        health.parts["database"] = database.part
-        consumer = CommandConsumer(
-            database, replies=replies, dead_letters=dead_letters, concurrent_batches=settings.concurrent_batches
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.writer_database_url, settings))
+        outgoing = Outgoing(
+            replies=Publisher(settings, "task-writer replies", confirmed=False),
+            dead_letters=Publisher(settings, "task-writer dead letters", confirmed=True, queue=DEAD_LETTERS),
         )
-        consumer.subscribe(incoming)
-
-        async def prepare() -> None:
-            await dead_letters.start()
-            await dead_letter_broker.declare_queue(DEAD_LETTERS)
-            await replies.start()
-
-        async def started() -> None:
-            for connection in connections:
-                connection.worked()
-            health.start()
-
-        async def stopping() -> None:
-            health.stop()
-
-        async def clean_up() -> None:
-            await keep_forgetting(
-                database,
-                retention_s=settings.command_log_retention_h * 3600,
-                interval_s=settings.command_log_cleanup_interval_s,
-            )
-
+        consumer = CommandConsumer(settings, database, outgoing, concurrent_batches=settings.concurrent_batches)
+        kept: dict[str, KeptConnection[Any]] = {
+            "commands": consumer.connection,
+            "replies": outgoing.replies.connection,
+            "dead_letters": outgoing.dead_letters.connection,
+        }
+        health.start(database=database.part, **{name: one.part for name, one in kept.items()})
+        await stack.enter_async_context(open_admin(settings, health))
+        await stack.enter_async_context(open_tracing(health.service, settings))
+        await stack.enter_async_context(_clean_up(database, settings))
+        for name, one in kept.items():
+            await stack.enter_async_context(running(name, one.keep_open))
+        writer = Writer(health, consumer)
         try:
-            async with (
-                open_admin(settings, health),
-                open_tracing(health.service, settings),
-                running("command log clean-up", clean_up),
-            ):
-                yield FastStream(
-                    incoming,
-                    on_startup=[prepare],
-                    after_startup=[started],
-                    on_shutdown=[stopping, consumer.stop_consuming, consumer.finish],
-                    logger=logging.getLogger("task_writer"),
-                )
+            yield writer
         finally:
-            await consumer.finish()
-            await asyncio.gather(replies.stop(), dead_letters.stop())
+            await writer.drain()
 
 
-def _make_broker(settings: WriterSettings, name: str, health: Health) -> RabbitBroker:
-    """A connection to be started later, and a part of the service by this name."""
-    part = health.parts[name.replace(" ", "_")] = Part()
-    part.lost()  # until it is started
-    return make_broker(settings, f"task-writer {name}", on_lost=part.lost, on_restored=part.worked)
+@asynccontextmanager
+async def _clean_up(database: Database, settings: WriterSettings) -> AsyncIterator[None]:
+    async def forget() -> None:
+        await keep_forgetting(
+            database,
+            retention_s=settings.command_log_retention_h * 3600,
+            interval_s=settings.command_log_cleanup_interval_s,
+        )
+
+    async with running("command log clean-up", forget):
+        yield
 
 
 async def run(settings: WriterSettings) -> None:
-    """Runs the writer until SIGINT or SIGTERM."""
-    async with open_writer(settings) as app:
+    """Runs the writer until SIGINT or SIGTERM, and drains it then."""
+    told_to_stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+    async with open_writer(settings):
         spare_what_is_loaded()
-        await app.run()
+        await told_to_stop.wait()
+        log.info("stopping")
+    log.info("stopped")

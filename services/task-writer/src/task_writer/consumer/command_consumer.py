@@ -3,17 +3,19 @@
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import dataclass
 
 from aio_pika.exceptions import AMQPError
-from common.bus.broker import Publisher, whole_message
-from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.bus.broker import Connection
+from common.bus.kept_connection import KeptConnection
+from common.bus.publisher import Publisher
 from common.postgres.database import Database
 from common.runtime import eager_tasks
-from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
-from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+from common.settings import BusSettings
+from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
+from task_writer.consumer.consuming import Consuming, consume
 from task_writer.consumer.dead_lettering import NotStored, store
 from task_writer.consumer.processing import Processed, process, record
 from task_writer.consumer.requeueing import Requeueing
@@ -21,44 +23,49 @@ from task_writer.consumer.settling import acknowledge, before_acknowledgement, r
 
 log = logging.getLogger(__name__)
 
-CANCEL_TIMEOUT_S = 2.0
+LET_GO_TIMEOUT_S = 2.0
 FINISH_TIMEOUT_S = 11.0
 """With what the service closes afterwards, it is shorter than the grace period of the deployments: 30 s."""
+
+CONNECTION_NAME = "task-writer commands"
 
 ANSWER_AFTER_S = 0.5
 """A batch whose dead letters take longer is answered before they are stored: its neighbours wait at the gateway."""
 
 
-class CommandConsumer:
-    """Holds what a batch needs: the database, and the connections by which replies and dead letters leave.
+@dataclass(frozen=True)
+class Outgoing:
+    """The connections by which replies and dead letters leave: replies are not confirmed, dead letters are.
 
-    They are not those that batches come by: RabbitMQ blocks publishing connections when it runs out of memory or disk,
-    and that must not stall the acknowledgements. Replies are not confirmed, dead letters are.
+    They are not the one that batches come by: RabbitMQ blocks publishing connections when it runs out of memory or
+    disk, and that must not stall the acknowledgements.
     """
 
+    replies: Publisher
+    dead_letters: Publisher
+
+    async def usable(self) -> None:
+        """Returns once what is taken can be answered, and what cannot be carried out can be stored."""
+        await self.dead_letters.connection.usable()
+        await self.replies.connection.usable()
+
+
+class CommandConsumer:
+    """Consumes the command queue whenever RabbitMQ is there, at most `concurrent_batches` messages at a time."""
+
     def __init__(
-        self, database: Database, *, replies: Publisher, dead_letters: Publisher, concurrent_batches: int
+        self, settings: BusSettings, database: Database, outgoing: Outgoing, *, concurrent_batches: int
     ) -> None:
         self._database = database
-        self._replies = replies
-        self._dead_letters = dead_letters
+        self._replies, self._dead_letters = outgoing.replies, outgoing.dead_letters
         self._concurrent_batches = concurrent_batches
         self._requeueing = Requeueing(concurrent_batches=concurrent_batches)
         self._running: set[asyncio.Task[None]] = set()
-        self._subscriber: RabbitSubscriber | None = None
+        self.connection = KeptConnection(settings, CONNECTION_NAME, self._consume, when=outgoing.usable)
         metrics.IN_HAND.set_function(lambda: len(self._running))
 
-    def subscribe(self, incoming: RabbitBroker) -> None:
-        """Consumes the command queue with `incoming`, at most `concurrent_batches` messages at a time."""
-        self._subscriber = incoming.subscriber(
-            COMMANDS,
-            channel=Channel(prefetch_count=self._concurrent_batches),
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,
-            decoder=whole_message,
-            title=COMMANDS_NAME,
-        )
-        self._subscriber(self.on_batch)
+    async def _consume(self, connection: Connection) -> Consuming:
+        return await consume(connection, self.on_batch, prefetch=self._concurrent_batches)
 
     async def on_batch(self, message: RabbitMessage) -> None:
         """Runs in a task of its own: FastStream cancels handlers when the connection is lost, and a transaction that
@@ -70,20 +77,11 @@ class CommandConsumer:
         await asyncio.shield(task)
 
     async def stop_consuming(self) -> None:
-        """Lets RabbitMQ give the waiting batches to others. What it has sent by then is carried out all the same.
-
-        FastStream's own stop ends it the other way round: first what is in hand, while RabbitMQ goes on to send
-        batches that are dropped, and come to others only when the connection is closed.
-        """
+        """No batch comes from now on. What RabbitMQ has sent by then is carried out all the same."""
         self._requeueing.stop()
-        if (subscriber := self._subscriber) is None:
-            return
-        queue, tag = subscriber._queue_obj, subscriber._consumer_tag  # noqa: SLF001 - FastStream 0.7.8 has no other way
-        if queue is None or tag is None or queue.channel.is_closed:
-            return
-        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # without a connection nothing comes either
-            async with asyncio.timeout(CANCEL_TIMEOUT_S):
-                await queue.cancel(tag)
+        self.connection.retire()
+        if (consuming := self.connection.current) is not None:
+            await consuming.cancel()
 
     async def finish(self) -> None:
         """Waits until the batches in hand are done and answered. After FINISH_TIMEOUT_S it lets go of the others: they
@@ -96,7 +94,7 @@ class CommandConsumer:
             task.cancel()
         if late:
             log.warning("%d batches were not finished in time; they are delivered again", len(late))
-            await asyncio.wait(late, timeout=CANCEL_TIMEOUT_S)
+            await asyncio.wait(late, timeout=LET_GO_TIMEOUT_S)
 
     async def _handle(self, message: RabbitMessage) -> None:
         """Whatever goes wrong, the message is not lost: it comes again, up to the queue's delivery limit."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
-from common.bus.broker import Publisher
+from common.bus.publisher import Publisher
 from common.bus.topology import DEAD_LETTERS_NAME
 from common.runtime.background import growing_pauses
 

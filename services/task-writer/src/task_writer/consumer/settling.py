@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aio_pika import Message
-from common.bus.broker import Publisher
+from common.bus.publisher import Publisher
 from common.bus.topology import COMMANDS_NAME
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime import eager_tasks

@@ -1,0 +1,128 @@
+"""One connection to RabbitMQ at a time, and another whenever there is none, for ever: no error of connecting, declaring
+or consuming is the last word. See ADR 16.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from common.bus.broker import STEP_TIMEOUT_S, Connection, connect, described
+from common.observability.health import Part
+from common.runtime.background import growing_pauses
+from common.settings import BusSettings
+
+log = logging.getLogger(__name__)
+
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 2.0  # bounds how long nothing is done after RabbitMQ is back
+SAY_SO_AFTER_S = 0.5
+STEADY_AFTER_S = 10.0  # a connection that has lasted so long was of use: the next one is opened without a long pause
+
+
+async def _at_once() -> None: ...
+
+
+@dataclass(frozen=True)
+class _Opened[Used]:
+    connection: Connection
+    used: Used
+
+
+class KeptConnection[Used]:
+    """Keeps what `prepare` makes of a connection, and makes it anew whenever it is lost. Belongs to one event loop.
+
+    `name` is shown in RabbitMQ's list of connections. Each is opened once `when` returns. `part` says whether there is
+    one, and why not.
+    """
+
+    def __init__(
+        self,
+        settings: BusSettings,
+        name: str,
+        prepare: Callable[[Connection], Awaitable[Used]],
+        *,
+        when: Callable[[], Awaitable[object]] = _at_once,
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._prepare = prepare
+        self._when = when
+        self._opened: _Opened[Used] | None = None
+        self._usable = asyncio.Event()
+        self._retired = False
+        self.part = Part()
+        self.part.lost("RabbitMQ was not reached yet")
+
+    @property
+    def current(self) -> Used | None:
+        """What there is now, if anything."""
+        return self._opened.used if self._opened is not None else None
+
+    async def usable(self) -> Used:
+        """Returns once there is a connection, with what was prepared on it."""
+        while (used := self.current) is None:
+            await self._usable.wait()
+        return used
+
+    def retire(self) -> None:
+        """No other connection is opened from now on. The one that there is stays, until `keep_open` is cancelled."""
+        self._retired = True
+
+    async def keep_open(self) -> None:
+        """Until it is retired: opens a connection, waits until it is lost, and opens the next one."""
+        clock = asyncio.get_running_loop().time
+        pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        try:
+            while True:
+                await self._when()
+                if self._retired:
+                    return
+                began = clock()
+                await self._open()
+                if self._opened is not None:
+                    self._down(f"RabbitMQ was lost: {await self._opened.connection.lost}")
+                    await self._close()
+                if clock() - began > STEADY_AFTER_S:
+                    pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+                await asyncio.sleep(next(pauses))
+        finally:
+            await self._close()
+
+    async def _open(self) -> None:
+        """Opens a connection; if that fails, the log and the readiness say why."""
+        notice = asyncio.get_running_loop().call_later(SAY_SO_AFTER_S, log.warning, "waiting for RabbitMQ")
+        try:
+            connection = await connect(self._settings, self._name)
+            try:
+                async with asyncio.timeout(STEP_TIMEOUT_S):
+                    used = await self._prepare(connection)
+            except BaseException:
+                await connection.end()
+                raise
+        except Exception as error:  # of many kinds, and each may be over the next time
+            self._down(f"RabbitMQ cannot be used: {described(error)}")
+        else:
+            await self._use(_Opened(connection, used))
+        finally:
+            notice.cancel()
+
+    async def _use(self, opened: _Opened[Used]) -> None:
+        if self._retired:  # meanwhile
+            await opened.connection.end()
+            return
+        self._opened = opened
+        self.part.worked()
+        self._usable.set()
+        log.info("connected to RabbitMQ: %s", self._name)
+
+    def _down(self, reason: str) -> None:
+        if reason != self.part.reason:
+            log.warning("the bus is down: %s: %s", self._name, reason)
+        self._usable.clear()
+        self.part.lost(reason)
+
+    async def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.connection.end()

@@ -1,0 +1,99 @@
+"""A consumer of the command queue on one connection, declared by FastStream."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import cast
+
+import aiormq
+from aio_pika import RobustConnection
+from aio_pika.abc import AbstractQueue
+from aio_pika.exceptions import AMQPError
+from common.bus.broker import Connection
+from common.bus.topology import COMMANDS, COMMANDS_NAME
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
+
+log = logging.getLogger(__name__)
+
+CANCEL_TIMEOUT_S = 2.0
+
+type Handle = Callable[[RabbitMessage], Awaitable[None]]
+
+
+class NotConsuming(Exception):
+    """RabbitMQ took the consumer away again at once."""
+
+
+@dataclass(frozen=True)
+class Consuming:
+    """The one consumer of a connection: where it consumes, and under which tag."""
+
+    queue: AbstractQueue
+    tag: str
+
+    async def cancel(self) -> None:
+        """Lets RabbitMQ give what waits to others. What it has sent by then is carried out all the same.
+
+        FastStream's own stop ends it the other way round: first what is in hand, while RabbitMQ goes on to send
+        batches that are dropped, and come to others only when the connection is closed.
+        """
+        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # without a connection nothing comes either
+            async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                await self.queue.cancel(self.tag)
+
+
+class _Broker(RabbitBroker):
+    """FastStream's, on a connection that we have opened, and that we close: FastStream's own restores itself."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(
+            apply_types=False,  # FastDepends hands a message over through a thread: 1 ms of a lone write
+            logger=log,
+            log_level=logging.DEBUG,
+        )
+        self._ours = cast("RobustConnection", connection)
+
+    async def _connect(self) -> RobustConnection:
+        """The one place where FastStream is told which connection to use: 0.7.8 has no public way."""
+        self.config.connect(self._ours)
+        return self._ours
+
+
+async def consume(connection: Connection, handle: Handle, *, prefetch: int) -> Consuming:
+    """Declares the command queue and consumes it, at most `prefetch` unacknowledged messages at a time.
+
+    The connection is lost when RabbitMQ cancels the consumer, as it does when the queue is deleted. Raises aio_pika's
+    errors when RabbitMQ refuses, and NotConsuming.
+    """
+    broker = _Broker(connection)
+    subscriber = broker.subscriber(
+        COMMANDS,
+        channel=Channel(prefetch_count=prefetch, publisher_confirms=False),
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+        decoder=_whole_message,
+        title=COMMANDS_NAME,
+    )
+    subscriber(handle)
+    await broker.connect()
+    subscriber.running = True  # else FastStream drops what comes before RabbitMQ's answer was read: it waits for ever
+    await subscriber.start()
+
+    queue = await broker.declare_queue(COMMANDS)  # the one that was declared: FastStream remembers it
+    channel = cast("aiormq.Channel", await queue.channel.get_underlay_channel())
+    channel.on_consumer_cancel_callbacks.add(lambda _: connection.lose("RabbitMQ cancelled the consumer"))
+    tags = list(channel.consumers)
+    if len(tags) != 1:
+        raise NotConsuming(f"RabbitMQ has {len(tags)} consumers of {COMMANDS_NAME} on a new channel")
+    return Consuming(queue, tags[0])
+
+
+async def _whole_message(message: RabbitMessage) -> RabbitMessage:
+    """The handler gets the message, and parses its body once, by pydantic.
+
+    FastStream's own decoder parses JSON before the handler is called, so that a body that is none would never reach it.
+    """
+    return message

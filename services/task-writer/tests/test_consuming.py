@@ -1,0 +1,23 @@
+"""What the task-writer relies on of FastStream beyond its public API. It fails when a release renames it."""
+
+from common.bus.broker import Connection
+from common.bus.topology import COMMANDS
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+from task_writer.consumer.consuming import _Broker
+from yarl import URL
+
+
+async def test_faststream_works_on_the_connection_that_it_is_given() -> None:
+    connection = Connection(URL("amqp://nobody.invalid"))
+
+    used: object = await _Broker(connection).connect()
+
+    assert used is connection
+
+
+async def test_a_subscriber_can_be_told_that_it_consumes() -> None:
+    subscriber = _Broker(Connection(URL("amqp://nobody.invalid"))).subscriber(COMMANDS)
+
+    assert isinstance(subscriber, RabbitSubscriber)
+    assert subscriber.running is False
+    subscriber.running = True
