@@ -142,12 +142,19 @@ async def test_a_message_that_cannot_be_read_is_counted_and_seen_in_its_queue(st
             name = "taskwire_dead_letters_total"
             return (await of_writer(stack)).sum(name, reason="malformed") == before.sum(name, reason="malformed") + 1
 
+        async def waiting() -> float:
+            return (await of_gateway(stack)).sum("taskwire_queue_messages", queue=DEAD_LETTERS_NAME)
+
         async def seen() -> bool:
-            return (await of_gateway(stack)).sum("taskwire_queue_messages", queue=DEAD_LETTERS_NAME) >= 1
+            return await waiting() >= 1
+
+        async def gone() -> bool:
+            return await waiting() == 0
 
         await eventually(counted)
         await eventually(seen)
         await (await channel.declare_queue(DEAD_LETTERS_NAME, passive=True)).purge()
+        await eventually(gone)  # from where the status page of this system looks, too
 
 
 async def test_the_gateway_sees_whether_anybody_takes_commands(stack: Stack) -> None:
