@@ -154,6 +154,21 @@ async def test_a_queue_that_is_deleted_under_the_consumer_is_made_anew_and_consu
     assert await connections(node) == CONNECTIONS
 
 
+async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_letter(
+    node: Rabbitmq, writer: Writer
+) -> None:
+    await is_up(writer)
+    async with raw_gateway(node.url) as gateway:
+        await gateway.channel.queue_delete(DEAD_LETTERS_NAME)
+        await gateway.send_bytes(b"{")
+        await is_down(writer, "dead_letters", saying=f"RabbitMQ did not take a message for {DEAD_LETTERS_NAME}")
+        await is_up(writer)
+
+        letter = await gateway.dead_letter()
+
+    assert letter.body == b"{"
+
+
 async def test_what_is_in_hand_when_the_consumer_is_cancelled_is_done_and_answered(
     node: Rabbitmq, writer: Writer, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
 ) -> None:

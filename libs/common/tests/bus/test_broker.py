@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from common.bus import broker
 from common.bus.broker import Connection
 from common.bus.kept_connection import KeptConnection
 from common.runtime.background import running
@@ -104,6 +105,18 @@ async def test_a_server_that_does_not_answer_is_waited_for_and_that_is_logged(
     port, _ = silent
     async with running("bus", kept_at(port).keep_open):
         await logged(caplog, "waiting for RabbitMQ")
+
+
+async def test_a_server_that_does_not_answer_is_given_up_in_time_and_tried_again(
+    silent: tuple[int, asyncio.Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broker, "STEP_TIMEOUT_S", 0.1)
+    port, called = silent
+    kept = kept_at(port)
+    async with running("bus", kept.keep_open):
+        await eventually(lambda: says(kept, "TimeoutError: RabbitMQ did not answer in time"))
+        called.clear()
+        await asyncio.wait_for(called.wait(), LIMIT_S)
 
 
 async def test_once_it_is_retired_none_is_opened() -> None:

@@ -65,6 +65,11 @@ class KeptConnection[Used]:
             await self._usable.wait()
         return used
 
+    def renew(self, reason: str) -> None:
+        """Replaces the connection that there is, if any: what was prepared on it is of no use."""
+        if self._opened is not None:
+            self._opened.connection.lose(reason)
+
     def retire(self) -> None:
         """No other connection is opened from now on. The one that there is stays, until `keep_open` is cancelled."""
         self._retired = True

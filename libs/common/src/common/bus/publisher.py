@@ -20,8 +20,9 @@ TRY_TIMEOUT_S = 1.0
 class Publisher:
     """`confirmed`: RabbitMQ says of each message that it has it, or that there is no such queue.
 
-    `queue` is declared whenever the connection is opened. By aio_pika's channel and not by FastStream's `publish`,
-    which takes each message through middlewares and parsers that are not used here.
+    `queue` is declared whenever the connection is opened. That is done anew when a message for it is not taken: it may
+    have been deleted. By aio_pika's channel and not by FastStream's `publish`, which takes each message through
+    middlewares and parsers that are not used here.
     """
 
     def __init__(self, settings: BusSettings, name: str, *, confirmed: bool, queue: RabbitQueue | None = None) -> None:
@@ -38,7 +39,12 @@ class Publisher:
         """
         with time_limit(within_s):
             exchange = self.connection.current or await self.connection.usable()
-            await exchange.publish(message, queue, mandatory=self._confirmed)
+            try:
+                await exchange.publish(message, queue, mandatory=self._confirmed)
+            except DeliveryError:
+                if self._queue is not None and queue == self._queue.name:
+                    self.connection.renew(f"RabbitMQ did not take a message for {queue}")
+                raise
 
     async def _prepare(self, connection: Connection) -> AbstractExchange:
         channel = await connection.channel(publisher_confirms=self._confirmed, on_return_raises=self._confirmed)
