@@ -14,12 +14,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from local_stack.postgres import Postgres
 from psycopg.rows import scalar_row
+from pydantic import SecretStr
 from sqlmodel import SQLModel
 from task_writer import migrate as migrating
 from task_writer.migrate import (
     ADVISORY_LOCK,
     MIGRATIONS,
     AnotherMigration,
+    NotTheOwner,
     TableInUse,
     WrongEncoding,
     alembic_config,
@@ -214,6 +216,26 @@ def test_a_table_in_use_is_named_as_the_reason_and_nothing_is_left_half_done(emp
 
     assert schema(empty) == before
     migrate(empty.migration_settings())
+
+
+def test_a_role_that_does_not_own_the_tables_is_told_so(empty: Addresses) -> None:
+    migrate(empty.migration_settings())
+    settings = empty.migration_settings().model_copy(update={"database_url": SecretStr(empty.writer)})
+
+    with pytest.raises(NotTheOwner, match=r"permission denied .* the role that owns the tables"):
+        migrate(settings)
+
+
+def test_the_turn_is_given_back_while_the_connection_lives_on(empty: Addresses, holder: psycopg.Connection) -> None:
+    """As behind a pooler."""
+    holder.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+    with owner_engine(empty.migration_settings()).connect() as pooled:
+        driver = pooled.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        with migrating._turn(driver):
+            assert holder.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() == (False,)
+        assert holder.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() == (True,)
 
 
 def test_an_owner_who_does_not_own_the_database_is_told_what_everybody_may_do(

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -15,6 +16,7 @@ from task_writer.migrate import migrate
 from task_writer.roles import RolesMissing
 
 from tests.conftest import READER_PASSWORD, WRITER_PASSWORD, Addresses
+from tests.waiting import eventually
 
 PATIENCE_S = 15.0
 
@@ -97,3 +99,44 @@ def test_a_password_of_any_characters_works(server: Postgres) -> None:
 
     with psycopg.connect(writer):
         pass
+
+
+@pytest.mark.parametrize(("already", "warned"), [("another password", True), (WRITER_PASSWORD, False)])
+async def test_a_password_that_the_server_does_not_take_ends_nothing_and_is_told_unless_it_is_right(
+    server: Postgres, caplog: pytest.LogCaptureFixture, already: str, warned: bool
+) -> None:
+    """As with Neon, which answers a SCRAM verifier with an internal error; here the role is changed at that moment."""
+    addresses = Addresses.of(server.owner_url)
+    await asyncio.to_thread(migrate, addresses.migration_settings())
+    caplog.clear()
+
+    with psycopg.connect(server.superuser_url) as other:
+        other.execute(f"alter role taskwire_writer password '{already}'".encode())
+        migrating = asyncio.create_task(asyncio.to_thread(migrate, addresses.migration_settings()))
+        await eventually(partial(waits_for_a_lock, server))
+        other.commit()
+        await migrating
+
+    assert ("the password of taskwire_writer was not set" in caplog.text) is warned
+    assert ("tuple concurrently updated" in caplog.text) is warned
+    assert ("alter role taskwire_writer login password '…'" in caplog.text) is warned
+    assert WRITER_PASSWORD not in caplog.text
+
+
+async def waits_for_a_lock(server: Postgres) -> bool:
+    with psycopg.connect(server.superuser_url) as admin:
+        sql = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and usename = 'taskwire_owner'"
+        return admin.execute(sql).fetchone() is not None
+
+
+def test_a_role_that_the_owner_may_not_alter_and_that_logs_in_is_nothing_to_warn_of(
+    server: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
+    addresses = Addresses.of(server.owner_url)
+    migrate(addresses.migration_settings())
+    as_admin(server, "alter role taskwire_owner nocreaterole")
+    caplog.clear()
+
+    migrate(addresses.migration_settings())
+
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []

@@ -100,7 +100,7 @@ def _migrate() -> None:
     try:
         migrate(settings)
     except OperationalError as error:
-        raise SystemExit(f"PostgreSQL at DATABASE_URL does not answer: {error.orig}") from None
+        raise SystemExit(f"PostgreSQL at DATABASE_URL cannot be used: {error.orig}") from None
 
 
 def _stop(signum: int, _frame: object) -> None:

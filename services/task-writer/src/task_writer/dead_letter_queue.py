@@ -165,7 +165,7 @@ async def _lock(connection: AbstractConnection) -> None:
             await channel.declare_queue(DEAD_LETTERS_LOCK_NAME, exclusive=True)
         except ChannelLockedResource:
             if asyncio.get_running_loop().time() > give_up_at:
-                raise NotPossible("Another operator is is working on the dead letters. Try again later.") from None
+                raise NotPossible("Another operator is working on the dead letters. Try again later.") from None
             await asyncio.sleep(_PAUSE_S)
         else:
             return

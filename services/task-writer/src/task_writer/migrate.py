@@ -1,6 +1,8 @@
 """Brings a database to this release's schema: roles first, then Alembic's revisions."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import psycopg
 from alembic import command
 from alembic.config import Config
-from psycopg.errors import LockNotAvailable, QueryCanceled
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -51,6 +53,10 @@ class TableInUse(SystemExit):
     """A migration has not got its locks in time: the process ends with what to do."""
 
 
+class NotTheOwner(SystemExit):
+    """The role of DATABASE_URL may not change the schema: the process ends with whose address it has to be."""
+
+
 def migrate(settings: MigrationSettings, revision: str = "head") -> None:
     """Creates what is missing of roles and schema; safe to run again, and by two at once: the second waits.
 
@@ -58,17 +64,36 @@ def migrate(settings: MigrationSettings, revision: str = "head") -> None:
     """
     with owner_engine(settings).connect() as connection:
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        _wait_for_turn(driver)
-        ensure_roles(driver, {WRITER_ROLE: settings.writer_database_url, READER_ROLE: settings.reader_database_url})
-        driver.commit()
-        try:
-            command.upgrade(alembic_config(connection), revision)
-        except DBAPIError as error:
-            if isinstance(error.orig, LockNotAvailable | QueryCanceled):
-                raise TableInUse(_in_use(error.orig)) from None
-            raise
-        _warn_of_temporary_tables(driver)
+        with _turn(driver):
+            ensure_roles(driver, {WRITER_ROLE: settings.writer_database_url, READER_ROLE: settings.reader_database_url})
+            driver.commit()
+            _upgrade(connection, revision)
+            _warn_of_temporary_tables(driver)
     log.info("the schema is at %s", revision)
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    try:
+        command.upgrade(alembic_config(connection), revision)
+    except DBAPIError as error:
+        if isinstance(error.orig, LockNotAvailable | QueryCanceled):
+            raise TableInUse(_in_use(error.orig)) from None
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise NotTheOwner(_not_the_owner(error.orig)) from None
+        raise
+
+
+@contextmanager
+def _turn(driver: psycopg.Connection[Any]) -> Iterator[None]:
+    """Ours, until the end. It is given back by name: behind a pooler the lock would outlive this connection."""
+    _wait_for_turn(driver)
+    try:
+        yield
+    finally:
+        with suppress(psycopg.Error):  # a connection that broke has given it back
+            driver.rollback()
+            driver.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+            driver.rollback()
 
 
 def _wait_for_turn(driver: psycopg.Connection[Any]) -> None:
@@ -83,7 +108,8 @@ def _wait_for_turn(driver: psycopg.Connection[Any]) -> None:
         if monotonic() > began + PATIENCE_S:
             raise AnotherMigration(
                 f"Another migration has been running for {PATIENCE_S / 60:.0f} minutes, in the backend "
-                f"{_holder(driver)}. Look at it in pg_stat_activity; run `task-writer migrate` again when it has ended."
+                f"{_holder(driver)}. Look at it in pg_stat_activity; run `task-writer migrate` again when it has "
+                "ended. A pooler may have kept the lock of an ended one: give DATABASE_URL the direct host."
             )
         if said_at == began or monotonic() > said_at + PROGRESS_S:
             said_at = monotonic()
@@ -99,6 +125,13 @@ def _holder(driver: psycopg.Connection[Any]) -> str:
 
 def _in_use(error: psycopg.Error) -> str:
     return f"The schema could not be changed: {error.diag.message_primary}. {WHEN_IN_USE}"
+
+
+def _not_the_owner(error: psycopg.Error) -> str:
+    return (
+        f"PostgreSQL does not let the role of DATABASE_URL change the schema: {error.diag.message_primary}. It has to "
+        "be the role that owns the tables; for the first migration, one that may create in the schema public."
+    )
 
 
 def _warn_of_temporary_tables(driver: psycopg.Connection[Any]) -> None:

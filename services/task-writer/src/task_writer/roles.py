@@ -4,9 +4,9 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import psycopg
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.errors import InsufficientPrivilege
 from pydantic import SecretStr
 
 log = logging.getLogger(__name__)
@@ -22,24 +22,34 @@ ROLE_SETTINGS = {
 }
 """Kept by the server, so that they hold behind any pooler."""
 
+NOT_SET = (
+    "the password of %s was not set, and its address does not log in: %s. Let an administrator set it with psql's "
+    "\\password, or, where the host takes passwords in clear text alone, as Neon does, run there: "
+    "alter role %s login password '…'"
+)
+LOGIN_TIMEOUT_S = 10
+
 
 class RolesMissing(SystemExit):
-    """The owner may not create roles: the process ends with what an administrator has to do."""
+    """The roles could not be created: the process ends with what an administrator has to do."""
 
 
 def ensure_roles(owner: Connection[Any], urls: Mapping[str, SecretStr | None]) -> None:
     """Creates the roles that are missing, with their time-outs. A `url` that names its role gives it a password.
 
     The password goes to the server as a SCRAM verifier, so that no log of statements has it. A `url` with another name
-    is left alone: it is the operator's. Needs CREATEROLE for what is not yet as it should be, else raises RolesMissing
-    with the statements for an administrator; a password that the owner may not set is left as it is.
+    is left alone: it is the operator's. Needs CREATEROLE for what is not yet as it should be. Raises RolesMissing with
+    the statements for an administrator when PostgreSQL refuses them. A password that PostgreSQL does not take is left
+    as it is, and a warning says what to do, unless it is right already.
     """
     missing = [statement for role in urls for statement in _missing(owner, role)]
     try:
         with owner.transaction():
             for statement in missing:
                 owner.execute(statement)
-    except InsufficientPrivilege as error:
+    except psycopg.DatabaseError as error:
+        if owner.closed:
+            raise
         raise RolesMissing(_advice(owner, missing, error.diag.message_primary)) from None
     for role, url in urls.items():
         _set_password(owner, role, url)
@@ -58,15 +68,26 @@ def _missing(owner: Connection[Any], role: str) -> Iterator[sql.Composed]:
 
 def _set_password(owner: Connection[Any], role: str, url: SecretStr | None) -> None:
     given = conninfo_to_dict(url.get_secret_value()) if url else {}
-    if given.get("user") != role or not given.get("password"):
+    if url is None or given.get("user") != role or not given.get("password"):
         return
     verifier = owner.pgconn.encrypt_password(str(given["password"]).encode(), role.encode(), b"scram-sha-256")
     statement = sql.SQL("alter role {} login password {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
     try:
         with owner.transaction():
             owner.execute(statement)
-    except InsufficientPrivilege:
-        log.warning("the password of %s is left as it is: the owner may not set it", role)
+    except psycopg.DatabaseError as error:  # no right, or a host such as Neon, which takes no verifiers
+        if owner.closed:
+            raise
+        if not _logs_in(url):
+            log.warning(NOT_SET, role, error.diag.message_primary, role)
+
+
+def _logs_in(url: SecretStr) -> bool:
+    try:
+        psycopg.connect(url.get_secret_value(), connect_timeout=LOGIN_TIMEOUT_S).close()
+    except psycopg.OperationalError:
+        return False
+    return True
 
 
 def _advice(owner: Connection[Any], missing: list[sql.Composed], reason: str | None) -> str:
