@@ -172,8 +172,14 @@ async def test_services_wait_for_their_servers_and_say_so(system: Stack, user: h
 
     assert_refused(reading)
     assert_refused(writing)
-    for name, server in [("task-reader", "PostgreSQL"), ("task-writer", "PostgreSQL"), ("gateway", "RabbitMQ")]:
-        await eventually(lambda name=name, server=server: says(system, name, f"waiting for {server}"))  # type: ignore[misc]
+    no_postgres, no_rabbitmq = "waiting for PostgreSQL", "RabbitMQ cannot be used: AMQPConnectionError"
+    for name, words in [
+        ("task-reader", no_postgres),
+        ("task-writer", no_postgres),
+        ("task-writer", no_rabbitmq),
+        ("gateway", no_rabbitmq),
+    ]:
+        await eventually(lambda name=name, words=words: says(system, name, words))  # type: ignore[misc]
     await system.postgres.start()
     await system.rabbitmq.start()
     await all_goes_on(user)
