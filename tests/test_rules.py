@@ -70,7 +70,9 @@ def test_tasks_are_started_where_somebody_watches_them() -> None:
 
 
 def test_modules_are_one_idea() -> None:
-    assert [fault for source in ALL for fault in shape.long_modules(source)] == []
+    modules = [source for source in ALL if source not in REVISIONS]  # a revision has the text of each function twice
+
+    assert [fault for source in modules for fault in shape.long_modules(source)] == []
 
 
 def test_functions_are_small() -> None:

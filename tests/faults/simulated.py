@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from faults.history import Campaign, FinalState, History, Operation, Request
+from tests.task_fields import DEFAULTS
 
 USERS = ("0b9f7a52-0000-4000-8000-000000000001", "0b9f7a52-0000-4000-8000-000000000002")
 DEADLINE_S = 2.0
@@ -112,6 +113,7 @@ class Client:
         self.created += 1
         identity = f"{self.number:08d}-0000-4000-8000-{self.created:012d}"
         row = {
+            **DEFAULTS,
             "id": identity,
             "title": request.title,
             "description": request.description,

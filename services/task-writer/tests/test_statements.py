@@ -8,9 +8,11 @@ import pytest
 from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
 from task_writer.statements import fingerprint, lock_number, parameters
 
+from tests.task_fields import DEFAULTS
+
 A, B = UUID("7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"), UUID("0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10")
 ENVELOPE: dict[str, Any] = {"command_id": A, "user_id": A, "deadline_unix_ms": 1, "task_id": A}
-TEXT: dict[str, Any] = {"title": "Buy milk", "description": "two litres", "is_completed": False}
+TEXT: dict[str, Any] = DEFAULTS | {"title": "Buy milk", "description": "two litres"}
 COMMANDS: list[AnyCommand] = [
     CreateTask(**ENVELOPE, **TEXT),
     ReplaceTask(**ENVELOPE, **TEXT),
@@ -109,7 +111,7 @@ def test_a_key_is_no_part_of_the_fingerprint(command: AnyCommand) -> None:
 
 def test_a_field_of_a_later_release_at_its_default_leaves_the_fingerprint_as_it_is() -> None:
     class LaterCreateTask(CreateTask):
-        due_at: str | None = None
+        of_a_later_release: str | None = None
 
     later, now = LaterCreateTask(**ENVELOPE, **TEXT), CreateTask(**ENVELOPE, **TEXT)
 

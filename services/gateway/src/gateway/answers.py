@@ -11,7 +11,7 @@ CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[
 
 TASK_EXAMPLE = {
     "id": "b0f2e817-358d-4049-a335-6464f1071bec",
-    **TaskFields(title="Buy milk", description="2 litres").model_dump(mode="json"),
+    **{name: (field.examples or [])[0] for name, field in TaskFields.model_fields.items()},
     "created_at": "2026-11-23T01:43:50.378975+00:00",
     "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11",
 }

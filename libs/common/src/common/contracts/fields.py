@@ -46,8 +46,11 @@ Description = Annotated[
 
 
 class TaskFields(BaseModel):
-    """What a client says of a task: the base of bodies and commands that carry a whole task."""
+    """What a client says of a task: the base of bodies, commands and answers that carry a whole task.
 
-    title: Title
-    description: Description | None = None
-    is_completed: bool = False
+    Each has an example that is not null: FastAPI leaves nulls out of examples.
+    """
+
+    title: Title = Field(examples=["Buy milk"])
+    description: Description | None = Field(default=None, examples=["2 litres"])
+    is_completed: bool = Field(default=False, examples=[False])
