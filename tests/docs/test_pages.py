@@ -11,6 +11,7 @@ SOURCES = [*ROOT.glob("libs/*/src"), *ROOT.glob("services/*/src"), *ROOT.glob("d
 PATH = re.compile(r"(?<![\w./:$*{-])[\w.-]+(?:/[\w.-]+)*/?(?![\w/*{(])")
 FILE = re.compile(r".+\.(py|md|json|svg|toml|lock|yml|yaml|ini|mako|example)|Makefile|Dockerfile")
 TEST_NAME = re.compile(r"\btest_\w+\b(?!\.py|/)")
+FUNCTION = re.compile(r"`([\w/.-]+\.(?:py|sql))`: `([\w.]+)`")
 TARGET = re.compile(r"\bmake ([a-z][a-z-]*)")
 
 
@@ -43,8 +44,24 @@ def is_path(text: str) -> bool:
 
 
 def exists(path: str) -> bool:
-    """A path counts from the root, or from where packages stand: `gateway/reads.py`."""
+    """A path counts from the root, or from where packages stand: `gateway/tasks.py`."""
     return any((base / path).exists() for base in (ROOT, *SOURCES))
+
+
+@OF_EACH_PAGE
+def test_every_function_that_is_named_with_its_file_is_there(page: Path) -> None:
+    named = FUNCTION.findall(page.read_text())
+
+    assert [(path, function) for path, function in named if not defines(path, function)] == []
+
+
+def defines(path: str, function: str) -> bool:
+    """Whether the file defines the function or method; a file of SQL, too."""
+    text = next(base / path for base in (ROOT, *SOURCES) if (base / path).exists()).read_text()
+    *classes, name = function.split(".")
+    if path.endswith(".sql"):
+        return f"function {name}(" in text
+    return all(re.search(rf"^class {one}\b", text, re.MULTILINE) for one in classes) and f"def {name}(" in text
 
 
 @OF_EACH_PAGE
