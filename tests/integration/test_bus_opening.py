@@ -33,9 +33,9 @@ async def node(node_state: State) -> AsyncIterator[Rabbitmq]:
 
 
 @asynccontextmanager
-async def gateway_link(node: Rabbitmq) -> AsyncIterator[BusLink]:
+async def gateway_link(node: Rabbitmq, *, virtual_host: str = "") -> AsyncIterator[BusLink]:
     settings = GatewaySettings(
-        rabbitmq_url=SecretStr(node.user_urls[GATEWAY]),
+        rabbitmq_url=SecretStr(node.user_urls[GATEWAY] + virtual_host),
         reader_url=HttpUrl("http://unused"),
         port=0,
         bus_start_timeout_s=0.01,
@@ -118,6 +118,31 @@ async def test_a_password_that_is_set_late_opens_it_and_none_is_told(node: Rabbi
         await node.control("change_password", GATEWAY, password)
 
         await is_up(link)
+
+
+async def test_a_virtual_host_that_is_made_late_opens_it_and_the_log_says_once_that_it_is_missing(
+    node: Rabbitmq, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with gateway_link(node, virtual_host="late") as link:
+        await is_down(link, saying="does not open the virtual host")
+        refused = await refusals(node, "late")
+
+        async def is_tried_again() -> bool:
+            return await refusals(node, "late") > refused + 1
+
+        await eventually(is_tried_again, within_s=LIMIT_S)
+        assert caplog.text.count("the bus is down") == 1
+
+        await node.control("add_vhost", "late")
+        await node.control("set_permissions", "--vhost", "late", GATEWAY, "^$", ALL_THAT_IT_NEEDS, "^$")
+
+        await is_up(link)
+    await node.control("delete_vhost", "late")
+
+
+async def refusals(node: Rabbitmq, virtual_host: str) -> int:
+    """How often RabbitMQ has refused to open it, by its log."""
+    return (node.directory / "rabbitmq.log").read_text(errors="replace").count(f"vhost {virtual_host} not found")
 
 
 async def test_an_alarm_that_is_on_when_it_is_opened_is_waited_for(node: Rabbitmq) -> None:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
+from common.bus.broker import described
 from common.bus.queue_counts import QueueCounts
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
@@ -93,7 +94,7 @@ class BusLink:
         except BusBlocked:
             self._refuse(BLOCKED, ALARM)
         except Exception as error:  # of many kinds, and each may be over the next time
-            self._refuse(DOWN, f"RabbitMQ cannot be used: {type(error).__name__}: {error}")
+            self._refuse(DOWN, f"RabbitMQ cannot be used: {described(error)}")
         finally:
             notice.cancel()
 

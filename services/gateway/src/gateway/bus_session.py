@@ -17,7 +17,7 @@ import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, TimeoutType
 from aio_pika.exceptions import DeliveryError
-from common.bus.broker import connection_url
+from common.bus.broker import connection_url, described
 from common.bus.queue_counts import QueueCounts, count_queue
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
@@ -206,7 +206,7 @@ class BusSession:
         """Called when the connection or the channel is closed, by whichever comes first."""
         if self.lost.done():
             return
-        self.lost.set_result("the connection was closed" if error is None else f"{type(error).__name__}: {error}")
+        self.lost.set_result("the connection was closed" if error is None else described(error))
         for batch_id in self._on_their_way:
             self._fail(batch_id, OutcomeUnknown(LOST))
 

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from datetime import UTC, datetime
 
 from aio_pika.exceptions import AMQPError
+from common.bus.broker import described
 from common.observability.logs import configure_logging
 from common.settings import load
 
@@ -34,7 +35,7 @@ def run(arguments: Namespace) -> None:
     except TimeoutError:
         raise SystemExit("RabbitMQ at RABBITMQ_URL did not answer in time. Nothing is lost; try again.") from None
     except (AMQPError, OSError, RuntimeError) as error:  # aiormq raises RuntimeError for a closed channel
-        raise SystemExit(f"RabbitMQ at RABBITMQ_URL cannot be used: {_in_one_line(error)}") from None
+        raise SystemExit(f"RabbitMQ at RABBITMQ_URL cannot be used: {described(error)}") from None
     except KeyboardInterrupt:
         raise SystemExit("Interrupted. Dead letters that were not reported as done are still in the queue.") from None
 
@@ -221,10 +222,6 @@ def _nothing_to_do(dead_letter_id: str | None) -> None:
     if dead_letter_id is not None:
         raise _not_there(dead_letter_id)
     _print(NOTHING)
-
-
-def _in_one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _print(text: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
+from aiormq.exceptions import InvalidFrameError
 from yarl import URL
 
 from common.settings import BusSettings
@@ -17,6 +18,11 @@ STEP_TIMEOUT_S = 5.0
 
 CLOSE_TIMEOUT_S = 1.0
 """For saying goodbye; RabbitMQ notices the end by itself too. Shorter than background.py waits at the end."""
+
+NO_VIRTUAL_HOST = (
+    "RabbitMQ does not open the virtual host of the address: it is missing, the user has no permissions in it, or it "
+    "has as many connections as it may; RabbitMQ's log says which"
+)
 
 
 class _Channel(aio_pika.Channel):
@@ -82,7 +88,10 @@ async def connect(settings: BusSettings, name: str) -> Connection:
 
 
 def described(error: BaseException) -> str:
-    """The error's kind and text, on one line, for an operator."""
+    """The error's kind and text, on one line, for an operator; the same text whenever the same thing is in the way."""
+    kind = type(error).__name__
     if isinstance(error, TimeoutError):
-        return "TimeoutError: RabbitMQ did not answer in time"
-    return f"{type(error).__name__}: {error}"
+        return f"{kind}: RabbitMQ did not answer in time"
+    if isinstance(error, InvalidFrameError) and "'Connection.OpenOk'" in str(error):  # its text has an object's address
+        return f"{kind}: {NO_VIRTUAL_HOST}"
+    return " ".join(f"{kind}: {error}".split())
