@@ -1,4 +1,4 @@
-"""Others can build on the description: a linter passes it, and clients generated from it work on a real system.
+"""Clients can be built from the OpenAPI document: linters pass it, and generated clients work on a real system.
 
 What comes from npm is pinned in npm/, fetched once into .stack-ci and used by these tests alone. Where npm is missing,
 or cannot fetch, they are skipped and say so.

@@ -1,4 +1,4 @@
-"""What a release must understand of the former one, and leave to it, while both run.
+"""What a release must understand of the previous one, and leave to it, while both run.
 
 The calls of SQL that services make are frozen here as text: they do their work on the schema of the next release too,
 also while it is being migrated. A change that breaks a test here needs a new function. The messages are frozen in

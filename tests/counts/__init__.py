@@ -1,5 +1,5 @@
 """What a batch costs in round trips, statements, messages, frames, bytes and parsed JSON: `costs.py` has the table.
 
-Counted on the wire of real servers, so the figures are the same on every machine, however busy. What costs too much is
-planted in `test_planted.py`, which shows that it would be seen.
+Counted on the wire of real servers, so the figures are the same on every machine, however busy. `test_planted.py`
+plants extra costs, to show that they would be found.
 """

@@ -1,4 +1,4 @@
-"""The texts are true: what they name exists, what they show happens, what is generated is what the code generates.
+"""The documents are true: what they name exists, what they show happens, generated files are up to date.
 
-The session of the README is run on a real system, and its answers compared. `make contracts` mends generated files.
+The README session runs on a real system, and its answers are compared. `make contracts` updates the generated files.
 """

@@ -1,5 +1,5 @@
-"""What clients see while parts are killed, stopped, cut off or restarted, and that all goes on by itself afterwards.
+"""What clients see while parts are killed, stopped, cut off or restarted, and that the system recovers by itself.
 
-Named faults on real systems of their own, then a short campaign of `make faults` with drawn ones. The checker that
-judges campaigns is itself judged on simulated histories, each with one promise broken.
+Named faults on real systems of their own, then a short campaign of `make faults` with random ones. The checker of
+campaigns is itself tested on simulated histories, each with one promise broken.
 """

@@ -1,5 +1,5 @@
-"""Requests that a machine draws, against a running system: from the API's description, and against a model of it.
+"""Generated requests against a running system: from the OpenAPI document, and compared with a model.
 
-Here they are few and the same each time; `make fuzz` draws thousands of others. What fails is shortened and printed
+Here they are few and the same each time; `make fuzz` generates thousands of others. A failure is shrunk and printed
 with its seed.
 """

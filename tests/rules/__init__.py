@@ -1,4 +1,4 @@
-"""The rules of the house as functions: each takes a source and returns its faults.
+"""The rules of the house style as functions: each takes a source and returns its faults.
 
 `tests/test_rules.py` applies them to this repository. The tests here plant faults, to show that each would be found.
 """
