@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import pytest
-from common.observability.admin import _pages
+from common.observability.admin import _routes
 from common.observability.health import Health
 from common.settings import ServiceSettings
 from task_writer.settings import MigrationSettings
@@ -43,7 +43,7 @@ KNOWN = (
     }
 )
 
-PAGES = set(_pages(Health("a service", enough=all)))
+ROUTES = set(_routes(Health("a service", enough=all)))
 
 OF_EACH_OVERLAY = pytest.mark.parametrize("overlay", [f"overlays/{name}" for name in OVERLAYS])
 OF_EACH_SERVICE = pytest.mark.parametrize("name", SETTINGS)
@@ -89,7 +89,7 @@ def test_the_probes_ask_for_pages_of_the_admin_port(name: str) -> None:
     probes = {use: container(in_base(name))[f"{use}Probe"]["httpGet"] for use in ("startup", "liveness", "readiness")}
 
     assert {probe["port"] for probe in probes.values()} == {"admin"}
-    assert {probe["path"] for probe in probes.values()} <= PAGES
+    assert {probe["path"] for probe in probes.values()} <= ROUTES
     assert (probes["liveness"]["path"], probes["readiness"]["path"]) == ("/livez", "/readyz")
 
 
@@ -98,7 +98,7 @@ def test_prometheus_is_told_of_the_admin_port(name: str) -> None:
     told = in_base(name)["spec"]["template"]["metadata"]["annotations"]
 
     assert told["prometheus.io/port"] == image_of(name)["ADMIN_PORT"]
-    assert told["prometheus.io/path"] in PAGES
+    assert told["prometheus.io/path"] in ROUTES
 
 
 @OF_EACH_DEPLOYMENT

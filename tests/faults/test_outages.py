@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 WRITE_DEADLINE_S = 2.0
 ROUNDING_S = 1.0
-BLOCKED = "its memory or disk has run out"
+BLOCKED = "its memory or disk is exhausted"
 MEDIA_TYPE = "application/problem+json"
 
 

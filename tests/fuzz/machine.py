@@ -159,16 +159,16 @@ class Api(RuleBasedStateMachine):
         self, parts: list[tuple[TaskReference, bool, Verb, str, bool | None]]
     ) -> MultipleResults[TaskReference]:
         """A batch on the writer's queue, as RabbitMQ delivers it, and once more: that changes nothing."""
-        wished = [
+        operations = [
             DrawnRequest(verb, self.users[task[0] ^ stranger], "" if verb == "create" else task[1], title, None, done)
             for task, stranger, verb, title, done in parts
         ]
-        body = CommandBatch(commands=[draw.command_of(asked) for asked in wished]).model_dump_json().encode()
+        body = CommandBatch(commands=[draw.command_of(asked) for asked in operations]).model_dump_json().encode()
 
         outcomes = self.deliver(body)
         assert self.deliver(body) == outcomes
 
-        made = [self.check_outcome(asked, outcome) for asked, outcome in zip(wished, outcomes, strict=True)]
+        made = [self.check_outcome(asked, outcome) for asked, outcome in zip(operations, outcomes, strict=True)]
         self.delivered.append((body, outcomes))
         return multiple(*((self.users.index(task["user_id"]), task["id"]) for task in made if task))
 

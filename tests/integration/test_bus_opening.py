@@ -148,7 +148,7 @@ async def refusals(node: Rabbitmq, virtual_host: str) -> int:
 async def test_an_alarm_that_is_on_when_it_is_opened_is_waited_for(node: Rabbitmq) -> None:
     async with alarm(node, "memory"), gateway_link(node) as link:
         await is_down(link, saying="memory or disk")
-        assert link.refusal == "The message bus takes nothing now: its memory or disk has run out."
+        assert link.refusal == "The message bus accepts no messages at the moment."
 
     async with gateway_link(node) as link:
         await is_up(link)

@@ -149,7 +149,7 @@ async def test_a_batch_that_has_ended_leaves_nothing_behind(link: BusLink, write
         await link.ask([create()], 0.05)
 
     assert link._session is not None
-    assert link._session._on_their_way == {}
+    assert link._session._pending == {}
 
 
 async def test_replies_come_in_any_order(link: BusLink, writer: PlayedWriter) -> None:

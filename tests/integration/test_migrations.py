@@ -201,7 +201,7 @@ def test_a_migration_that_waits_too_long_says_for_whom(
 ) -> None:
     monkeypatch.setattr(migrating, "PATIENCE_S", 0.5)
 
-    with pytest.raises(AnotherMigration, match=f"in the backend {holder.info.backend_pid}"):
+    with pytest.raises(AnotherMigration, match=f"in backend {holder.info.backend_pid}"):
         migrate(empty.migration_settings())
 
 
@@ -233,7 +233,7 @@ def test_the_turn_is_given_back_while_the_connection_lives_on(empty: Addresses, 
     with owner_engine(empty.migration_settings()).connect() as pooled:
         driver = pooled.connection.driver_connection
         assert isinstance(driver, psycopg.Connection)
-        with migrating._turn(driver):
+        with migrating._migration_lock(driver):
             assert holder.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() == (False,)
         assert holder.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() == (True,)
 

@@ -135,10 +135,10 @@ async def test_the_watch_says_once_that_it_may_not_look_and_goes_on_when_it_may(
 
     with caplog.at_level(logging.WARNING, "gateway.queue_watch"):
         for _ in range(3):
-            await watched.look()
+            await watched.update()
         refused = samples()
         await asker.may(WRITE)
-        await watched.look()
+        await watched.update()
 
     assert [record.levelname for record in caplog.records if QUEUE in record.message] == ["WARNING"]
     assert "deploy/rabbitmq/definitions.json" in caplog.text
@@ -149,12 +149,12 @@ async def test_the_watch_says_once_that_it_may_not_look_and_goes_on_when_it_may(
 async def test_the_watch_forgets_a_queue_that_is_gone(asker: Asker) -> None:
     await asker.may(WRITE)
     watched = WatchedQueue(QUEUE, asker.ask)
-    await watched.look()
+    await watched.update()
     assert samples() == [0.0, 0.0]
 
     async with connected(asker.node.url) as administrator, administrator.channel() as channel:
         await channel.queue_delete(QUEUE)
-    await watched.look()
+    await watched.update()
 
     assert samples() == []
 

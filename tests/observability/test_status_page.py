@@ -200,8 +200,8 @@ async def test_its_picture_fills_the_window_and_has_the_colours_of_its_scheme(
     stop = asyncio.Event()
     using = asyncio.create_task(use(stack, stop))
     url = f"{stack.addresses.gateway_admin_url}/"
-    wished = f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"
-    await shown(url, tmp_path, window, "--virtual-time-budget=8000", "--screenshot=page.png", wished)
+    scheme_flag = f"--blink-settings=preferredColorScheme={SCHEMES[scheme]}"
+    await shown(url, tmp_path, window, "--virtual-time-budget=8000", "--screenshot=page.png", scheme_flag)
     stop.set()
     await using
 

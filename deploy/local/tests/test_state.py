@@ -62,12 +62,12 @@ def test_two_servers_never_get_the_same_port(state: State) -> None:
 
 
 async def test_stacks_that_start_at_once_get_different_ports(state: State, tmp_path: Path) -> None:
-    wished = pick_port()
+    preferred = pick_port()
 
     async with open_state(tmp_path / "other") as other:
-        ports = {remembered_port(stack, "gateway-admin", wished=wished) for stack in (state, other)}
+        ports = {remembered_port(stack, "gateway-admin", preferred=preferred) for stack in (state, other)}
 
-    assert wished in ports
+    assert preferred in ports
     assert len(ports) == 2
 
 
@@ -86,11 +86,11 @@ async def test_stacks_that_remember_the_same_port_get_different_ones(state: Stat
 def test_a_wished_port_that_another_server_of_the_stack_has_is_not_given_again(state: State) -> None:
     port = remembered_port(state, "postgres")
 
-    assert remembered_port(state, "gateway-admin", wished=port) != port
+    assert remembered_port(state, "gateway-admin", preferred=port) != port
 
 
 async def test_a_stack_that_has_ended_leaves_its_ports_to_others(state: State, tmp_path: Path) -> None:
     async with open_state(tmp_path / "former") as former:
         port = remembered_port(former, "server")
 
-    assert remembered_port(state, "server", wished=port) == port
+    assert remembered_port(state, "server", preferred=port) == port

@@ -109,7 +109,7 @@ def test_no_address_and_no_secret_has_a_default(settings_class: type[ServiceSett
 def test_a_ca_without_tls_is_refused(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").touch()
 
-    with pytest.raises(ValidationError, match="RABBITMQ_CA_FILE is for amqps://"):
+    with pytest.raises(ValidationError, match="RABBITMQ_CA_FILE needs amqps://"):
         BusSettings(rabbitmq_url=SecretStr("amqp://host/"), rabbitmq_ca_file=tmp_path / "ca.pem")
 
 

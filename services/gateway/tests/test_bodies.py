@@ -114,7 +114,7 @@ async def test_a_number_of_any_size_is_a_wrong_type(member: str, number: str) ->
 async def test_a_member_that_is_there_twice_is_400_and_named(body: bytes, member: str) -> None:
     problem = await refusal(request(body))
 
-    assert (problem.kind, problem.detail) == (MALFORMED_BODY, f'An object has the member "{member}" twice.')
+    assert (problem.kind, problem.detail) == (MALFORMED_BODY, f'An object has the member "{member}" more than once.')
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_a_precondition_that_does_not_hold_is_412_and_named(headers: list[tuple[
         require_preconditions(conditional(*headers))
 
     assert problem_response(caught.value).status_code == 412
-    assert caught.value.detail.startswith(f"{named} does not hold")
+    assert caught.value.detail.startswith(f"{named} failed")
 
 
 @pytest.mark.parametrize(

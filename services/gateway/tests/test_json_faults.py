@@ -5,7 +5,7 @@ from typing import get_args
 
 import pytest
 from gateway.bodies import CompletionBody, ReplacementBody, TaskBody
-from gateway.json_faults import DETAILS, OTHER_DETAIL, OWN_WORDS, PLAIN_WORDS, detail_of
+from gateway.json_faults import DETAILS, OTHER_DETAIL, OWN_MESSAGES, PYDANTIC_MESSAGES, detail_of
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticKnownError
 from pydantic_core.core_schema import ErrorType
@@ -24,10 +24,10 @@ def test_there_are_faults_to_tell() -> None:
 def test_no_kind_of_fault_is_told_in_words_of_the_inside(kind: str) -> None:
     told = detail_of(kind, "Input should be a valid dictionary or instance of TaskBody")
 
-    assert kind in PLAIN_WORDS or not INTERNAL.search(told), told
+    assert kind in PYDANTIC_MESSAGES or not INTERNAL.search(told), told
 
 
-@pytest.mark.parametrize("kind", sorted(PLAIN_WORDS))
+@pytest.mark.parametrize("kind", sorted(PYDANTIC_MESSAGES))
 def test_the_words_of_pydantic_that_are_passed_on_are_plain(kind: str) -> None:
     words = PydanticKnownError(kind, CONTEXT if "too" in kind else None).message()  # type: ignore[arg-type]  # one of KINDS
 
@@ -35,8 +35,8 @@ def test_the_words_of_pydantic_that_are_passed_on_are_plain(kind: str) -> None:
 
 
 def test_no_kind_is_named_that_pydantic_does_not_have() -> None:
-    assert set(KINDS) >= PLAIN_WORDS | set(DETAILS)
-    assert not OWN_WORDS & set(KINDS)
+    assert set(KINDS) >= PYDANTIC_MESSAGES | set(DETAILS)
+    assert not OWN_MESSAGES & set(KINDS)
 
 
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, "x", [], ["x"]], ids=repr)

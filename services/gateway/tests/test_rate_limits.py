@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from gateway.rate_limits import MAX_REMEMBERED, Buckets, Policy, client_address
+from gateway.rate_limits import MAX_REMEMBERED, Policy, TokenBuckets, client_address
 
 from tests.clock import Clock
 from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key, published
@@ -23,12 +23,12 @@ def clock() -> Clock:
     return Clock()
 
 
-def granted(buckets: Buckets, name: str, times: int) -> int:
+def granted(buckets: TokenBuckets, name: str, times: int) -> int:
     return sum(buckets.take(name).retry_in_s == 0 for _ in range(times))
 
 
 def test_a_burst_is_granted_and_then_the_rate(clock: Clock) -> None:
-    buckets = Buckets(Policy("user", 2.0, 10), clock)
+    buckets = TokenBuckets(Policy("user", 2.0, 10), clock)
 
     assert granted(buckets, "a", 15) == 10
     clock.now += 1.5
@@ -38,13 +38,13 @@ def test_a_burst_is_granted_and_then_the_rate(clock: Clock) -> None:
 
 
 def test_one_name_takes_nothing_from_another(clock: Clock) -> None:
-    buckets = Buckets(Policy("user", 1.0, 5), clock)
+    buckets = TokenBuckets(Policy("user", 1.0, 5), clock)
 
     assert [granted(buckets, name, 10) for name in "abc"] == [5, 5, 5]
 
 
 def test_what_is_refused_costs_nothing(clock: Clock) -> None:
-    buckets = Buckets(Policy("user", 1.0, 5), clock)
+    buckets = TokenBuckets(Policy("user", 1.0, 5), clock)
     granted(buckets, "a", 1000)
 
     clock.now += 1
@@ -53,7 +53,7 @@ def test_what_is_refused_costs_nothing(clock: Clock) -> None:
 
 
 def test_who_waits_as_long_as_told_is_granted(clock: Clock) -> None:
-    buckets = Buckets(Policy("user", 3.0, 7), clock)
+    buckets = TokenBuckets(Policy("user", 3.0, 7), clock)
     granted(buckets, "a", 7)
 
     for _ in range(50):
@@ -62,37 +62,37 @@ def test_who_waits_as_long_as_told_is_granted(clock: Clock) -> None:
 
 
 def test_what_is_left_is_what_is_granted(clock: Clock) -> None:
-    buckets = Buckets(Policy("user", 0.7, 9), clock)
+    buckets = TokenBuckets(Policy("user", 0.7, 9), clock)
 
     for moved in (0, 0.1, 1, 2.5, 4, 30):
         clock.now += moved
-        left = buckets.take("a").left
-        assert granted(buckets, "a", 20) == left
+        remaining = buckets.take("a").remaining
+        assert granted(buckets, "a", 20) == remaining
 
 
 def test_the_memory_of_names_is_bounded_and_keeps_who_sends_most(clock: Clock) -> None:
-    buckets = Buckets(Policy("address", 1.0, 10), clock)
+    buckets = TokenBuckets(Policy("address", 1.0, 10), clock)
 
     for number in range(3 * MAX_REMEMBERED):
         buckets.take(str(number))
 
-    assert len(buckets._full_at) + len(buckets._full_at_before) <= 2 * MAX_REMEMBERED
-    assert buckets.take(str(3 * MAX_REMEMBERED - 1)).left == 8
+    assert len(buckets._full_at) + len(buckets._older_full_at) <= 2 * MAX_REMEMBERED
+    assert buckets.take(str(3 * MAX_REMEMBERED - 1)).remaining == 8
 
 
 def test_names_that_are_quiet_are_forgotten(clock: Clock) -> None:
-    buckets = Buckets(Policy("address", 1.0, 10), clock)
+    buckets = TokenBuckets(Policy("address", 1.0, 10), clock)
     granted(buckets, "a", 10)
 
     for _ in range(3):
         clock.now += 10.1
         buckets.take("b")
 
-    assert set(buckets._full_at) | set(buckets._full_at_before) == {"b"}
+    assert set(buckets._full_at) | set(buckets._older_full_at) == {"b"}
 
 
 def test_a_change_of_generations_forgets_nothing_too_early(clock: Clock) -> None:
-    buckets = Buckets(Policy("address", 1.0, 10), clock)
+    buckets = TokenBuckets(Policy("address", 1.0, 10), clock)
     buckets.take("b")
     clock.now += 9
     granted(buckets, "a", 10)

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from gateway.waiting import LONGEST_PAUSE_S, REFUSALS_PER_S, Full, RejectionPacer, WaitingRoom
+from gateway.waiting import LONGEST_PAUSE_S, REFUSALS_PER_S, FairQueue, Full, RejectionPacer
 
 ANNA, BERT, CARL = uuid4(), uuid4(), uuid4()
 
@@ -25,91 +25,91 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def room(clock: Clock) -> WaitingRoom[str]:
-    return WaitingRoom(places=8, longest_wait_s=1.0, clock=clock)
+def queue(clock: Clock) -> FairQueue[str]:
+    return FairQueue(capacity=8, longest_wait_s=1.0, clock=clock)
 
 
-def fill(room: WaitingRoom[str], *items: tuple[UUID, str]) -> None:
+def fill(queue: FairQueue[str], *items: tuple[UUID, str]) -> None:
     for user_id, item in items:
-        room.add(user_id, item)
+        queue.add(user_id, item)
 
 
-def test_what_came_first_leaves_first(room: WaitingRoom[str]) -> None:
-    fill(room, (ANNA, "a1"), (BERT, "b1"), (CARL, "c1"))
+def test_what_came_first_leaves_first(queue: FairQueue[str]) -> None:
+    fill(queue, (ANNA, "a1"), (BERT, "b1"), (CARL, "c1"))
 
-    assert room.take(2) == ["a1", "b1"]
-    assert room.take(2) == ["c1"]
-    assert room.take(2) == []
+    assert queue.take(2) == ["a1", "b1"]
+    assert queue.take(2) == ["c1"]
+    assert queue.take(2) == []
 
 
 def test_users_take_turns_however_many_items_one_of_them_has(clock: Clock) -> None:
-    room: WaitingRoom[str] = WaitingRoom(places=100, longest_wait_s=1.0, clock=clock)
-    fill(room, *((ANNA, f"a{number}") for number in range(20)), (BERT, "b0"), (CARL, "c0"), (BERT, "b1"))
+    queue: FairQueue[str] = FairQueue(capacity=100, longest_wait_s=1.0, clock=clock)
+    fill(queue, *((ANNA, f"a{number}") for number in range(20)), (BERT, "b0"), (CARL, "c0"), (BERT, "b1"))
 
-    assert room.take(6) == ["a0", "b0", "c0", "a1", "b1", "a2"]
-    assert room.take(100) == [f"a{number}" for number in range(3, 20)]
-
-
-def test_a_user_who_comes_back_is_behind_those_who_wait(room: WaitingRoom[str]) -> None:
-    fill(room, (ANNA, "a1"), (BERT, "b1"))
-    room.take(1)
-    room.add(ANNA, "a2")
-
-    assert room.take(2) == ["b1", "a2"]
+    assert queue.take(6) == ["a0", "b0", "c0", "a1", "b1", "a2"]
+    assert queue.take(100) == [f"a{number}" for number in range(3, 20)]
 
 
-def test_it_counts_what_waits(room: WaitingRoom[str]) -> None:
-    fill(room, (ANNA, "a1"), (ANNA, "a2"), (BERT, "b1"))
-    room.take(2)
+def test_a_user_who_comes_back_is_behind_those_who_wait(queue: FairQueue[str]) -> None:
+    fill(queue, (ANNA, "a1"), (BERT, "b1"))
+    queue.take(1)
+    queue.add(ANNA, "a2")
 
-    assert len(room) == 1
-
-
-def test_one_user_gets_a_quarter_of_the_places(room: WaitingRoom[str]) -> None:
-    fill(room, (ANNA, "a1"), (ANNA, "a2"))
-
-    with pytest.raises(Full):
-        room.add(ANNA, "a3")
-    room.add(BERT, "b1")
-
-    assert len(room) == 3
+    assert queue.take(2) == ["b1", "a2"]
 
 
-def test_when_all_places_are_taken_nobody_is_let_in(room: WaitingRoom[str]) -> None:
-    fill(room, *((uuid4(), "x") for _ in range(8)))
+def test_it_counts_what_waits(queue: FairQueue[str]) -> None:
+    fill(queue, (ANNA, "a1"), (ANNA, "a2"), (BERT, "b1"))
+    queue.take(2)
+
+    assert len(queue) == 1
+
+
+def test_one_user_gets_a_quarter_of_the_places(queue: FairQueue[str]) -> None:
+    fill(queue, (ANNA, "a1"), (ANNA, "a2"))
 
     with pytest.raises(Full):
-        room.add(ANNA, "a1")
-    room.take(1)
-    room.add(ANNA, "a1")
+        queue.add(ANNA, "a3")
+    queue.add(BERT, "b1")
 
-    assert len(room) == 8
+    assert len(queue) == 3
 
 
-def test_while_the_next_one_waits_too_long_nobody_is_let_in(room: WaitingRoom[str], clock: Clock) -> None:
-    fill(room, (ANNA, "a1"), (BERT, "b1"))
+def test_when_all_places_are_taken_nobody_is_let_in(queue: FairQueue[str]) -> None:
+    fill(queue, *((uuid4(), "x") for _ in range(8)))
+
+    with pytest.raises(Full):
+        queue.add(ANNA, "a1")
+    queue.take(1)
+    queue.add(ANNA, "a1")
+
+    assert len(queue) == 8
+
+
+def test_while_the_next_one_waits_too_long_nobody_is_let_in(queue: FairQueue[str], clock: Clock) -> None:
+    fill(queue, (ANNA, "a1"), (BERT, "b1"))
     clock.now_s += 1.1
 
     with pytest.raises(Full):
-        room.add(CARL, "c1")
-    room.take(2)
-    room.add(CARL, "c1")
+        queue.add(CARL, "c1")
+    queue.take(2)
+    queue.add(CARL, "c1")
 
-    assert room.take(9) == ["c1"]
+    assert queue.take(9) == ["c1"]
 
 
 def test_a_user_whose_own_queue_is_too_slow_is_refused_and_others_are_not(clock: Clock) -> None:
-    room: WaitingRoom[str] = WaitingRoom(places=100, longest_wait_s=1.0, clock=clock)
-    fill(room, *((ANNA, f"a{number}") for number in range(20)))
+    queue: FairQueue[str] = FairQueue(capacity=100, longest_wait_s=1.0, clock=clock)
+    fill(queue, *((ANNA, f"a{number}") for number in range(20)))
     for _ in range(4):
         clock.now_s += 0.4
-        room.take(1)
+        queue.take(1)
 
     with pytest.raises(Full):
-        room.add(ANNA, "late")
-    room.add(BERT, "b1")
+        queue.add(ANNA, "late")
+    queue.add(BERT, "b1")
 
-    assert room.take(2) == ["a4", "b1"]
+    assert queue.take(2) == ["a4", "b1"]
 
 
 async def seconds_for(count: int) -> float:

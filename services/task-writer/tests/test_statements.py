@@ -126,9 +126,9 @@ def test_the_fingerprint_differs_between_commands_with_the_same_fields() -> None
 
 
 def test_the_fingerprint_tells_flipping_from_setting() -> None:
-    wishes = [ToggleTask(**ENVELOPE, is_completed=wanted) for wanted in (None, True, False)]
+    commands = [ToggleTask(**ENVELOPE, is_completed=wanted) for wanted in (None, True, False)]
 
-    assert len({fingerprint(wish) for wish in wishes}) == 3
+    assert len({fingerprint(command) for command in commands}) == 3
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)

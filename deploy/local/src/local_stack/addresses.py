@@ -42,7 +42,7 @@ def find_addresses(
         return role_url(database_url, role, remembered_password(state, role))
 
     def admin_url(service: str, place: int) -> str:
-        port = remembered_port(state, f"{service}-admin", wished=settings.admin_port + place)
+        port = remembered_port(state, f"{service}-admin", preferred=settings.admin_port + place)
         return f"http://127.0.0.1:{port}"
 
     writer = settings.writer_database_url if settings.database_url else None

@@ -83,11 +83,11 @@ def remembered_password(state: State, name: str) -> str:
     return remembered(state, f"{name}-password", lambda: secrets.token_hex(24))
 
 
-def remembered_port(state: State, name: str, *, wished: int | None = None) -> int:
+def remembered_port(state: State, name: str, *, preferred: int | None = None) -> int:
     """The loopback port that is wished for, or the one of the last start, or a new one, which is kept: the first of
     them that is free. It is taken from now on, until the state directory is closed."""
     known = _read(state)
-    for port in (wished or 0, int(known.get(f"{name}-port", "0"))):
+    for port in (preferred or 0, int(known.get(f"{name}-port", "0"))):
         if port != 0 and is_free(port) and state.ports.take(name, port):
             return port
     others = frozenset(int(value) for key, value in known.items() if key.endswith("-port"))

@@ -1,5 +1,5 @@
-"""Addresses in settings: each works as it is written, or is refused at the start. No message shows one: it may hold a
-password."""
+"""Checks of addresses in settings: a wrong one is refused at startup. No error message shows an address, because it may
+contain a password."""
 
 import re
 from ipaddress import ip_address
@@ -18,37 +18,37 @@ def is_loopback(host: str) -> bool:
 
 
 def server_address(url: HttpUrl) -> HttpUrl:
-    """An address that names a server and nothing on it. Raises ValueError."""
+    """An address with host and port only. Raises ValueError."""
     if url.path not in {None, "/"} or url.query is not None:
         raise ValueError("must end after host and port, without a path or a query")
     return without_extras(url)
 
 
 def base_address(url: HttpUrl) -> HttpUrl:
-    """An address that a path is added to. Raises ValueError."""
+    """An address to which a path is appended. Raises ValueError."""
     if url.query is not None:
-        raise ValueError("must have no query: a path is added to it")
+        raise ValueError("must not have a query, because a path is appended")
     return without_extras(url)
 
 
 def without_extras(url: HttpUrl) -> HttpUrl:
-    """An address that may be logged, and is sent as a whole. Raises ValueError."""
+    """An address without user, password and fragment, which may be logged. Raises ValueError."""
     if url.username is not None or url.password is not None:
-        raise ValueError("must have no user and no password")
+        raise ValueError("must not have a user or password")
     if url.fragment is not None:
-        raise ValueError("must have no fragment")
+        raise ValueError("must not have a fragment")
     return url
 
 
 def amqp_address(secret: SecretStr) -> SecretStr:
     """The address of one RabbitMQ server, or of several behind one name. Raises ValueError.
 
-    aio_pika takes text without a scheme for a virtual host of a RabbitMQ on this machine, and a list of hosts for one.
+    aio_pika would read text without a scheme as a virtual host on localhost, and a list of hosts as one host.
     """
     text = secret.get_secret_value()
     if not text.startswith(("amqp://", "amqps://")):
         raise ValueError("must start with amqp:// or amqps://")
-    from yarl import URL  # noqa: PLC0415 - comes with aio_pika, which a task-reader does not have
+    from yarl import URL  # noqa: PLC0415 - installed with aio_pika, which the task-reader does not have
 
     try:
         url = URL(text)
@@ -57,21 +57,21 @@ def amqp_address(secret: SecretStr) -> SecretStr:
         host, fragment = None, ""
     if not host or fragment or re.search(r"[,\s]", host):
         raise ValueError(
-            "must be amqp://user:password@host:port/virtual-host with one host, and with %-escapes for "
-            "special characters in its parts"
+            "must be amqp://user:password@host:port/virtual-host with one host, with special characters percent-encoded"
         )
     return secret
 
 
 def postgres_ports(ports: str) -> None:
-    """Raises ValueError unless all are ports: libpq would find out at each attempt to connect."""
+    """Raises ValueError unless all are valid ports; libpq would check only when it connects."""
     for port in filter(None, ports.split(",")):
         if not (port.isdecimal() and 0 < int(port[:6]) < 2**16):
             raise ValueError("must have a port between 1 and 65535")
 
 
 def origin(text: str) -> str:
-    """What browsers send as Origin (RFC 6454), or `*`. Raises ValueError: any other would never be met."""
+    """An Origin as browsers send it (RFC 6454), or `*`. Raises ValueError for anything else, which would never
+    match."""
     if not _ORIGIN.fullmatch(text):
         raise ValueError("must be as browsers send it: scheme, host in lower case and port, without a path or slash")
     return text

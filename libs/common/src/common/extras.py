@@ -1,10 +1,10 @@
-"""What a service can do only when it was installed with the libraries for it: its extras, of its pyproject.toml."""
+"""Optional features, installed as extras of a service's pyproject.toml."""
 
 from importlib.metadata import PackageNotFoundError, distribution
 
 
 def are_installed(*packages: str) -> bool:
-    """Whether all of these packages are here, by their names in the lock. Imports none of them."""
+    """Whether all of these distributions are installed. Imports none of them."""
     try:
         for package in packages:
             distribution(package)

@@ -273,12 +273,12 @@ def test_a_batch_of_reads_is_written_as_frozen() -> None:
 NAMED = {"request_id": "mine", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 
 
-@pytest.mark.parametrize("wish", [*READ_BATCH.reads, *(command for _, command in COMMANDS)], ids=repr)
-def test_a_wish_that_names_its_request_and_its_trace_is_written_as_frozen(wish: Operation) -> None:
-    written = json.loads(wish.model_copy(update=NAMED).model_dump_json())
+@pytest.mark.parametrize("operation", [*READ_BATCH.reads, *(command for _, command in COMMANDS)], ids=repr)
+def test_an_operation_with_request_id_and_trace_is_written_as_frozen(operation: Operation) -> None:
+    written = json.loads(operation.model_copy(update=NAMED).model_dump_json())
 
-    assert written == json.loads(wish.model_dump_json()) | NAMED
-    assert type(wish).model_validate(written) == wish.model_copy(update=NAMED)
+    assert written == json.loads(operation.model_dump_json()) | NAMED
+    assert type(operation).model_validate(written) == operation.model_copy(update=NAMED)
 
 
 def test_a_frozen_batch_of_reads_is_read() -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import uvicorn
-from common.http_server.draining import LINGER_S, DrainingServer
+from common.http_server.draining import DRAIN_S, DrainingServer
 from common.http_server.protocol import LimitedHttpProtocol
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -73,7 +73,7 @@ async def test_a_request_in_hand_is_answered_and_closes_its_connection(server: D
     await door.reached.wait()
 
     stopping = asyncio.create_task(server.shutdown())
-    asyncio.get_running_loop().call_later(LINGER_S + 0.2, door.open.set)
+    asyncio.get_running_loop().call_later(DRAIN_S + 0.2, door.open.set)
 
     head = await head_of(answers)
     assert head.startswith(b"http/1.1 200 ")
@@ -96,7 +96,7 @@ async def test_an_idle_connection_is_answered_once_more_and_closed(server: Drain
     assert b"\r\nconnection: close\r\n" in await head_of(answers)
     assert await answers.read() == b""
     requests.close()
-    async with asyncio.timeout(LINGER_S):  # nothing is left to wait for
+    async with asyncio.timeout(DRAIN_S):  # nothing is left to wait for
         await stopping
 
 
@@ -131,7 +131,7 @@ async def test_a_connection_that_stays_idle_ends_without_a_reset(server: Drainin
     requests.write(REQUEST)
     await head_of(answers)
 
-    async with asyncio.timeout(LINGER_S + 1):
+    async with asyncio.timeout(DRAIN_S + 1):
         await server.shutdown()
 
     assert await answers.read() == b""

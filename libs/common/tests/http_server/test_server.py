@@ -30,7 +30,7 @@ async def app() -> AsyncIterator[Served]:
         yield served
 
 
-async def exchange(app: Served, sent: bytes) -> tuple[bytes, bytes]:
+async def cycle(app: Served, sent: bytes) -> tuple[bytes, bytes]:
     """Head and body of all that is answered until the server closes the connection."""
     answers, requests = await asyncio.open_connection("127.0.0.1", app.port)
     requests.write(sent)
@@ -43,7 +43,7 @@ async def exchange(app: Served, sent: bytes) -> tuple[bytes, bytes]:
 
 @pytest.mark.parametrize("sent", GARBAGE.values(), ids=GARBAGE.keys())
 async def test_bytes_that_are_no_http_are_a_problem_and_end_the_connection(app: Served, sent: bytes) -> None:
-    head, body = await exchange(app, sent)
+    head, body = await cycle(app, sent)
 
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"content-type: application/problem+json" in head
@@ -52,19 +52,19 @@ async def test_bytes_that_are_no_http_are_a_problem_and_end_the_connection(app: 
 
 
 async def test_the_problem_has_exactly_the_announced_length(app: Served) -> None:
-    head, body = await exchange(app, GARBAGE["a word"])
+    head, body = await cycle(app, GARBAGE["a word"])
 
     assert f"content-length: {len(body)}".encode() in head
 
 
 async def test_the_problem_repeats_nothing_of_what_was_sent(app: Served) -> None:
-    head, body = await exchange(app, b"s3cret-bytes\r\n\r\n")
+    head, body = await cycle(app, b"s3cret-bytes\r\n\r\n")
 
     assert b"s3cret" not in head + body
 
 
 async def test_garbage_after_a_sound_request_is_answered_after_it(app: Served) -> None:
-    head, body = await exchange(app, SOUND + GARBAGE["a word"])
+    head, body = await cycle(app, SOUND + GARBAGE["a word"])
 
     assert json.loads(body)["type"] == "urn:taskwire:problem:malformed-request"
     assert head.count(b"HTTP/1.1 ") in {1, 2}

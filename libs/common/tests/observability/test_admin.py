@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from common.observability.admin import AdminPortUnusable, Page, open_admin
+from common.observability.admin import AdminAnswer, AdminPortUnusable, open_admin
 from common.observability.health import Health, Part
 from common.settings import AdminSettings
 
@@ -27,8 +27,8 @@ def free_port() -> int:
         return port
 
 
-async def hello() -> Page:
-    return Page(b"hello")
+async def hello() -> AdminAnswer:
+    return AdminAnswer(b"hello")
 
 
 @pytest.fixture

@@ -37,19 +37,21 @@ def test_the_services_do_not_load_it_before_it_is_asked_for() -> None:
 
 
 async def test_without_an_endpoint_nothing_is_traced() -> None:
-    wish = Read(user_id="7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    operation = Read(
+        user_id="7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", traceparent="00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    )
 
     async with open_tracing("common", TraceSettings(otel_exporter_otlp_endpoint=None)):
         with (
-            request_span("GET", [(b"traceparent", wish.traceparent.encode())]) as request,  # type: ignore[union-attr]
-            batch_span("batch", "CLIENT", [wish]) as batch,
+            request_span("GET", [(b"traceparent", operation.traceparent.encode())]) as request,  # type: ignore[union-attr]
+            batch_span("batch", "CLIENT", [operation]) as batch,
             inner_span("postgresql") as inner,
         ):
             assert (request, batch, inner) == (None, None, None)
 
 
 async def test_a_collector_that_does_not_answer_holds_up_the_end_no_longer_than_promised() -> None:
-    every = Sampling(share=1.0, trusts_traceparent=False)
+    every = Sampling(ratio=1.0, trusts_traceparent=False)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = TraceSettings.model_validate(
             {"otel_exporter_otlp_endpoint": f"http://127.0.0.1:{silent.getsockname()[1]}"}
@@ -141,6 +143,6 @@ async def test_so_large_a_share_of_new_traces_is_traced(name: str) -> None:
     ours, _ = SAMPLERS[name]
     ids = [random.getrandbits(128) for _ in range(10_000)]
 
-    share = sum(ours.samples(None, one) for one in ids) / len(ids)
+    ratio = sum(ours.samples(None, one) for one in ids) / len(ids)
 
-    assert abs(share - ours.share) < 0.05
+    assert abs(ratio - ours.ratio) < 0.05

@@ -9,7 +9,7 @@ import gc
 
 import pytest
 import uvloop
-from common.runtime.time_limits import KEPT, time_limit
+from common.runtime.time_limits import MAX_ENDED, time_limit
 
 from tests.waiting import turns
 
@@ -55,7 +55,7 @@ async def test_what_is_in_time_is_left_alone() -> None:
 
 async def test_many_that_end_in_time_hide_none_that_does_not() -> None:
     endless = asyncio.create_task(ended_by_its_limit(0.05))
-    for _ in range(20 * KEPT):
+    for _ in range(20 * MAX_ENDED):
         with time_limit(0.01):
             await turns()
 
@@ -68,18 +68,18 @@ async def test_ended_limits_are_forgotten_whichever_live_one_they_stand_behind(o
     before = known_limits()
 
     with time_limit(live_s):
-        for _ in range(100 * KEPT):
+        for _ in range(100 * MAX_ENDED):
             with time_limit(short_s):
                 pass
 
-        assert known_limits() - before <= KEPT + 2
+        assert known_limits() - before <= MAX_ENDED + 2
 
-    assert known_limits() - before <= KEPT + 2
+    assert known_limits() - before <= MAX_ENDED + 2
 
 
 async def test_a_crowd_that_has_ended_is_forgotten_without_another_limit() -> None:
     before = known_limits()
-    crowd = [time_limit(30) for _ in range(100 * KEPT)]
+    crowd = [time_limit(30) for _ in range(100 * MAX_ENDED)]
     for one in crowd:
         one.__enter__()
     for one in crowd:
@@ -87,7 +87,7 @@ async def test_a_crowd_that_has_ended_is_forgotten_without_another_limit() -> No
 
     del one, crowd
 
-    assert known_limits() - before <= KEPT + 1
+    assert known_limits() - before <= MAX_ENDED + 1
 
 
 async def test_a_limit_of_zero_ends_at_the_first_pause() -> None:

@@ -1,4 +1,4 @@
-"""What answers hold, for the OpenAPI document: PostgreSQL and common/http/problems.py write them."""
+"""Response models for the OpenAPI document; PostgreSQL and common/http/problems.py write the actual JSON."""
 
 from datetime import datetime
 from uuid import UUID
@@ -7,7 +7,7 @@ from common.contracts.fields import TaskFields
 from pydantic import BaseModel, ConfigDict, Field
 
 CREATED_AT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}\+00:00$"
-"""So the times of a list sort as text, and a parser that wants a fixed form has one."""
+"""A fixed format: times sort as text, and simple parsers can read them."""
 
 TASK_EXAMPLE = {
     "id": "b0f2e817-358d-4049-a335-6464f1071bec",
@@ -24,16 +24,16 @@ class Task(TaskFields):
 
     id: UUID
     created_at: datetime = Field(
-        description="RFC 3339, in UTC, always with six digits after the second",
+        description="RFC 3339, in UTC, always with microseconds",
         json_schema_extra={"pattern": CREATED_AT_PATTERN, "example": "2026-11-23T01:43:50.378970+00:00"},
     )
     user_id: UUID
 
 
 class Fault(BaseModel):
-    """One fault of a body."""
+    """One error in a body."""
 
-    pointer: str = Field(description="JSON pointer (RFC 6901) to the place in the body")
+    pointer: str = Field(description="JSON pointer (RFC 6901) to the invalid value in the body")
     detail: str
 
 
@@ -44,4 +44,4 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
-    errors: list[Fault] | None = Field(None, description="the faults of a body, with 422")
+    errors: list[Fault] | None = Field(None, description="the errors in the body, with 422")

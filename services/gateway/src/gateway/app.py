@@ -17,28 +17,28 @@ from fastapi import FastAPI
 from fastapi.params import Depends as Guard
 
 from gateway.command_lane import open_command_lane
-from gateway.cors import allow_pages
-from gateway.docs import docs_of
+from gateway.cors import enable_cors
+from gateway.docs import docs_router
 from gateway.openapi import ABOUT
 from gateway.problem_responses import RATE_PROBLEMS, TOKEN_PROBLEMS, problems
-from gateway.rate_limits import Buckets, Policy, RateLimits, rate_limited
+from gateway.rate_limits import Policy, RateLimits, TokenBuckets, rate_limited
 from gateway.read_lanes import open_read_lanes
 from gateway.settings import GatewaySettings
-from gateway.status import status_pages
+from gateway.status import status_routes
 from gateway.tasks import tasks
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
-    """The gateway as an ASGI app. It serves once the bus is up, or without it after BUS_START_TIMEOUT_S: so one that is
-    started again in its turn refuses nothing. Reads and writes answer 503 until their servers are there.
+    """The gateway as an ASGI app. It starts serving once RabbitMQ is up, or after BUS_START_TIMEOUT_S without it, so
+    that a rolling restart refuses nothing. Reads and writes answer 503 until their backends are up.
     """
 
-    health = Health("gateway", enough=any)  # to be told 503 for writes beats no answer for reads as well
+    health = Health("gateway", enough=any)  # one working backend is better than none
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_admin(settings, health, status_pages(health)),
+            open_admin(settings, health, status_routes(health)),
             open_tracing(health.service, settings, settings.sampling),
             _open_tokens(settings) as tokens,
             open_read_lanes(settings) as reads,
@@ -52,17 +52,17 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     app = make_app("Taskwire", lifespan, **ABOUT)
     app.state.health = health
     app.router.routes += path_operations(tasks, *_guards(settings))
-    app.router.routes += path_operations(docs_of(app))
+    app.router.routes += path_operations(docs_router(app))
     if _has_rates(settings):
         app.add_middleware(RateLimits, settings=settings)
     if settings.cors_origins:
-        allow_pages(app, settings.cors_origins)
+        enable_cors(app, settings.cors_origins)
     return app
 
 
 def _guards(settings: GatewaySettings) -> tuple[list[Guard], Responses]:
-    """What stands before every operation, and may answer in its place. A user's requests are counted once it is certain
-    that they are the user's."""
+    """The dependencies that run before every operation, and their problem responses. A user's requests count only after
+    authentication."""
     guards: list[Guard] = []
     kinds: list[ProblemType] = []
     if settings.auth_mode == "jwt":
@@ -71,7 +71,7 @@ def _guards(settings: GatewaySettings) -> tuple[list[Guard], Responses]:
         guards.append(Guard(require_owner))
         kinds += TOKEN_PROBLEMS
     if per_s := settings.user_requests_per_s:
-        guards.append(Guard(rate_limited(Buckets(Policy("user", per_s, settings.user_burst)))))
+        guards.append(Guard(rate_limited(TokenBuckets(Policy("user", per_s, settings.user_burst)))))
     if _has_rates(settings):
         kinds += RATE_PROBLEMS
     return guards, problems(*kinds)
@@ -82,7 +82,7 @@ def _has_rates(settings: GatewaySettings) -> bool:
 
 
 def _open_tokens(settings: GatewaySettings) -> AbstractAsyncContextManager[object]:
-    """What verifies tokens, or None. Loaded when it is needed: PyJWT and cryptography take 11 MB of a process."""
+    """The token verifier, or None. Imported only when needed: PyJWT and cryptography take 11 MB per process."""
     if settings.auth_mode == "off":
         return nullcontext()
     from gateway.identity import open_tokens  # noqa: PLC0415

@@ -1,13 +1,13 @@
-"""The JSON bodies of writes: what their head says is checked before they are asked for, then they are read."""
+"""The JSON bodies of writes. Header fields are checked before the body is read."""
 
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
 from common.contracts.fields import TaskFields
-from common.http.body import BodyHead, read_body, read_body_head
 from common.http.paths import uuid_text
 from common.http.problems import NOT_JSON, SLOW_BODY, Problem
+from common.http.request_body import BodyHead, read_body, read_body_head
 from common.runtime.time_limits import time_limit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.config import JsonDict
@@ -27,18 +27,18 @@ _JSON = re.compile(rb"application/json((?:[ \t]*;[ \t]*(?:%b)?)*)" % _PARAMETER,
 _OTHER_CHARSET = re.compile(rb"[; \t]charset=(?!\"?utf-?8\"?(?:[; \t]|$))", re.IGNORECASE)
 
 
-NO_STRINGS = ("null", "boolean", "number", "array", "object")
+NON_STRING_TYPES = ("null", "boolean", "number", "array", "object")
 
 
 class TaskBody(TaskFields):
-    """The part of a task that its user decides."""
+    """The task fields that the user sets."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, json_schema_extra={"example": {"title": "Buy milk"}}
     )
 
     def task_fields(self) -> dict[str, Any]:
-        """What a command has of it: not what a replacement sends back."""
+        """The fields that a command carries, without those that a replacement may echo."""
         return {name: getattr(self, name) for name in TaskFields.model_fields}
 
 
@@ -49,14 +49,16 @@ def _same_as_in_path(value: str, info: ValidationInfo) -> str:
 
 
 def _with_echo(schema: JsonDict) -> None:
-    """Described as patterns: a generated client then offers what one can change, and may send back what it got."""
+    """Describes the echoed fields as patterns: a generated client then offers only what can be changed, but may send
+    back a whole task."""
     properties = schema["properties"]
     assert isinstance(properties, dict)  # noqa: S101 - pydantic writes an object
     echoed = {name: cast("JsonDict", properties.pop(name)) for name in ("id", "user_id", "created_at")}
     for described in echoed.values():
         del described["default"]
-    # A string, but not by its type: else generated TypeScript has an index of strings, and is_completed is none.
-    echoed["created_at"] = {"description": "Ignored", "not": {"type": [*NO_STRINGS]}}
+    # A string, described without `type`: otherwise generated TypeScript gets a string index, which is_completed
+    # violates.
+    echoed["created_at"] = {"description": "Ignored", "not": {"type": [*NON_STRING_TYPES]}}
     schema["patternProperties"] = {f"^{name}$": described for name, described in echoed.items()}
     schema["example"] = {"title": "Buy milk"}
 
@@ -77,12 +79,12 @@ class ReplacementBody(TaskBody):
 
 
 def _without_default(schema: JsonDict) -> None:
-    """To leave the field out means to flip, not to set the default."""
+    """A missing field means flip, not the default."""
     del schema["default"]
 
 
 class CompletionBody(BaseModel):
-    """What PATCH may say: the completion to set. Without the field, the completion is flipped."""
+    """The completion to set. Without the field, the completion is flipped."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, json_schema_extra={"example": {"is_completed": True}}
@@ -96,7 +98,7 @@ async def read_json[Body: BaseModel](
 ) -> Body:
     """The request's body as `model`; `ids` are those of the path, by the names that a ReplacementBody has for them.
 
-    Raises a problem: 412, 413 or 415 before the first byte of the body is asked for; then 400, 408, 413 or 422.
+    Raises a problem: 412, 413 or 415 before the body is read; then 400, 408, 413 or 422.
     """
     head = read_body_head(request.scope["headers"])
     if head.has_length or head.is_chunked or head.media_type is not None:
@@ -108,7 +110,7 @@ async def read_json[Body: BaseModel](
 
 
 async def read_optional_json[Body: BaseModel](request: Request, model: type[Body], *, timeout_s: float) -> Body | None:
-    """As read_json, but None when there is no body; then its media type does not matter."""
+    """Like read_json, but None when there is no body, whatever the media type."""
     head = read_body_head(request.scope["headers"])
     if head.has_length or (head.is_chunked and head.media_type is not None):
         _require_json(head)
@@ -120,7 +122,7 @@ async def read_optional_json[Body: BaseModel](request: Request, model: type[Body
 
 
 async def _read(request: Request, head: BodyHead, timeout_s: float) -> bytes:
-    """The whole body, MAX_BODY_BYTES at most, unless the request's head is enough to refuse it."""
+    """The whole body, MAX_BODY_BYTES at most. Raises a problem before reading when the head already decides it."""
     head.require_size(MAX_BODY_BYTES)
     require_preconditions(request)
     try:
@@ -133,11 +135,11 @@ async def _read(request: Request, head: BodyHead, timeout_s: float) -> bytes:
 def _require_json(head: BodyHead) -> None:
     """Raises a 415 problem for all but application/json, once, in UTF-8.
 
-    Types that end in +json are refused: a merge patch (RFC 7396) or a JSON patch (RFC 6902) means something else than
-    the same bytes as plain JSON, and would be obeyed as what it is not.
+    Types that end in +json are rejected: a merge patch (RFC 7396) or a JSON patch (RFC 6902) means something else than
+    the same bytes as plain JSON.
     """
     media_type = head.media_type or b""
-    if media_type == b"application/json":  # as nearly all send it
+    if media_type == b"application/json":  # the usual value
         return
     found = _JSON.fullmatch(media_type.strip(b" \t"))
     if found is None:

@@ -1,7 +1,7 @@
-"""The link to the task-writers over RabbitMQ: it is asked with a batch of commands, and answers with their outcomes.
+"""The link to the task-writers over RabbitMQ: sends batches of commands and returns their outcomes.
 
-It has one session at a time (bus_session.py), and opens another whenever there is none, for ever: no error of
-connecting, declaring or consuming is the last word.
+It has one session at a time (bus_session.py) and reopens it for ever: no error of connecting, declaring or consuming is
+final.
 """
 
 import asyncio
@@ -22,19 +22,20 @@ from gateway.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
-LOOK_FOR_ALARMS_EVERY_S = 0.1
+ALARM_POLL_S = 0.1
 FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 2.0  # bounds how long writes are refused after RabbitMQ is back
-SAY_SO_AFTER_S = 0.5
-STEADY_AFTER_S = 10.0  # a session that has lasted so long was of use: the next one is opened without a long pause
+LONGEST_PAUSE_S = 2.0  # limits how long writes are refused after RabbitMQ is back
+NOTICE_AFTER_S = 0.5
+STEADY_AFTER_S = 10.0  # after a session this long, the backoff starts again
 CONNECTION_NAME = "gateway"
 
-BLOCKED = "The message bus takes nothing now: its memory or disk has run out."
-ALARM = "RabbitMQ takes no messages: its memory or disk has run out"
+BLOCKED = "The message bus accepts no messages at the moment."
+ALARM = "RabbitMQ accepts no messages: its memory or disk is exhausted"
 
 
 class BusLink:
-    """Asks the task-writers. `refusal` says why it takes nothing now; None while it does. Belongs to one event loop."""
+    """Sends batches to the task-writers. `refusal` says why it accepts none; None while it does. Belongs to one event
+    loop."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
@@ -48,30 +49,30 @@ class BusLink:
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         """The outcomes of a batch of commands, in order.
 
-        Raises NotSent when it is certain that no writer will see it, at once while the link refuses, and OutcomeUnknown
-        when that is not known: after `within_s`, or at once when the link is lost meanwhile.
+        Raises NotSent when certainly no writer will see the batch, immediately while the link refuses. Raises
+        OutcomeUnknown when that is not certain: after `within_s`, or as soon as the link is lost.
         """
         if self._session is None or self.refusal is not None:
             raise NotSent(self.refusal or DOWN)
         return await self._session.ask(commands, within_s)
 
     async def usable(self) -> None:
-        """Returns while the link takes batches."""
+        """Returns once the link accepts batches."""
         await self._usable.wait()
 
     async def refusing(self) -> str:
-        """Returns while the link takes none, with the reason."""
+        """Returns the reason once the link accepts no batches."""
         await self._refusing.wait()
         return self.refusal or DOWN
 
     async def count_queue(self, name: str) -> QueueCounts | None:
-        """What waits in a queue of RabbitMQ. Raises as `common.bus.queue_counts` says."""
+        """The counts of a queue. Raises the errors of `common.bus.queue_counts`."""
         if self._session is None:
             raise ConnectionError("not connected to RabbitMQ")
         return await self._session.count_queue(name)
 
     async def keep_open(self) -> None:
-        """For ever: opens a session, looks after it until it is lost, and opens the next one."""
+        """Runs for ever: opens a session, watches it until it is lost, and opens the next one."""
         clock = asyncio.get_running_loop().time
         pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         try:
@@ -79,7 +80,7 @@ class BusLink:
                 began = clock()
                 await self._open()
                 if self._session is not None:
-                    await self._look_after(self._session)
+                    await self._watch(self._session)
                 if clock() - began > STEADY_AFTER_S:
                     pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 await asyncio.sleep(next(pauses))
@@ -87,25 +88,25 @@ class BusLink:
             await self._close()
 
     async def _open(self) -> None:
-        """Opens a session; if that fails, the log and the readiness say why."""
-        notice = asyncio.get_running_loop().call_later(SAY_SO_AFTER_S, log.warning, "waiting for RabbitMQ")
+        """Opens a session; on failure, the log and the readiness say why."""
+        notice = asyncio.get_running_loop().call_later(NOTICE_AFTER_S, log.warning, "waiting for RabbitMQ")
         try:
             self._session = await open_session(self._settings, CONNECTION_NAME)
         except BusBlocked:
             self._refuse(BLOCKED, ALARM)
-        except Exception as error:  # of many kinds, and each may be over the next time
+        except Exception as error:  # any error may be temporary
             self._refuse(DOWN, f"RabbitMQ cannot be used: {described(error)}")
         finally:
             notice.cancel()
 
-    async def _look_after(self, session: BusSession) -> None:
-        """Returns when the session is lost. Finds out about RabbitMQ's alarms by asking: aio_pika tells nobody."""
+    async def _watch(self, session: BusSession) -> None:
+        """Returns when the session is lost. Polls for RabbitMQ's alarms, because aio_pika has no callback for them."""
         while not session.lost.done():
             if await session.is_blocked():
                 self._refuse(BLOCKED, ALARM)
             else:
                 self._accept()
-            await asyncio.wait([session.lost], timeout=LOOK_FOR_ALARMS_EVERY_S)
+            await asyncio.wait([session.lost], timeout=ALARM_POLL_S)
         self._refuse(DOWN, f"RabbitMQ was lost: {session.lost.result()}")
         await self._close()
 
@@ -126,7 +127,7 @@ class BusLink:
         self._refusing.set()
 
     async def _close(self) -> None:
-        """Ends the session, if there is one, within a few seconds."""
+        """Closes the session, if there is one, within a few seconds."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -134,7 +135,8 @@ class BusLink:
 
 @asynccontextmanager
 async def open_bus_link(settings: GatewaySettings) -> AsyncIterator[BusLink]:
-    """The link, usable when RabbitMQ is there within BUS_START_TIMEOUT_S; else it refuses batches until it is."""
+    """The link: usable if RabbitMQ is up within BUS_START_TIMEOUT_S; otherwise it refuses batches until RabbitMQ is
+    up."""
     link = BusLink(settings)
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(running("bus", link.keep_open))

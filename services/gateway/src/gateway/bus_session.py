@@ -1,8 +1,8 @@
-"""One connection to RabbitMQ that asks and is answered: batches leave by its channel, and replies come back on it.
+"""Request and reply over one RabbitMQ connection: batches are published on its channel, and replies arrive on it.
 
-Replies come by RabbitMQ's direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to): without a queue, so there
-is none to declare, to have a right to, or to stand on another node. What is sent to a session that is gone is dropped.
-A session that is lost stays lost: bus_link.py opens another. It knows no more of RabbitMQ than aio_pika's public API.
+Replies use RabbitMQ's direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to): no reply queue has to be
+declared, permitted, or reached on another node. Replies to a closed session are dropped. A lost session stays lost:
+bus_link.py opens another. Uses only aio_pika's public API.
 """
 
 import asyncio
@@ -32,32 +32,32 @@ from gateway.metrics import BAD_REPLIES, LATE_REPLIES
 log = logging.getLogger(__name__)
 
 STEP_TIMEOUT_S = 5.0
-"""For each step of opening a session, for closing it, and for a question about a queue."""
+"""Limit for each step of opening a session, for closing it, and for counting a queue."""
 
 BLOCKED_AFTER_S = 0.05
-NOWHERE = ""  # no queue has this name
+UNROUTABLE = ""  # no queue has this name
 
 NOT_ACCEPTED = "The message bus did not accept the write."
 NO_ANSWER = "There was no answer within the write's deadline."
-LOST = "The message bus was lost while the write was on its way."
-DOWN = "The message bus is down."
+LOST = "The message bus was lost while the write was in flight."
+DOWN = "The message bus is not available."
 
 
 class NotSent(Exception):
-    """It is certain that no writer will see the batch; the text says why."""
+    """Certainly no writer will see the batch; the text says why."""
 
 
 class OutcomeUnknown(Exception):
-    """The batch may or may not have been carried out; the text says why that is not known."""
+    """The batch may or may not have been carried out; the text says why this is unknown."""
 
 
 class BusBlocked(Exception):
-    """RabbitMQ takes no messages, because its memory or disk has run out."""
+    """RabbitMQ accepts no messages because of a memory or disk alarm."""
 
 
 class _Connection(aio_pika.Connection):
-    """One that is closed when it could not be opened. aio_pika's own closes itself when it is forgotten, in a task that
-    nobody holds: by then the event loop may have ended.
+    """Closes itself when opening fails. aio_pika's own connection closes only when it is garbage-collected, in an
+    unreferenced task: by then the event loop may be closed.
     """
 
     async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - the signature is aio_pika's
@@ -69,37 +69,37 @@ class _Connection(aio_pika.Connection):
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A batch on its way."""
+class _PendingBatch:
+    """A batch in flight."""
 
     commands: int
     reply: asyncio.Future[Sequence[Outcome]]
 
 
 class BusSession:
-    """A connection, its channel, and the batches that wait for their replies on it. Belongs to one event loop."""
+    """A connection, its channel, and the batches that wait for replies. Belongs to one event loop."""
 
     def __init__(self, connection: AbstractConnection, channel: AbstractChannel) -> None:
         self._connection = connection
         self._channel = channel
-        self._numbers = count(1)  # short, because RabbitMQ carries each four times; no other session hears its replies
-        self._on_their_way: dict[str, _Asked] = {}
+        self._numbers = count(1)  # correlation ids, short because each travels four times; unique within the session
+        self._pending: dict[str, _PendingBatch] = {}
         self._publishing: set[asyncio.Task[None]] = set()
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done, with the reason, once the session is of no use any more."""
-        connection.close_callbacks.add(self._lose)
-        channel.close_callbacks.add(self._lose)
+        """Done, with the reason, once the session is lost."""
+        connection.close_callbacks.add(self._on_closed)
+        channel.close_callbacks.add(self._on_closed)
 
     async def start(self) -> None:
-        """Begins to hear replies, and finds out whether RabbitMQ takes messages from us: three round trips.
+        """Starts to consume replies, and checks that RabbitMQ accepts messages: three round trips.
 
-        Raises BusBlocked when it takes none from anybody now, and aio_pika's errors when it refuses.
+        Raises BusBlocked during an alarm, and aio_pika's errors when RabbitMQ refuses.
         """
         replies = await self._channel.get_queue(DIRECT_REPLIES_NAME, ensure=False)
         await replies.consume(self._receive, no_ack=True, timeout=STEP_TIMEOUT_S)
         try:
-            with suppress(DeliveryError):  # it comes back, as nothing can: we may publish, and hear what is refused
-                await self._channel.default_exchange.publish(Message(b""), NOWHERE, timeout=STEP_TIMEOUT_S)
+            with suppress(DeliveryError):  # returned as unroutable: so publishing is allowed, and returns arrive
+                await self._channel.default_exchange.publish(Message(b""), UNROUTABLE, timeout=STEP_TIMEOUT_S)
         except TimeoutError:
             if await self.is_blocked():
                 raise BusBlocked from None
@@ -110,24 +110,24 @@ class BusSession:
         if self.lost.done():
             raise NotSent(DOWN)
         batch_id = str(next(self._numbers))
-        asked = _Asked(len(commands), asyncio.get_running_loop().create_future())
-        self._on_their_way[batch_id] = asked
+        pending = _PendingBatch(len(commands), asyncio.get_running_loop().create_future())
+        self._pending[batch_id] = pending
         body = CommandBatch(commands=list(commands)).model_dump_json().encode()
         publishing = eager_tasks.start(self._publish(body, batch_id, within_s))
         self._publishing.add(publishing)
         publishing.add_done_callback(self._publishing.discard)
         try:
             with time_limit(within_s):
-                return await asked.reply
+                return await pending.reply
         except TimeoutError:
             raise OutcomeUnknown(NO_ANSWER) from None
         finally:
-            del self._on_their_way[batch_id]
+            del self._pending[batch_id]
 
     async def is_blocked(self) -> bool:
-        """Whether RabbitMQ has said that it takes no messages now, as it does when memory or disk run out.
+        """Whether RabbitMQ has blocked the connection because of a memory or disk alarm.
 
-        It says so to a connection that has tried to publish. What is published meanwhile waits in this process.
+        RabbitMQ blocks a connection once it tries to publish. Messages published meanwhile wait in this process.
         """
         transport = self._connection.transport
         if transport is None:
@@ -140,19 +140,19 @@ class BusSession:
         return False
 
     async def count_queue(self, name: str) -> QueueCounts | None:
-        """What waits in a queue. Raises as `common.bus.queue_counts` says."""
+        """The counts of a queue. Raises the errors of `common.bus.queue_counts`."""
         return await count_queue(self._connection, name, within_s=STEP_TIMEOUT_S)
 
     async def close(self) -> None:
-        """Ends the connection, within STEP_TIMEOUT_S. The outcome of what is on its way is unknown."""
-        self._lose(None, None)
-        with suppress(Exception):  # whatever it is, RabbitMQ notices the end by itself
+        """Closes the connection within STEP_TIMEOUT_S. The outcomes of batches in flight are unknown."""
+        self._on_closed(None, None)
+        with suppress(Exception):  # RabbitMQ notices the end by itself
             async with asyncio.timeout(STEP_TIMEOUT_S):
                 await self._connection.close()
 
     async def _publish(self, body: bytes, batch_id: str, within_s: float) -> None:
-        """Persistent, confirmed, and returned when there is no queue. A failure is the batch's reply; the reply itself
-        may come before the confirm.
+        """Publishes persistent, confirmed and mandatory. A failure fails the batch; the reply may arrive before the
+        confirm.
         """
         message = Message(
             body,
@@ -166,55 +166,57 @@ class BusSession:
             with time_limit(within_s):
                 await self._channel.default_exchange.publish(message, COMMANDS_NAME)
         except DeliveryError as error:
-            log.warning("RabbitMQ refused a batch: %s", type(error).__name__)
+            log.warning("RabbitMQ rejected a batch: %s", type(error).__name__)
             self._fail(batch_id, NotSent(NOT_ACCEPTED))
         except TimeoutError:
             self._fail(batch_id, OutcomeUnknown(NO_ANSWER))
         except Exception as error:
-            log.warning("a batch was lost on its way: %r", error)
+            log.warning("publishing a batch failed: %r", error)
             self._fail(batch_id, OutcomeUnknown(LOST))
 
     async def _receive(self, message: AbstractIncomingMessage) -> None:
-        """Hands a reply to the batch that waits for it. One that is of no batch, or cannot be read, is only counted."""
+        """Delivers a reply to the batch that waits for it. Late, unknown and unreadable replies are only counted."""
         if message.correlation_id is None:
             BAD_REPLIES.inc()
-            log.error("a reply names no batch, and was ignored")
+            log.error("ignored a reply without a correlation id")
             return
-        asked = self._on_their_way.get(message.correlation_id)
-        if asked is None or asked.reply.done():
+        pending = self._pending.get(message.correlation_id)
+        if pending is None or pending.reply.done():
             LATE_REPLIES.inc()
-            log.info("a late reply was ignored: batch %r", message.correlation_id)
+            log.info("ignored a late reply for batch %r", message.correlation_id)
             return
         try:
             outcomes = OutcomeBatch.model_validate_json(message.body).outcomes
         except ValidationError as error:
             BAD_REPLIES.inc()
-            log.error("a reply cannot be read, its commands will time out: %s", error)  # noqa: TRY400 - no stack needed
+            log.error("invalid reply, its commands will time out: %s", error)  # noqa: TRY400 - no stack needed
             return
-        if len(outcomes) != asked.commands:
+        if len(outcomes) != pending.commands:
             BAD_REPLIES.inc()
-            log.error("a reply has %d outcomes for %d commands, which will time out", len(outcomes), asked.commands)
+            log.error(
+                "invalid reply with %d outcomes for %d commands, which will time out", len(outcomes), pending.commands
+            )
             return
-        asked.reply.set_result(outcomes)
+        pending.reply.set_result(outcomes)
 
     def _fail(self, batch_id: str, error: NotSent | OutcomeUnknown) -> None:
-        asked = self._on_their_way.get(batch_id)
-        if asked is not None and not asked.reply.done():
-            asked.reply.set_exception(error)
+        pending = self._pending.get(batch_id)
+        if pending is not None and not pending.reply.done():
+            pending.reply.set_exception(error)
 
-    def _lose(self, _: object, error: BaseException | None) -> None:
-        """Called when the connection or the channel is closed, by whichever comes first."""
+    def _on_closed(self, _: object, error: BaseException | None) -> None:
+        """Called when the connection or the channel is closed, whichever comes first."""
         if self.lost.done():
             return
         self.lost.set_result("the connection was closed" if error is None else described(error))
-        for batch_id in self._on_their_way:
+        for batch_id in self._pending:
             self._fail(batch_id, OutcomeUnknown(LOST))
 
 
 async def open_session(settings: BusSettings, name: str) -> BusSession:
     """A session that is ready to ask; `name` is shown in RabbitMQ's list of connections.
 
-    Raises whatever stands in the way, each step within STEP_TIMEOUT_S, and leaves no connection behind.
+    Raises any error of connecting, each step within STEP_TIMEOUT_S, and leaves no connection open.
     """
     connection = await aio_pika.connect(
         connection_url(settings, name), timeout=STEP_TIMEOUT_S, connection_class=_Connection

@@ -1,4 +1,4 @@
-"""What a path operation needs beside its own parameters: the lanes, and what goes with it to the other services."""
+"""Dependencies of the path operations: the lanes, and the context that is sent to the other services."""
 
 import time
 from typing import Annotated, NamedTuple, TypedDict
@@ -13,15 +13,15 @@ from gateway.ids import UserId
 from gateway.read_lanes import ReadLanes
 
 
-class Names(TypedDict):
-    """The request's name for logs, and its place in a trace."""
+class RequestContext(TypedDict):
+    """The request id and trace context."""
 
     request_id: str
     traceparent: str | None
 
 
-class Envelope(Names):
-    """What every command carries beside its own fields."""
+class Envelope(RequestContext):
+    """The fields that all commands share."""
 
     command_id: UUID
     user_id: UUID
@@ -30,48 +30,48 @@ class Envelope(Names):
 
 
 class Call(NamedTuple):
-    """A request for a write, as far as it is known before its body."""
+    """A write request, as far as it is known without its body."""
 
     user_id: UUID
     key: str | None
-    names: Names
+    request_fields: RequestContext
     write_deadline_s: float
 
     def envelope(self) -> Envelope:
-        """For the command of this request. Its deadline counts from now, when the body has been read."""
+        """The common fields of this request's command. The deadline starts now, after the body was read."""
         return {
             "command_id": uuid4() if self.key is None else derive_command_id(self.user_id, self.key),
             "user_id": self.user_id,
             "deadline_unix_ms": int((time.time() + self.write_deadline_s) * 1000),
             "keyed": self.key is not None,
-            **self.names,
+            **self.request_fields,
         }
 
 
-def names_of(request: Request) -> Names:
-    """What a read carries beside its own fields."""
+def request_context(request: Request) -> RequestContext:
+    """The fields that all operations share."""
     state = state_of(request.scope)
     return {"request_id": state.request_id, "traceparent": state.traceparent}
 
 
 def call_of(user_id: UserId, key: Key, request: Request) -> Call:
     """The context of a write."""
-    return Call(user_id, key, names_of(request), request.app.state.settings.write_deadline_s)
+    return Call(user_id, key, request_context(request), request.app.state.settings.write_deadline_s)
 
 
 def read_lanes(request: Request) -> ReadLanes:
-    """Those that the app has opened."""
+    """The app's read lanes."""
     lanes: ReadLanes = request.app.state.reads
     return lanes
 
 
 def command_lane(request: Request) -> CommandLane:
-    """That which the app has opened."""
+    """The app's command lane."""
     lane: CommandLane = request.app.state.commands
     return lane
 
 
-ReadContext = Annotated[Names, Depends(names_of)]
+ReadContext = Annotated[RequestContext, Depends(request_context)]
 CallContext = Annotated[Call, Depends(call_of)]
 Lanes = Annotated[ReadLanes, Depends(read_lanes)]
 Commands = Annotated[CommandLane, Depends(command_lane)]

@@ -1,8 +1,8 @@
-"""How far PostgreSQL's clock, which decides about deadlines, certainly differs from this host's.
+"""Lower bound of the clock skew between this host and PostgreSQL, whose clock decides about deadlines.
 
-Nobody is asked for the time. A task that was just created says when that was by PostgreSQL's clock, and it was while
-its batch was on its way by ours. A command that comes back as expired before its deadline was judged by a clock that
-is ahead. Both give a bound, and what a slow network or a long queue explains is no skew.
+It needs no extra queries. A new task has its creation time by PostgreSQL's clock, which by ours was while its batch was
+in flight. A command answered as expired before its deadline was judged by a clock that is ahead. Both give a bound;
+what a slow network or a long queue can explain does not count.
 """
 
 import re
@@ -16,17 +16,17 @@ from common.contracts.outcomes import Outcome
 from gateway.metrics import CLOCK_SKEW
 
 MEASURE_EVERY_S = 1.0
-_CREATED_AT = re.compile(r'"created_at"\s*:\s*"([^"]+)"')  # quotes in a title have a backslash before them
+_CREATED_AT = re.compile(r'"created_at"\s*:\s*"([^"]+)"')  # quotes in a title are escaped
 
 
 class ClockSkew:
-    """Looks at the outcomes of batches, at one creation a second at most."""
+    """Measures from the outcomes of batches; at most one creation per second."""
 
     def __init__(self) -> None:
         self._measured_at = float("-inf")
 
     def observe(self, commands: Sequence[AnyCommand], outcomes: Sequence[Outcome], asked_at: float) -> None:
-        """`asked_at` is when the batch left, in seconds since 1970; it has come back now."""
+        """`asked_at` is when the batch was sent, in seconds since 1970; the outcomes have just arrived."""
         answered_at = time.time()
         for command, outcome in zip(commands, outcomes, strict=True):
             if outcome.status == "expired" and command.seconds_left() > 0:
@@ -42,7 +42,7 @@ class ClockSkew:
 
 
 def _created_at(task: str) -> float | None:
-    """When a task was created, in seconds since 1970; None when it does not say so in a way that we know."""
+    """A task's creation time in seconds since 1970; None when it cannot be parsed."""
     found = _CREATED_AT.search(task)
     try:
         return None if found is None else datetime.fromisoformat(found[1]).timestamp()
@@ -51,8 +51,8 @@ def _created_at(task: str) -> float | None:
 
 
 def certain_skew(asked_at: float, theirs: float, answered_at: float) -> float:
-    """By how many seconds the other clock is ahead (behind: less than zero), at the least, if it showed `theirs` at
-    some moment between the other two of ours.
+    """The minimum number of seconds that the other clock is ahead (negative: behind), given that it showed `theirs`
+    between `asked_at` and `answered_at` of ours.
     """
     if theirs > answered_at:
         return theirs - answered_at

@@ -1,4 +1,4 @@
-"""The lane of the writes: commands leave for the bus link in batches, and each gets its own outcome by its deadline."""
+"""The lane of the writes: sends commands to the bus link in batches, and returns each outcome by its deadline."""
 
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ UNANSWERED = Outcome(status="unknown", reason=NO_ANSWER)
 
 
 class Link(Protocol):
-    """What the lane asks; `gateway.bus_link.BusLink` says what each means."""
+    """The lane's view of `gateway.bus_link.BusLink`."""
 
     @property
     def refusal(self) -> str | None: ...
@@ -43,7 +43,7 @@ class _Waiting:
 
 
 class CommandLane:
-    """Takes commands for the link. Belongs to one event loop."""
+    """Batches commands for the link. Belongs to one event loop."""
 
     def __init__(self, link: Link, limits: BatchLimits) -> None:
         self._link = link
@@ -53,7 +53,7 @@ class CommandLane:
         self._clock_skew = ClockSkew()
 
     async def call(self, command: AnyCommand) -> Outcome:
-        """The outcome of `command`, at its deadline at the latest. A refusal and an outage are outcomes too."""
+        """The outcome of `command`, by its deadline. Rejections and outages are outcomes, too."""
         if self._link.refusal is not None:
             return Outcome(status="refused", reason=self._link.refusal)
         waiting = _Waiting(command)
@@ -67,16 +67,16 @@ class CommandLane:
             return UNANSWERED if waiting.sent else EXPIRED
 
     async def keep_refusing(self) -> None:
-        """For ever: while the link refuses, so does the lane, also to those that wait for a slot.
+        """Runs for ever: when the link refuses, answers all waiting commands as refused.
 
-        Those whose batch has left may be answered yet, and hold their slots until then.
+        Batches in flight may still be answered, and hold their slots until then.
         """
         while True:
             self._batcher.answer_waiting(Outcome(status="refused", reason=await self._link.refusing()))
             await self._link.usable()
 
     async def _ask(self, waiting: Sequence[_Waiting]) -> Sequence[Outcome]:
-        """Sends a batch without the commands whose deadline has passed; the outcomes of all."""
+        """Sends a batch without its expired commands; returns the outcomes of all."""
         live = [one for one in waiting if one.command.seconds_left() > 0]
         for one in live:
             one.sent = True
@@ -86,7 +86,7 @@ class CommandLane:
         return [next(outcomes) if one.sent else EXPIRED for one in waiting]
 
     async def _outcomes(self, commands: Sequence[AnyCommand]) -> Sequence[Outcome]:
-        """Waits, at the longest, until none of the commands can still be run."""
+        """Waits until the latest deadline in the batch."""
         asked_at = time.time()
         try:
             outcomes = await self._link.ask(commands, max(command.seconds_left() for command in commands))
@@ -102,7 +102,8 @@ class CommandLane:
 
 @asynccontextmanager
 async def open_command_lane(settings: GatewaySettings) -> AsyncIterator[tuple[CommandLane, Part]]:
-    """The lane, and whether RabbitMQ is up: within BUS_START_TIMEOUT_S, or the lane refuses commands until it is."""
+    """The lane and RabbitMQ's health. If RabbitMQ is not up within BUS_START_TIMEOUT_S, the lane refuses commands until
+    it is."""
     async with open_bus_link(settings) as link:
         limits = BatchLimits(
             max_batch=settings.bus_max_batch,

@@ -11,25 +11,25 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
-from gateway.rate_limits import LEFT_HEADER, POLICY_HEADER
+from gateway.rate_limits import POLICY_HEADER, REMAINING_HEADER
 
 REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER, request_ids.HEADER, "traceparent", "tracestate")
-"""That pages of the allowed origins may send, beside those that every page may."""
+"""Request headers that allowed origins may send, beside the CORS-safelisted ones."""
 
 ANSWER_HEADERS = (
     "Location",
     "Retry-After",
     "WWW-Authenticate",
     REPLAYED_HEADER,
-    LEFT_HEADER,
+    REMAINING_HEADER,
     POLICY_HEADER,
     request_ids.HEADER,
 )
-"""That such pages may read, beside those that every page may."""
+"""Response headers that allowed origins may read, beside the CORS-safelisted ones."""
 
 
-def allow_pages(app: App, origins: list[str]) -> None:
-    """Lets pages of these origins call the app, and read what it answers, and what the server answers for it."""
+def enable_cors(app: App, origins: list[str]) -> None:
+    """Enables CORS for these origins, for the app's responses and for those of the server itself."""
     app.add_middleware(
         ProblemCors,
         allow_origins=origins,
@@ -41,17 +41,17 @@ def allow_pages(app: App, origins: list[str]) -> None:
 
 
 def _headers_for_origin(origins: frozenset[str], origin: str | None) -> dict[str, str]:
-    """What Starlette's middleware adds to an answer."""
-    told = {"vary": "Origin"}
+    """The headers that Starlette's middleware would add."""
+    headers = {"vary": "Origin"}
     if origin is not None:
-        told["access-control-expose-headers"] = ", ".join(ANSWER_HEADERS)
+        headers["access-control-expose-headers"] = ", ".join(ANSWER_HEADERS)
         if "*" in origins or origin in origins:
-            told["access-control-allow-origin"] = "*" if "*" in origins else origin
-    return told
+            headers["access-control-allow-origin"] = "*" if "*" in origins else origin
+    return headers
 
 
 class ProblemCors(CORSMiddleware):
-    """Starlette's middleware, whose refusal of a preflight request is a problem answer instead of plain text."""
+    """Starlette's middleware, but a rejected preflight request gets a problem response instead of plain text."""
 
     def preflight_response(self, request_headers: Headers) -> Response:
         response = super().preflight_response(request_headers)

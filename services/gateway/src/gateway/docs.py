@@ -1,4 +1,4 @@
-"""The interactive documentation at /docs, with its assets shipped, so that it works without internet access.
+"""The interactive documentation at /docs, with bundled assets, so that it works without internet access.
 
 static/swagger-ui holds the files of the npm package swagger-ui-dist 5.35.0 (Apache-2.0), unchanged.
 """
@@ -16,8 +16,8 @@ from gateway.openapi import openapi_document
 ASSETS = Path(__file__).parent / "static" / "swagger-ui"
 
 
-def docs_of(app: FastAPI) -> APIRouter:
-    """/docs, the assets that it needs, and /openapi.json, which describes the operations that the app has by now."""
+def docs_router(app: FastAPI) -> APIRouter:
+    """Routes for /docs, its assets, and /openapi.json, which describes the operations that the app has so far."""
     document = openapi_document(app)
     docs = APIRouter(route_class=LeanRoute, include_in_schema=False)
 

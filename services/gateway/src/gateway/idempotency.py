@@ -1,4 +1,4 @@
-"""The header Idempotency-Key: a client's name for a request, by which a repeat of it is told.
+"""The Idempotency-Key header, by which repeats of a request are recognised.
 
 See https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/07/ and ADR 7.
 """
@@ -16,9 +16,9 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
 MAX_KEY_CHARACTERS = 255
 
-# Visible ASCII characters. A string of RFC 8941, section 3.3.3 might have spaces too, and here it may not.
+# Visible ASCII characters. Unlike a string of RFC 8941, section 3.3.3, a key must not contain spaces.
 _QUOTED = re.compile(r'"((?:[!#-\[\]-~]|\\["\\])+)"')
-_BARE = re.compile(r"[!#-~]+")  # no quotation mark: what begins or ends with one was meant to be quoted
+_BARE = re.compile(r"[!#-~]+")  # without quotation marks, which would indicate a malformed quoted key
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -27,10 +27,10 @@ KeyHeader = Annotated[
     Header(
         alias=KEY_HEADER,
         description=(
-            f"Your name for this request, such as a fresh UUID: 1 to {MAX_KEY_CHARACTERS} visible ASCII characters, in "
-            "quotation marks or without. Sent again by the same user with the same key, the request is not carried out "
-            "again: its recorded answer is replayed, for a day unless the operator has decided otherwise. After a 503 "
-            "or 504 send the same request with the same key."
+            f"A unique value for this request, such as a new UUID: 1 to {MAX_KEY_CHARACTERS} visible ASCII "
+            "characters, optionally quoted. When the same user repeats the request with the same key, it is not "
+            "carried out again, but its recorded answer is replayed, by default for a day. After a 503 or 504, send "
+            "the same request with the same key."
         ),
     ),
     WithJsonSchema(
@@ -46,14 +46,14 @@ KeyHeader = Annotated[
 def read_key(values: KeyHeader = None) -> str | None:
     """The key without quotes and escapes, 1 to 255 visible ASCII characters; None when the request has none.
 
-    `"abc"` and `abc` are the same key. Raises a 400 problem when the header is there twice or is no key; parameters
-    behind the quoted key, which the draft has none of, make it no key.
+    `"abc"` and `abc` are the same key. Raises a 400 problem when the header is repeated or invalid. Parameters after
+    a quoted key are invalid, too.
     """
     if not values:
         return None
     if len(values) > 1:
         raise Problem(INVALID_KEY, f"Send {KEY_HEADER} once.")
-    text = values[0].strip(" \t")  # around a header's value they mean nothing: RFC 9110, section 5.5
+    text = values[0].strip(" \t")  # insignificant whitespace: RFC 9110, section 5.5
     if quoted := _QUOTED.fullmatch(text):
         key = _ESCAPED.sub(r"\1", quoted[1])
     else:
@@ -72,8 +72,8 @@ Key = Annotated[str | None, Depends(read_key)]
 def derive_command_id(user_id: UUID, key: str) -> UUID:
     """The id of every command that this user sends under this key: a UUID of version 8 (RFC 9562, section 5.8).
 
-    All gateways, of all releases, must derive the same one. It equals none that is drawn for a command without a key:
-    those are of version 4.
+    All gateways, of all releases, must derive the same one. It never equals a random id of a
+    command without a key, which is of version 4.
     """
     digest = bytearray(blake2b(user_id.bytes + key.encode("ascii"), digest_size=16, person=b"idempotency-key").digest())
     digest[6] = digest[6] & 0x0F | 0x80  # the version

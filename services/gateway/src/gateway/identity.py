@@ -1,4 +1,4 @@
-"""Whose paths a request may use: those of the user whom its bearer token names (RFC 6750), when AUTH_MODE is jwt."""
+"""Authorization with AUTH_MODE=jwt: a bearer token (RFC 6750) gives access to the paths of its user."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,7 +19,7 @@ CHALLENGE = 'Bearer realm="taskwire"'
 
 
 class BearerToken(SecurityBase):
-    """The token of a request, as it was sent. Raises a 401 problem unless there is one."""
+    """The request's bearer token, unverified. Raises a 401 problem when it is missing."""
 
     model = HTTPBearer(bearerFormat="JWT", description="A token of the path's user")
     scheme_name = "bearer"
@@ -36,21 +36,22 @@ class BearerToken(SecurityBase):
 
 
 async def caller_of(token: Annotated[bytes, Depends(BearerToken())], request: Request) -> str:
-    """The id of the token's user, in lower case. Raises a problem: 401, or 503 when that cannot be known now."""
+    """The id of the token's user, in lower case. Raises a problem: 401, or 503 when the token cannot be verified
+    now."""
     tokens: Tokens = request.app.state.tokens
     try:
         return await tokens.user_of(token)
     except InvalidToken as error:
         raise _not_valid(str(error)) from None
     except SigningKeysUnavailable:
-        raise Problem(TOKENS_UNVERIFIABLE, "The issuer's signing keys cannot be had now. Nothing was done.") from None
+        raise Problem(TOKENS_UNVERIFIABLE, "The issuer's signing keys are not available. Nothing was done.") from None
 
 
 async def require_owner(caller: Annotated[str, Depends(caller_of)], user_id: UserId) -> None:
-    """Lets the user in the path pass, and nobody else.
+    """Allows only the user in the path.
 
-    Without a valid token every request is 401, whatever its path. A valid one on another user's path is 404, as for a
-    task that does not exist. Both are decided by path and token, without a look at any data, so they tell nothing.
+    Without a valid token every request is 401, whatever its path. A valid token on another user's path is 404, as for a
+    task that does not exist. Both are decided from path and token alone, so they reveal nothing about the data.
     """
     if str(user_id) != caller:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
@@ -63,8 +64,8 @@ def _not_valid(reason: str) -> Problem:
 
 @asynccontextmanager
 async def open_tokens(settings: IdentitySettings) -> AsyncIterator[Tokens]:
-    """Verifies tokens, usable at once: they are 503 until the issuer's keys are there. For AUTH_MODE jwt alone."""
+    """The token verifier, usable immediately: 503 until the issuer's keys are loaded. Only for AUTH_MODE=jwt."""
     source = settings.auth_jwks_url or settings.auth_jwks_file
-    assert source and settings.auth_issuer and settings.auth_audience  # noqa: S101, PT018 - the settings see to it
+    assert source and settings.auth_issuer and settings.auth_audience  # noqa: S101, PT018 - checked by the settings
     async with open_signing_keys(source) as keys:
         yield Tokens(keys, Rules(settings.auth_issuer, settings.auth_audience, settings.auth_user_claim))

@@ -1,4 +1,4 @@
-"""Bytes as a model of what a body may say, and what is wrong with those that are none, in words for clients."""
+"""Parses JSON bodies into models, and describes their errors to clients."""
 
 import json
 from collections.abc import Mapping
@@ -7,33 +7,33 @@ from typing import Any, NoReturn
 from common.http.problems import INVALID_TASK, MALFORMED_BODY, Problem
 from pydantic import BaseModel, ValidationError
 
-MAX_FAULTS = 20  # told in one answer
+MAX_FAULTS = 20  # listed in one response
 MAX_SHOWN_CHARACTERS = 64  # of a member's name
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259, section 8.1, lets a parser ignore it
 
-OWN_WORDS = frozenset({"another_id", "blank_text", "unstorable_text"})
-"""Faults that our own rules word."""
+OWN_MESSAGES = frozenset({"another_id", "blank_text", "unstorable_text"})
+"""Error types of our own validators, whose messages are shown."""
 
-PLAIN_WORDS = frozenset(
+PYDANTIC_MESSAGES = frozenset(
     {"bool_type", "extra_forbidden", "missing", "string_too_long", "string_too_short", "string_type"}
 )
-"""Faults whose words pydantic has well enough; those of others may name our classes and functions."""
+"""Error types whose pydantic messages are shown; other messages may name our classes and functions."""
 
 DETAILS: Mapping[str, str] = {
     "model_type": "Must be an object",
-    "string_unicode": "Text must not contain half of a surrogate pair",
+    "string_unicode": "Text must not contain a lone surrogate",
 }
-OTHER_DETAIL = "Is not allowed here"
+OTHER_DETAIL = "Is not valid"
 
 
 class _RepeatedMember(ValueError):
-    """An object has a member twice, and which of them counts would be a guess (RFC 8259, section 4)."""
+    """An object repeats a member name, which is ambiguous (RFC 8259, section 4)."""
 
 
 def parse_json[Body: BaseModel](body: bytes, model: type[Body], context: Mapping[str, str] | None = None) -> Body:
-    """The body as `model`. Raises a problem: 400 for what is no JSON or has a member twice, 422 for a broken rule.
+    """The body as `model`. Raises a problem: 400 for invalid JSON or a repeated member, 422 for a schema violation.
 
-    A sound body is parsed once, unless its text has a colon as an escape.
+    A valid body is parsed once, unless a text has an escaped colon.
     """
     body = body.removeprefix(BYTE_ORDER_MARK)
     try:
@@ -46,9 +46,9 @@ def parse_json[Body: BaseModel](body: bytes, model: type[Body], context: Mapping
 
 
 def _has_each_member_once(body: bytes, parsed: BaseModel) -> bool:
-    """Told by the colons: pydantic keeps the last of two members, so the other has one that nothing accounts for.
+    """Counts colons: pydantic keeps the last of two equal members, so a repeat leaves a colon unaccounted for.
 
-    False does not mean that one is there twice: `\\u003a` in a text is a colon too.
+    False does not prove a repeat, because `\\u003a` in a text is a colon, too.
     """
     unexplained = body.count(b":") - len(parsed.model_fields_set)
     if unexplained == 0:
@@ -58,28 +58,28 @@ def _has_each_member_once(body: bytes, parsed: BaseModel) -> bool:
 
 
 def _parse_again[Body: BaseModel](body: bytes, model: type[Body], context: Mapping[str, str] | None) -> Body:
-    """Tells JSON that breaks a rule (422) from what is no JSON (400).
+    """Distinguishes JSON that violates the schema (422) from invalid JSON (400).
 
-    pydantic's parser takes a lone surrogate for a syntax error and takes NaN for a number; by RFC 8259 the first is
-    JSON and the second is not. So the standard library, which can be told both, decides; only faulty bodies come here.
+    pydantic's parser rejects a lone surrogate as a syntax error and accepts NaN; by RFC 8259 the first is JSON and the
+    second is not. So the standard library decides, for invalid bodies only.
     """
     value = _load(body)
     try:
         return model.model_validate(value, context=context)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_FAULTS]
-    told = [{"pointer": _pointer(fault["loc"]), "detail": detail_of(fault["type"], fault["msg"])} for fault in faults]
-    raise Problem(INVALID_TASK, "See errors for each fault of the body.", errors=told)
+    errors = [{"pointer": _pointer(fault["loc"]), "detail": detail_of(fault["type"], fault["msg"])} for fault in faults]
+    raise Problem(INVALID_TASK, "See `errors` for each error in the body.", errors=errors)
 
 
 def _load(body: bytes) -> Any:
-    """The JSON value. Numbers are floats, which have no limit of digits; no member that we know is a number."""
+    """The JSON value. All numbers become floats, which have no digit limit; no known field is a number."""
     try:
         return json.loads(
             body.decode(), parse_constant=_refuse_constant, parse_int=float, object_pairs_hook=_members_once
         )
     except _RepeatedMember as error:
-        raise Problem(MALFORMED_BODY, f"An object has the member {error} twice.") from None
+        raise Problem(MALFORMED_BODY, f"An object has the member {error} more than once.") from None
     except (ValueError, RecursionError):
         raise Problem(MALFORMED_BODY, "The body must be a JSON document in UTF-8.") from None
 
@@ -97,13 +97,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def detail_of(kind: str, words: str) -> str:
-    """What a client is told of a fault of this kind, for which pydantic has these words."""
-    if kind in OWN_WORDS or kind in PLAIN_WORDS:
-        return words
+def detail_of(kind: str, message: str) -> str:
+    """The message for clients for an error type, given pydantic's message."""
+    if kind in OWN_MESSAGES or kind in PYDANTIC_MESSAGES:
+        return message
     return DETAILS.get(kind, OTHER_DETAIL)
 
 
-def _pointer(place: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) in the form of RFC 9457's example."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in place)
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901) as a URI fragment, as in RFC 9457's example."""
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)

@@ -1,4 +1,4 @@
-"""What Prometheus learns of the gateway beside its requests."""
+"""Prometheus metrics of the gateway beside HTTP requests."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
@@ -12,35 +12,35 @@ type Send[Item, Answer] = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 
-BATCH_ITEMS = Histogram("taskwire_batch_items", "Commands or reads that left in one batch", ["lane"], buckets=SIZES)
+BATCH_ITEMS = Histogram("taskwire_batch_items", "Commands or reads in a batch", ["lane"], buckets=SIZES)
 BATCH_SECONDS = Histogram(
     "taskwire_batch_seconds",
-    "From a batch's leaving until its answer: of commands, the time in the bus and in the task-writer",
+    "Round-trip time of a batch; for commands, the time in RabbitMQ and in the task-writer",
     ["lane"],
     buckets=SECONDS,
 )
-IN_FLIGHT = Gauge("taskwire_batches_in_flight", "Batches that hold a slot", ["lane"])
-WAITING = Gauge("taskwire_waiting", "Commands or reads that wait for a slot", ["lane"])
+IN_FLIGHT = Gauge("taskwire_batches_in_flight", "Batches in flight", ["lane"])
+WAITING = Gauge("taskwire_waiting", "Commands or reads waiting for a batch", ["lane"])
 
-WRITES_FAILED = Counter(
-    "taskwire_writes_failed", "Writes that were answered with another outcome than done or not_found", ["outcome"]
-)
-LATE_REPLIES = Counter("taskwire_late_replies", "Replies whose batch was not waited for any more")
+WRITES_FAILED = Counter("taskwire_writes_failed", "Writes with an outcome other than done or not_found", ["outcome"])
+LATE_REPLIES = Counter("taskwire_late_replies", "Replies that arrived after their batch's deadline")
 CLOCK_SKEW = Gauge(
     "taskwire_database_clock_skew_seconds",
-    "How far PostgreSQL's clock is ahead of this gateway's for certain; behind: below 0",
+    "Minimum by which PostgreSQL's clock is ahead of this gateway's; negative: behind",
 )
-BAD_REPLIES = Counter("taskwire_bad_replies", "Replies that name no batch, cannot be read or do not fit their batch")
+BAD_REPLIES = Counter(
+    "taskwire_bad_replies", "Replies without a batch, unreadable, or with the wrong number of outcomes"
+)
 
 for _outcome in ("refused", "expired", "unknown", "key_reused"):
-    WRITES_FAILED.labels(_outcome)  # at 0: Prometheus sees no increase from nothing to 1
+    WRITES_FAILED.labels(_outcome)  # at 0: Prometheus sees no increase when a series starts at 1
 
-QUEUE_MESSAGES = Gauge("taskwire_queue_messages", "Messages that wait in a queue of RabbitMQ", ["queue"])
-QUEUE_CONSUMERS = Gauge("taskwire_queue_consumers", "Consumers of a queue of RabbitMQ", ["queue"])
+QUEUE_MESSAGES = Gauge("taskwire_queue_messages", "Messages ready in a RabbitMQ queue", ["queue"])
+QUEUE_CONSUMERS = Gauge("taskwire_queue_consumers", "Consumers of a RabbitMQ queue", ["queue"])
 
 
 def measured[Item, Answer](lane: str, send: Send[Item, Answer]) -> Send[Item, Answer]:
-    """`send`, whose batches are counted and timed."""
+    """Wraps `send` to count and time its batches."""
     observe_items, observe_seconds = BATCH_ITEMS.labels(lane).observe, BATCH_SECONDS.labels(lane).observe
 
     async def sending(batch: Sequence[Item]) -> Sequence[Answer]:
@@ -55,6 +55,6 @@ def measured[Item, Answer](lane: str, send: Send[Item, Answer]) -> Send[Item, An
 
 
 def show_lane[Item, Answer](lane: str, batcher: Batcher[Item, Answer]) -> None:
-    """Lets the gauges read the lane's counts whenever Prometheus asks."""
+    """Binds the gauges to the lane's counts, read at each scrape."""
     IN_FLIGHT.labels(lane).set_function(lambda: batcher.in_flight)
     WAITING.labels(lane).set_function(lambda: batcher.waiting)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: what FastAPI makes of the path operations, completed by what it has no words for."""
+"""The OpenAPI document: FastAPI's, completed with what FastAPI cannot express."""
 
 from copy import deepcopy
 from typing import Any
@@ -14,11 +14,11 @@ type Json = dict[str, Any]
 
 ABOUT: Json = {
     "version": "1.0.0",
-    "description": "Tasks of many users. A write answers once it is committed; another user's task is 404.",
+    "description": "Tasks of many users. A write is answered once it is committed; another user's task is 404.",
     "servers": [{"url": "/", "description": "This gateway"}],
     "openapi_tags": [{"name": "tasks", "description": "The tasks of one user"}],
 }
-"""What the document says of the API as a whole."""
+"""The document's description of the API."""
 
 SCHEMAS = "#/components/schemas/"
 FASTAPIS_ERRORS = ("HTTPValidationError", "ValidationError")
@@ -28,13 +28,13 @@ REQUEST_ID_PARAMETER: Json = {
     "in": "header",
     "required": False,
     "description": (
-        f"Your name for this request in its answer and in the logs: 1 to {MAX_CHARACTERS} visible ASCII characters. "
-        "Any other is replaced, and refuses nothing."
+        f"An id for this request in its response and in the logs: 1 to {MAX_CHARACTERS} visible ASCII characters. "
+        "An invalid id is replaced; the request is not rejected."
     ),
     "schema": {"type": "string", "examples": ["7d8f2a4100000c2e"]},
 }
 REQUEST_ID: Json = {
-    "description": "The name of the request: the client's own, or a new one",
+    "description": "The request id: the client's, or a new one",
     "required": True,
     "schema": {"type": "string", "pattern": f"^[!-~]{{1,{MAX_CHARACTERS}}}$", "examples": ["7d8f2a4100000c2e"]},
 }
@@ -43,10 +43,10 @@ REQUEST_ID: Json = {
 def openapi_document(app: FastAPI) -> Json:
     """The OpenAPI 3.1 document of the app's path operations.
 
-    Added is what holds for all of them and is no operation's own: the name of every request and answer, the body of
-    errors, and security where all need it. FastAPI's own 422 is taken out: none of ours has its form.
+    Adds what all operations share: the request id, the problem schema, and security. Removes FastAPI's own 422, whose
+    format is not used.
     """
-    document = deepcopy(app.openapi())  # which FastAPI keeps
+    document = deepcopy(app.openapi())  # FastAPI caches it
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in FASTAPIS_ERRORS:
@@ -58,7 +58,9 @@ def openapi_document(app: FastAPI) -> Json:
     for operation in operations:
         _complete(operation)
     for path in document["paths"].values():
-        path["parameters"] = [REQUEST_ID_PARAMETER]  # no $ref: Swagger UI shows one of a path without its name
+        path["parameters"] = [
+            REQUEST_ID_PARAMETER
+        ]  # no $ref: Swagger UI shows a referenced path parameter without its name
     document["security"] = _shared_security(operations)
     return document
 
@@ -68,15 +70,15 @@ def _complete(operation: Json) -> None:
     if SCHEMAS + FASTAPIS_ERRORS[0] in str(responses.get("422")):
         del responses["422"]
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        content["schema"].pop("default", None)  # a body that is left out says what an empty one does: no default
+        content["schema"].pop("default", None)  # the default of an optional body would be misleading
     for response in responses.values():
         response.setdefault("headers", {})[HEADER] = {"$ref": "#/components/headers/RequestId"}
     operation["responses"] = dict(sorted(responses.items()))
 
 
 def _shared_security(operations: list[Json]) -> list[Json]:
-    """What all of the operations need, named once for all."""
+    """The security that all operations share, declared once."""
     needed: list[list[Json]] = [operation.pop("security", []) for operation in operations]
     if any(one != needed[0] for one in needed):
-        raise ValueError("operations differ in what they need")
+        raise ValueError("operations differ in their security")
     return needed[0]

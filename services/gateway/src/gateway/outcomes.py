@@ -1,4 +1,4 @@
-"""The outcome of a command as an answer."""
+"""Turns a command's outcome into an HTTP response."""
 
 from common.contracts.outcomes import Outcome
 from common.http.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
@@ -25,7 +25,7 @@ def _replay_headers(outcome: Outcome) -> dict[str, str]:
 
 
 def _require_done(outcome: Outcome) -> None:
-    """Raises a problem unless the command was carried out on a task that exists."""
+    """Raises a problem unless the status is `done`."""
     if outcome.status == "done":
         return
     if outcome.status != "not_found":
@@ -34,7 +34,7 @@ def _require_done(outcome: Outcome) -> None:
         case "not_found":
             raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replay_headers(outcome))
         case "key_reused":
-            raise Problem(KEY_REUSED, outcome.reason or "Another request needs another key.")
+            raise Problem(KEY_REUSED, outcome.reason or "Use a new key for a different request.")
         case "refused" | "expired":
             raise Problem(NOT_DONE, outcome.reason or "The write was not carried out.")
         case "unknown":

@@ -1,4 +1,4 @@
-"""Query parameters: a request for a part or an order of the tasks must not be answered as if it had asked for all."""
+"""Rejects unknown query parameters: a request for a page or an order must not be answered with the whole list."""
 
 import json
 from urllib.parse import unquote_plus
@@ -10,9 +10,9 @@ MAX_SHOWN_CHARACTERS = 64  # of a parameter's name
 
 
 def require_known_parameters(request: Request) -> None:
-    """Raises a 400 problem that names the first query parameter that is not known. None is, so far.
+    """Raises a 400 problem for the first unknown query parameter; there are no known ones so far.
 
-    A name that begins with an underscore is the client's own, such as one against caches, and is ignored.
+    A name that begins with an underscore, such as a cache buster, is ignored.
     """
     query: bytes = request.scope["query_string"]
     if not query:
@@ -21,5 +21,5 @@ def require_known_parameters(request: Request) -> None:
         name = unquote_plus(part.partition(b"=")[0].decode("latin-1"))
         if part and not name.startswith("_"):
             shown = json.dumps(name[:MAX_SHOWN_CHARACTERS])
-            detail = f"The parameter {shown} is not known here; this address takes none but names that begin with _."
+            detail = f"Unknown query parameter {shown}. Only names that begin with _ are accepted, and ignored."
             raise Problem(UNKNOWN_PARAMETER, detail)

@@ -1,7 +1,7 @@
-"""Preconditions of a write (RFC 9110, section 13): what somebody asked to protect is not overwritten.
+"""Preconditions of a write (RFC 9110, section 13).
 
-Tasks have no entity tags and no dates of modification yet, so most preconditions cannot be seen to hold; then nothing
-is done. They are decided by the head alone, so a task that is not there is 412 as well.
+Tasks have no entity tags and no modification dates yet, so most preconditions cannot be evaluated; such a write is
+rejected. Only the headers decide, so a missing task is 412, too.
 """
 
 from email.utils import parsedate_to_datetime
@@ -13,10 +13,11 @@ _FIELDS = frozenset({b"if-match", b"if-none-match", b"if-unmodified-since"})
 
 
 def require_preconditions(request: Request) -> None:
-    """Raises a 412 problem unless every precondition in the request's head holds, or is one that means nothing here.
+    """Raises a 412 problem unless every precondition in the request's headers holds or is to be ignored.
 
-    `If-Match: *` leaves it to the write, which is 404 when nothing is there. A list of entity tags in If-None-Match
-    holds, since no task has any. If-Unmodified-Since counts only as a date, and only without If-Match (13.1.4).
+    `If-Match: *` is left to the write, which is 404 when the task does not exist. A list of entity tags in
+    If-None-Match holds, since no task has any. If-Unmodified-Since counts only as a valid date without If-Match
+    (13.1.4).
     """
     given: dict[bytes, bytes] = {}
     for name, value in request.scope["headers"]:
@@ -25,11 +26,11 @@ def require_preconditions(request: Request) -> None:
     if not given:
         return
     if given.get(b"if-match", b"*") != b"*":
-        raise _failed("If-Match", "no task has an entity tag")
+        raise _failed("If-Match", "tasks have no entity tags")
     if given.get(b"if-none-match") == b"*":
-        raise _failed("If-None-Match", "something is there, or nothing would be done")
+        raise _failed("If-None-Match", "the write needs an existing task")
     if b"if-match" not in given and _is_date(given.get(b"if-unmodified-since", b"")):
-        raise _failed("If-Unmodified-Since", "it is not known when a task was changed last")
+        raise _failed("If-Unmodified-Since", "tasks have no modification date")
 
 
 def _is_date(value: bytes) -> bool:
@@ -41,4 +42,4 @@ def _is_date(value: bytes) -> bool:
 
 
 def _failed(header: str, reason: str) -> Problem:
-    return Problem(PRECONDITION_FAILED, f"{header} does not hold: {reason}. Nothing was done.")
+    return Problem(PRECONDITION_FAILED, f"{header} failed: {reason}. Nothing was done.")

@@ -1,4 +1,4 @@
-"""The answers of the path operations beside their models, as FastAPI's `responses` takes them."""
+"""Documented responses of the path operations, for FastAPI's `responses`."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -37,27 +37,26 @@ RATE_PROBLEMS = (kinds.TOO_MANY_REQUESTS,)
 
 EXAMPLES: Mapping[ProblemType, str] = {
     kinds.INVALID_ID: "user_id must be a UUID such as 7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11.",
-    kinds.UNKNOWN_PARAMETER: 'The parameter "limit" is not known here; this address takes none but names that begin '
-    "with _.",
+    kinds.UNKNOWN_PARAMETER: 'Unknown query parameter "limit". Only names that begin with _ are accepted, and ignored.',
     kinds.INVALID_KEY: "Send Idempotency-Key once.",
     kinds.MALFORMED_BODY: "The body must be a JSON document in UTF-8.",
     kinds.NO_TOKEN: "Send a token in the header Authorization: Bearer <token>.",
     kinds.INVALID_TOKEN: "The token has expired.",
     kinds.TASK_NOT_FOUND: "The user has no task with this id.",
     kinds.SLOW_BODY: "The body must arrive within 10 seconds.",
-    kinds.PRECONDITION_FAILED: "If-Match does not hold: no task has an entity tag. Nothing was done.",
-    kinds.BODY_TOO_LARGE: "A body may have 65536 bytes at most.",
+    kinds.PRECONDITION_FAILED: "If-Match failed: tasks have no entity tags. Nothing was done.",
+    kinds.BODY_TOO_LARGE: "The body must not exceed 65536 bytes.",
     kinds.NOT_JSON: "Send the body as JSON, with one header Content-Type: application/json.",
-    kinds.UNSUPPORTED_CODING: "Send the body as it is, without a Content-Encoding.",
-    kinds.INVALID_TASK: "See errors for each fault of the body.",
-    kinds.KEY_REUSED: "Another request needs another key.",
-    kinds.TOO_MANY_REQUESTS: "The rate for this user is 20 a second. Wait, then go on.",
-    kinds.UNAVAILABLE: "Tasks cannot be read now.",
+    kinds.UNSUPPORTED_CODING: "Send the body without a Content-Encoding.",
+    kinds.INVALID_TASK: "See `errors` for each error in the body.",
+    kinds.KEY_REUSED: "Use a new key for a different request.",
+    kinds.TOO_MANY_REQUESTS: "The rate limit for this user is 20 requests per second.",
+    kinds.UNAVAILABLE: "Tasks cannot be read at the moment.",
     kinds.NOT_DONE: "The message bus is not available.",
-    kinds.TOKENS_UNVERIFIABLE: "The issuer's signing keys cannot be had now. Nothing was done.",
+    kinds.TOKENS_UNVERIFIABLE: "The issuer's signing keys are not available. Nothing was done.",
     kinds.OUTCOME_UNKNOWN: "There was no answer to the write.",
 }
-"""What an answer of each kind says, for the documentation."""
+"""An example detail for each kind of problem."""
 
 FAULT: Json = {"pointer": "#/title", "detail": "Text must not be blank"}
 
@@ -68,30 +67,30 @@ def _header(description: str, **schema: Any) -> Json:
 
 RETRY_AFTER = {"Retry-After": _header("Seconds to wait", type="integer")}
 ERROR_HEADERS: Mapping[int, Json] = {
-    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": _header("Bearer, and what is wrong (RFC 6750)")},
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": _header("Bearer challenge with the error (RFC 6750)")},
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
-        "Accept": _header("The media type that is taken"),
-        "Accept-Encoding": _header("The content coding that is taken"),
+        "Accept": _header("The supported media type"),
+        "Accept-Encoding": _header("The supported content coding"),
     },
     HTTPStatus.TOO_MANY_REQUESTS: RETRY_AFTER
     | {
-        "RateLimit-Policy": _header("What may be sent: quota and window of each"),
-        "RateLimit": _header("What is left of it, and when all is back"),
+        "RateLimit-Policy": _header("Quota and window of each rate limit"),
+        "RateLimit": _header("Remaining requests of each, and seconds until the quota is full"),
     },
     HTTPStatus.SERVICE_UNAVAILABLE: RETRY_AFTER,
 }
-"""What every error of such a status says in its headers."""
+"""Headers of errors, by status."""
 
 LOCATION = {"Location": _header("Path of the task")}
 REPLAYED_DESCRIPTION: Json = {
-    "description": "There when the answer is the recorded one of an earlier request with the same key",
+    "description": "Present when this is the recorded answer of an earlier request with the same key",
     "schema": {"type": "string", "const": "true"},
 }
 REPLAYED = {REPLAYED_HEADER: {"$ref": "#/components/headers/IdempotencyReplayed"}}
 
 
 def problems(*wanted: ProblemType) -> Responses:
-    """One response for each status, with an example of each kind of problem that has it."""
+    """One response per status, with an example of each kind of problem."""
     responses: Responses = {}
     for kind in sorted(dict.fromkeys(wanted), key=lambda kind: kind.status):
         responses = merged(responses, {int(kind.status): _problem(kind)})
@@ -99,12 +98,12 @@ def problems(*wanted: ProblemType) -> Responses:
 
 
 def reads(description: str, example: object, *more: ProblemType) -> Responses:
-    """What a read may answer, its success described and shown by `example`."""
+    """Responses of a read; `example` shows the success."""
     return {200: _shown(description, example)} | problems(*READ_PROBLEMS, *more)
 
 
 def writes(status: int, description: str, *more: ProblemType, headers: Json | None = None) -> Responses:
-    """What a write may answer, its success described and with `headers`. Recorded answers may be replayed."""
+    """Responses of a write. Those that may be replayed get the replay header."""
     success = {"description": description} if status == HTTPStatus.NO_CONTENT else _shown(description, TASK_EXAMPLE)
     responses = merged({status: success | {"headers": headers or {}}}, problems(*WRITE_PROBLEMS, *more))
     recorded = {status, int(kinds.TASK_NOT_FOUND.status)} & responses.keys()

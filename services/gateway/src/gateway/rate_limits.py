@@ -1,7 +1,7 @@
-"""How many requests one user and one address may send: token buckets, told as
-https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/ has it.
+"""Rate limits per user and per address: token buckets, reported in the headers of
+https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/.
 
-Each gateway process counts for itself: behind N of them a client may have up to N times as much.
+Each gateway process counts on its own: with N processes a client may get up to N times the limit.
 """
 
 import math
@@ -23,10 +23,10 @@ from gateway.ids import UserId
 from gateway.settings import RateLimitSettings
 
 POLICY_HEADER = "RateLimit-Policy"
-LEFT_HEADER = "RateLimit"
+REMAINING_HEADER = "RateLimit"
 
-MAX_REMEMBERED = 65_536  # of each kind, twice; about 10 MB
-_POLICY_NAME, _LEFT_NAME = POLICY_HEADER.lower().encode(), LEFT_HEADER.lower().encode()
+MAX_REMEMBERED = 65_536  # per policy and generation; about 10 MB
+_POLICY_NAME, _REMAINING_NAME = POLICY_HEADER.lower().encode(), REMAINING_HEADER.lower().encode()
 
 MAX_ADDRESS_CHARACTERS = 64  # the longest IPv6 address, in brackets and quotes, with a port
 _ADDRESS = re.compile(r'"?(?:\[([^\]]+)\]|([0-9.]+))(?::[0-9]{1,5})?"?')
@@ -34,7 +34,7 @@ _ADDRESS = re.compile(r'"?(?:\[([^\]]+)\]|([0-9.]+))(?::[0-9]{1,5})?"?')
 
 @dataclass(frozen=True)
 class Policy:
-    """`burst` requests at once, and `per_s` more each second."""
+    """A token bucket of size `burst`, refilled with `per_s` tokens per second."""
 
     name: str
     per_s: float
@@ -42,80 +42,81 @@ class Policy:
 
     @cached_property
     def window_s(self) -> float:
-        """From an empty bucket to a full one."""
+        """Time to refill an empty bucket."""
         return self.burst / self.per_s
 
     @cached_property
     def header(self) -> bytes:
-        """The policy as RateLimit-Policy names it."""
+        """The policy for the RateLimit-Policy header."""
         return f'"{self.name}";q={self.burst};w={math.ceil(self.window_s)}'.encode()
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What a bucket answered: how many requests are left, how long until it is full, and until the next is granted."""
+    """The result of a take: remaining requests, seconds until the bucket is full, and until the next request is
+    granted."""
 
     policy: Policy
-    left: int
+    remaining: int
     full_in_s: float
     retry_in_s: float
 
     def header(self) -> bytes:
-        """The state of the bucket as RateLimit names it."""
-        return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.left, math.ceil(self.full_in_s))
+        """The bucket's state for the RateLimit header."""
+        return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.remaining, math.ceil(self.full_in_s))
 
-    def tell(self, state: RequestState) -> None:
-        """Names the bucket in the request's answer."""
+    def report(self, state: RequestState) -> None:
+        """Adds the bucket to the headers of the request's response."""
         state.rate_limits.append((self.policy.header, self.header()))
 
     def require(self) -> None:
         """Raises a 429 problem when the request was not granted."""
         if self.retry_in_s > 0:
-            detail = f"The rate for this {self.policy.name} is {self.policy.per_s:g} a second. Wait, then go on."
+            detail = f"The rate limit for this {self.policy.name} is {self.policy.per_s:g} requests per second."
             headers = {"Retry-After": str(math.ceil(self.retry_in_s))}
             raise Problem(TOO_MANY_REQUESTS, detail, headers=headers)
 
 
 @dataclass
-class Buckets:
-    """A bucket for each name, of which only that is kept when it will be full.
+class TokenBuckets:
+    """A token bucket for each name, stored as the time when it will be full.
 
-    A bucket that nobody touched for a whole window is full, as one that is not there. So names are kept in two
-    generations, which change places every window, and the older one is thrown away. When there are more than
-    MAX_REMEMBERED they change places earlier: some then get a full bucket too soon.
+    A bucket that was not used for a whole window is full, like a missing one. So names are kept in two generations that
+    rotate every window, dropping the older one. With more than MAX_REMEMBERED names they rotate earlier: some names
+    then get a full bucket too soon.
     """
 
     policy: Policy
     clock: Callable[[], float] = monotonic
-    """Seconds; never goes back."""
+    """Monotonic, in seconds."""
     _full_at: dict[str, float] = field(default_factory=dict)
-    _full_at_before: dict[str, float] = field(default_factory=dict)
+    _older_full_at: dict[str, float] = field(default_factory=dict)
     _changed_at: float = 0.0
 
     def take(self, name: str) -> Taken:
-        """Takes one request out of the bucket, if there is one left."""
+        """Takes one token from the bucket, if there is one."""
         now = self.clock()
         if now - self._changed_at > self.policy.window_s or len(self._full_at) >= MAX_REMEMBERED:
-            self._full_at_before, self._full_at, self._changed_at = self._full_at, {}, now
-        full_at = self._full_at.get(name) or self._full_at_before.get(name, now)
+            self._older_full_at, self._full_at, self._changed_at = self._full_at, {}, now
+        full_at = self._full_at.get(name) or self._older_full_at.get(name, now)
         wanted = max(full_at, now) + 1 / self.policy.per_s
         too_early_s = wanted - now - self.policy.window_s
-        if too_early_s < 1e-9:  # noqa: PLR2004 - sums of floats
+        if too_early_s < 1e-9:  # noqa: PLR2004 - rounding error of floats
             self._full_at[name] = full_at = wanted
             too_early_s = 0.0
         full_in_s = full_at - now
-        left = max(0, math.floor((self.policy.window_s - full_in_s) * self.policy.per_s + 1e-9))
-        return Taken(self.policy, left, full_in_s, too_early_s)
+        remaining = max(0, math.floor((self.policy.window_s - full_in_s) * self.policy.per_s + 1e-9))
+        return Taken(self.policy, remaining, full_in_s, too_early_s)
 
 
 class RateLimits:
-    """ASGI middleware: counts the requests of an address, and tells in every answer what all buckets have left."""
+    """ASGI middleware: limits requests per address, and adds the rate-limit headers to every response."""
 
     def __init__(self, app: ASGIApp, settings: RateLimitSettings) -> None:
         self._app = app
         self._proxies = settings.trusted_proxies
         per_s = settings.address_requests_per_s
-        self._addresses = Buckets(Policy("address", per_s, settings.address_burst)) if per_s else None
+        self._addresses = TokenBuckets(Policy("address", per_s, settings.address_burst)) if per_s else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,43 +124,43 @@ class RateLimits:
             return
         state = state_of(scope)
 
-        async def tell(message: Message) -> None:
+        async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start" and state.rate_limits:
-                policies, left = zip(*state.rate_limits, strict=True)
+                policies, remaining = zip(*state.rate_limits, strict=True)
                 message["headers"] = [
                     *message["headers"],
                     (_POLICY_NAME, b", ".join(policies)),
-                    (_LEFT_NAME, b", ".join(left)),
+                    (_REMAINING_NAME, b", ".join(remaining)),
                 ]
             await send(message)
 
         try:
             if self._addresses is not None:
                 taken = self._addresses.take(client_address(scope, self._proxies))
-                taken.tell(state)
+                taken.report(state)
                 taken.require()
         except Problem as problem:
-            await problem_response(problem)(scope, receive, tell)
+            await problem_response(problem)(scope, receive, send_with_limits)
         else:
-            await self._app(scope, receive, tell)
+            await self._app(scope, receive, send_with_limits)
 
 
-def rate_limited(users: Buckets) -> Callable[[UUID, Request], None]:
-    """A dependency that lets as many requests of the user in the path pass as the policy grants; then 429."""
+def rate_limited(users: TokenBuckets) -> Callable[[UUID, Request], None]:
+    """A dependency that limits the requests of the user in the path; over the limit 429."""
 
     def limit(user_id: UserId, request: Request) -> None:
         taken = users.take(str(user_id))
-        taken.tell(state_of(request.scope))
+        taken.report(state_of(request.scope))
         taken.require()
 
     return limit
 
 
 def client_address(scope: Scope, trusted_proxies: int) -> str:
-    """Who sent the request: the peer, or whom the farthest of so many proxies in front of us has seen as its peer.
+    """The client's address: the peer, or the address that the outermost trusted proxy appended to X-Forwarded-For.
 
-    Each proxy adds the address of its own peer to the end of X-Forwarded-For; what stands before those was written by
-    the client itself. Where a proxy wrote no address, it is that of the nearest hop behind it which has one.
+    Each proxy appends the address of its peer; earlier entries are written by the client and not trusted. Where a proxy
+    appended no valid address, the next valid one towards this server counts.
     """
     client = scope.get("client")
     peer: str = client[0] if client else ""
@@ -170,10 +171,10 @@ def client_address(scope: Scope, trusted_proxies: int) -> str:
 
 @lru_cache(maxsize=4096)
 def bucket_name(address: str) -> str | None:
-    """The name under which requests from an address are counted; None when it is none.
+    """The bucket name of an address; None when it is not an address.
 
-    An IPv4 address is one however it is written: alone, with a port, or inside of IPv6. Of IPv6 a network of 64 bits
-    counts as one, since a household has a whole one. Brackets, quotes and a port are taken off, as proxies write them.
+    An IPv4 address has one name, whether written alone, with a port or IPv4-mapped. IPv6 addresses share a bucket per
+    /64 network, the usual size for a household. Brackets, quotes and ports, as proxies write them, are removed.
     """
     if len(address) > MAX_ADDRESS_CHARACTERS:
         return None

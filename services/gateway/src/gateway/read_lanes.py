@@ -1,6 +1,6 @@
-"""The lanes of the reads: reads leave for the task-reader in batches, and each gets its own answer within its time.
+"""The lanes of the reads: send reads to the task-reader in batches, and return each answer within READ_TIMEOUT_S.
 
-Lists and single tasks travel apart, so that a long list delays no read of one task.
+Lists and single tasks have separate lanes, so that a long list does not delay the read of one task.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -20,11 +20,11 @@ from gateway.waiting import Full, RejectionPacer
 
 
 class TooManyReads(Exception):
-    """So many reads wait that this one would not be answered in its time."""
+    """Too many reads are waiting for this one to be answered in time."""
 
 
 class ReadLane:
-    """Takes reads of one kind for the link. Belongs to one event loop."""
+    """Batches reads of one kind for the link. Belongs to one event loop."""
 
     def __init__(self, name: str, link: ReaderLink, limits: BatchLimits, timeout_s: float) -> None:
         self._link = link
@@ -34,7 +34,7 @@ class ReadLane:
         self._rejections = RejectionPacer()
 
     async def call(self, read: Read) -> Answer:
-        """The answer to `read`, waiting included within READ_TIMEOUT_S. Raises ReaderUnavailable or TooManyReads."""
+        """The answer to `read` within READ_TIMEOUT_S, waiting included. Raises ReaderUnavailable or TooManyReads."""
         try:
             with time_limit(self._timeout_s):
                 return await self._batcher.submit(read.user_id, read)
@@ -51,7 +51,7 @@ class ReadLane:
 
 @dataclass(frozen=True)
 class ReadLanes:
-    """One lane for each kind of read, and whether the task-reader is up."""
+    """One lane for each kind of read, and the task-reader's health."""
 
     lists: ReadLane
     finds: ReadLane
@@ -60,7 +60,7 @@ class ReadLanes:
 
 @asynccontextmanager
 async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]:
-    """The lanes and their link, usable at once."""
+    """The lanes and their link, usable immediately."""
     async with open_reader_link(settings) as link:
 
         def lane(name: str, max_batch: int) -> ReadLane:

@@ -1,6 +1,6 @@
-"""The way to the task-readers: several may stand behind one name, come and go, and none is missed.
+"""The HTTP client of the task-readers: several may share one DNS name, and they may come and go.
 
-A read changes nothing, so a request that no reader has answered is sent again, to another one where there is one.
+Reads are safe to repeat, so an unanswered request is sent again, to another reader if there is one.
 """
 
 import asyncio
@@ -20,23 +20,23 @@ from common.runtime.time_limits import time_limit
 
 from gateway.settings import GatewaySettings
 
-_PAUSES_S = (0.0, 0.02, 0.05, 0.1)  # before each new try; short, so that a read is refused quickly when all are away
-_CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an address that swallows connections leaves time for another
-_ADDRESSES_KNOWN_S = 1  # then the name is looked up again: a reader that was replaced has another address
-_RENEW_EVERY_S = 5.0  # one connection is made anew, so that all readers get their share, also those that came later
-_UNREAD_BYTES = 8 * 1024 * 1024  # of an answer, before its connection is paused; a batch of long lists fits
-NOBODY = UUID(int=0)  # asks for nothing but whether a reader answers
+_PAUSES_S = (0.0, 0.02, 0.05, 0.1)  # before each retry; short, so that a read fails fast when all readers are down
+_CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an unresponsive address leaves time for another
+_DNS_CACHE_S = 1  # then the name is resolved again: a replaced reader has a new address
+_RENEW_EVERY_S = 5.0  # one connection is renewed, so that new readers get their share of requests
+_UNREAD_BYTES = 8 * 1024 * 1024  # read buffer per connection; a batch of long lists fits
+NOBODY = UUID(int=0)  # used by the health check
 
 type Answer = memoryview | None
 """The JSON of one task or of a list; None where there is no such task."""
 
 
 class ReaderUnavailable(Exception):
-    """The task-reader cannot be reached, does not answer in time, or says that its database does not answer."""
+    """The task-reader or its database is not available, or does not answer in time."""
 
 
 class _Resolver(aiohttp.ThreadedResolver):
-    """The addresses in any order: getaddrinfo sorts them (RFC 6724), and all would go to the first of them."""
+    """Shuffles the addresses: getaddrinfo sorts them (RFC 6724), so that all requests would go to the first."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -57,7 +57,7 @@ class ReaderLink:
         self._renewed_at = self._clock()
 
     async def ask(self, reads: Sequence[Read], traceparent: str | None = None) -> list[Answer]:
-        """The answers of a reader to a batch of reads, in order; ReaderUnavailable when there are none in time."""
+        """The answers to a batch of reads, in order. Raises ReaderUnavailable when they do not arrive in time."""
         body = ReadBatch(reads=list(reads)).model_dump_json().encode()
         try:
             answers = _unpack(await self._ask_until_answered(body, traceparent), len(reads))
@@ -68,8 +68,8 @@ class ReaderLink:
         return answers
 
     async def _ask_until_answered(self, body: bytes, traceparent: str | None) -> bytes:
-        """Asks again after a refused connection, and after one that was closed before the whole answer was there: five
-        times at most, since a read may be what the readers die of.
+        """Retries after a refused connection, or one closed before the whole answer: five attempts at most, since the
+        read itself may crash the readers.
         """
         pauses = iter(_PAUSES_S)
         try:
@@ -105,12 +105,12 @@ def _unpack(body: bytes, count: int) -> list[Answer]:
     except ValueError as error:
         raise ReaderUnavailable(f"the task-reader's answer cannot be read: {error}") from error
     if len(answers) != count:
-        raise ReaderUnavailable("the task-reader answered another number of reads")
+        raise ReaderUnavailable("the task-reader answered a different number of reads")
     return answers
 
 
 async def _pause(pauses: Iterator[float], error: Exception) -> None:
-    """Waits before the next try; raises the error when that was the last."""
+    """Waits before the next attempt; raises the error after the last one."""
     pause_s = next(pauses, None)
     if pause_s is None:
         raise error
@@ -124,11 +124,11 @@ def _credentials(settings: GatewaySettings) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_reader_link(settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
-    """The link, usable at once. It keeps a connection for each batch on its way, and opens them when needed."""
+    """The link, usable immediately. It opens connections on demand, one per batch in flight."""
     connector = aiohttp.TCPConnector(
         limit=2 * settings.reads_max_in_flight,
         resolver=_Resolver(),
-        ttl_dns_cache=_ADDRESSES_KNOWN_S,
+        ttl_dns_cache=_DNS_CACHE_S,
     )
     async with aiohttp.ClientSession(
         str(settings.reader_url),

@@ -29,7 +29,7 @@ from pydantic_settings import NoDecode
 
 
 def _from_json(value: object) -> object:
-    """Decoded here and not by pydantic-settings, which knows no other fault than a traceback."""
+    """Decoded here, because pydantic-settings would fail with a traceback."""
     return from_json(value) if isinstance(value, str) else value
 
 
@@ -38,58 +38,58 @@ type Origin = Annotated[str, AfterValidator(origin)]
 
 
 def _safe_keys(url: HttpUrl) -> HttpUrl:
-    """Whoever can change the keys on their way can be any user."""
+    """Whoever can tamper with the keys in transit can impersonate any user."""
     if url.scheme == "http" and not is_loopback(url.host or ""):
-        raise ValueError("must begin with https://; http:// is for an issuer on this machine alone")
+        raise ValueError("must begin with https://; http:// is only for an issuer on localhost")
     return without_extras(url)
 
 
 class IdentitySettings(ServiceSettings):
-    """Who may use the paths of which user: anyone, or the bearer of a token that names the user."""
+    """Who may use a user's paths: anyone, or only the bearer of a token for that user."""
 
     auth_mode: Literal["off", "jwt"] = Field(
-        "off", description="jwt: a request needs a bearer token whose claim is the path's user; off: anyone may call"
+        "off", description="jwt: require a bearer token whose claim is the path's user; off: anyone may call"
     )
     auth_jwks_url: Annotated[HttpUrl, AfterValidator(_safe_keys)] | None = Field(
-        None, description="where the issuer publishes its signing keys (RFC 7517): https://, or http:// on this machine"
+        None, description="URL of the issuer's JSON Web Key Set (RFC 7517): https://, or http:// on localhost"
     )
-    auth_jwks_file: Path | None = Field(None, description="the same as a file, instead of AUTH_JWKS_URL")
-    auth_issuer: str | None = Field(None, description="what a token's iss must be; jwt needs it")
-    auth_audience: str | None = Field(None, description="what a token's aud must be or hold; jwt needs it")
+    auth_jwks_file: Path | None = Field(None, description="file with the key set, instead of AUTH_JWKS_URL")
+    auth_issuer: str | None = Field(None, description="required value of a token's iss; required with jwt")
+    auth_audience: str | None = Field(None, description="required value in a token's aud; required with jwt")
     auth_user_claim: str = Field(
         "sub",
-        pattern=r"^[!#-\[\]-~]+$",  # it is told in WWW-Authenticate (RFC 6750, section 3)
-        description="the claim that holds the user's UUID",
+        pattern=r"^[!#-\[\]-~]+$",  # it appears in WWW-Authenticate (RFC 6750, section 3)
+        description="claim that holds the user's UUID",
     )
 
     @model_validator(mode="after")
-    def _jwt_is_whole(self) -> Self:
+    def _jwt_is_complete(self) -> Self:
         if self.auth_mode == "jwt":
             if (self.auth_jwks_url is None) == (self.auth_jwks_file is None):
-                raise ValueError("AUTH_MODE=jwt needs AUTH_JWKS_URL or AUTH_JWKS_FILE, and not both")
+                raise ValueError("AUTH_MODE=jwt needs either AUTH_JWKS_URL or AUTH_JWKS_FILE")
             if not self.auth_issuer or not self.auth_audience:
                 raise ValueError("AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE")
         return self
 
 
 class RateLimitSettings(ServiceSettings):
-    """How many requests each gateway process takes from one user and from one address."""
+    """Rate limits per user and per address, in each gateway process."""
 
     user_requests_per_s: PositiveFloat | None = Field(
-        None, description="requests of one user a second, per process; then 429. Unset: no limit"
+        None, description="requests per second for one user, per process; then 429. Unset: no limit"
     )
-    user_burst: PositiveInt = Field(100, description="requests that a user may send at once, at most")
+    user_burst: PositiveInt = Field(100, description="size of a user's token bucket")
     address_requests_per_s: PositiveFloat | None = Field(
-        None, description="requests from one address a second, per process; then 429. Unset: no limit"
+        None, description="requests per second from one address, per process; then 429. Unset: no limit"
     )
-    address_burst: PositiveInt = Field(200, description="requests that an address may send at once, at most")
+    address_burst: PositiveInt = Field(200, description="size of an address's token bucket")
     trusted_proxies: NonNegativeInt = Field(
-        0, description="proxies in front that add their client's address to X-Forwarded-For; 0: the peer is the client"
+        0, description="number of proxies in front that append to X-Forwarded-For; 0: the peer is the client"
     )
 
 
 class SamplingSettings(TraceSettings):
-    """Which requests are traced, in OpenTelemetry's words; the gateway decides for the services behind it."""
+    """OpenTelemetry's sampling settings; the gateway decides for the services behind it."""
 
     otel_traces_sampler: Literal[
         "parentbased_always_on",
@@ -100,16 +100,16 @@ class SamplingSettings(TraceSettings):
         "always_off",
     ] = Field(
         "parentbased_always_on",
-        description="requests that are traced: all, a share or none; with parentbased_ those too that a client samples",
+        description="which requests are traced: all, a ratio or none; parentbased_ follows the client's decision",
     )
-    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1, description="that share, with a traceidratio")
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1, description="the ratio, for traceidratio")
 
     @property
     def sampling(self) -> Sampling:
-        """The same for `open_tracing`."""
+        """The settings as `open_tracing` takes them."""
         kind = self.otel_traces_sampler.removeprefix("parentbased_")
-        shares = {"always_on": 1.0, "traceidratio": self.otel_traces_sampler_arg, "always_off": 0.0}
-        return Sampling(shares[kind], trusts_traceparent=kind != self.otel_traces_sampler)
+        ratios = {"always_on": 1.0, "traceidratio": self.otel_traces_sampler_arg, "always_off": 0.0}
+        return Sampling(ratios[kind], trusts_traceparent=kind != self.otel_traces_sampler)
 
 
 class GatewaySettings(
@@ -118,30 +118,30 @@ class GatewaySettings(
     """Every variable that the gateway reads."""
 
     reader_url: ServerAddress = Field(description="address of the task-reader, such as http://task-reader:8001")
-    read_timeout_s: PositiveFloat = Field(3.0, description="limit for an answer of the task-reader; then 503")
+    read_timeout_s: PositiveFloat = Field(3.0, description="time for an answer of the task-reader; then 503")
     reads_max_in_flight: PositiveInt = Field(
-        4, description="requests to the task-reader at once, at most, for lists and for single tasks each, per process"
+        4, description="maximum concurrent requests to the task-reader per process, for lists and for single tasks each"
     )
     reads_max_waiting: PositiveInt = Field(
-        4096, description="reads of each kind that wait, at most, of one user a quarter; then 503"
+        4096, description="maximum waiting reads of each kind, a quarter of them for one user; then 503"
     )
     finds_max_batch: PositiveInt = Field(
-        32, le=MAX_READS_PER_BATCH, description="single tasks in one request to the task-reader, at most"
+        32, le=MAX_READS_PER_BATCH, description="maximum single-task reads in one request to the task-reader"
     )
     lists_max_batch: PositiveInt = Field(
-        16, le=MAX_READS_PER_BATCH, description="lists in one request to the task-reader, at most"
+        16, le=MAX_READS_PER_BATCH, description="maximum list reads in one request to the task-reader"
     )
     write_deadline_s: PositiveFloat = Field(
-        2.0, description="limit for the answer to a write; then 504, or 503 when it never left"
+        2.0, description="time for the answer to a write; then 504, or 503 when it was not sent"
     )
     bus_start_timeout_s: PositiveFloat = Field(
-        2.0, description="wait for RabbitMQ before a starting gateway listens; then it listens without"
+        2.0, description="time to wait for RabbitMQ at startup; then the gateway listens without it"
     )
-    bus_max_batch: PositiveInt = Field(128, description="commands in one message, at most")
-    bus_max_in_flight: PositiveInt = Field(2, description="batches on their way at once, at most, per process")
+    bus_max_batch: PositiveInt = Field(128, description="maximum commands in one message")
+    bus_max_in_flight: PositiveInt = Field(2, description="maximum batches of commands in flight per process")
     bus_max_waiting: PositiveInt = Field(
-        4096, description="commands that wait for a batch, at most, of one user a quarter; then 503"
+        4096, description="maximum waiting commands, a quarter of them for one user; then 503"
     )
     cors_origins: Annotated[list[Origin], NoDecode, BeforeValidator(_from_json)] = Field(
-        [], description='JSON list of origins that browsers may call from, e.g. ["https://app.example"]'
+        [], description='JSON list of allowed CORS origins, e.g. ["https://app.example"]'
     )

@@ -1,6 +1,6 @@
-"""The issuer's public keys, by which tokens are verified: fetched, renewed, and kept while the issuer is away.
+"""The issuer's public keys for verifying tokens: fetched, refreshed, and kept while the issuer is not available.
 
-They come as a JSON Web Key Set (RFC 7517). Only keys of three algorithms count; a symmetric one never does.
+The format is a JSON Web Key Set (RFC 7517). Only three algorithms are accepted, none of them symmetric.
 """
 
 import asyncio
@@ -21,26 +21,26 @@ log = logging.getLogger(__name__)
 
 ALGORITHMS = frozenset({"RS256", "ES256", "EdDSA"})
 RENEWAL_INTERVAL_S = 300.0
-"""A key that the issuer has withdrawn counts for so long, at most."""
+"""A withdrawn key is accepted for this long, at most."""
 
 PAUSE_BETWEEN_FETCHES_S = 10.0
-"""Whatever tokens come: anyone can make up one with an unknown key."""
+"""Rate limit for fetches: anyone can send tokens with unknown key ids."""
 
 FETCH_TIMEOUT_S = 5.0
 MAX_SET_BYTES = 256 * 1024
 MAX_KEYS = 100
 MAX_TRIED = 8
-"""Keys without a name, for one token: each costs up to 0.1 ms, and anyone can make up a token."""
+"""Keys tried for one token: each costs up to 0.1 ms, and anyone can send a token."""
 
 WAIT_FOR_FETCH_S = 0.5
-"""Of a request, for a key that is not known: an issuer that hangs must not hold the places of requests."""
+"""How long a request waits for an unknown key: an unresponsive issuer must not block requests."""
 
 type Fetch = Callable[[], Awaitable[bytes]]
-"""The key set as it stands at the issuer's. Raises FetchFailed."""
+"""Fetches the issuer's current key set. Raises FetchFailed."""
 
 
 class FetchFailed(Exception):
-    """The key set cannot be had, or is none."""
+    """The key set is not available or not valid."""
 
 
 class UnknownSigningKey(Exception):
@@ -48,7 +48,7 @@ class UnknownSigningKey(Exception):
 
 
 class SigningKeysUnavailable(Exception):
-    """Whether the issuer has such a key cannot be found out now."""
+    """Whether the issuer has such a key is not known now."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +58,10 @@ class KeySet:
     keys: tuple[PyJWK, ...] = ()
 
     def matching(self, key_id: str | None, algorithm: str) -> tuple[PyJWK, ...]:
-        """The keys that may have signed a token whose header names these, the likeliest first; MAX_TRIED at most.
+        """The keys that may have signed a token with this `kid` and `alg`; MAX_TRIED at most.
 
-        Those of the same name, whatever else has that name for another algorithm; else those without a name. Where
-        every key has one, a token that names none means the only key there is.
+        Those with the same key id and algorithm; otherwise those without a key id. A token without a key id also
+        matches a set's only key.
         """
         able = [key for key in self.keys if key.algorithm_name == algorithm]
         named = [key for key in able if key.key_id is not None and key.key_id == key_id]
@@ -71,7 +71,7 @@ class KeySet:
 
 
 class SigningKeys:
-    """The keys of the last fetch that went well. `current` is another object whenever they have changed."""
+    """The keys of the last successful fetch. `current` is a new object whenever they change."""
 
     def __init__(self, fetch: Fetch, *, pause_s: float = PAUSE_BETWEEN_FETCHES_S) -> None:
         self.current = KeySet()
@@ -83,10 +83,10 @@ class SigningKeys:
         self._renewing: asyncio.Task[None] | None = None
 
     async def find(self, key_id: str | None, algorithm: str) -> tuple[PyJWK, ...]:
-        """The keys that may have signed a token, one at least.
+        """The keys that may have signed a token, at least one.
 
-        Where none is known the issuer is asked, by at most one fetch for all who wait, and none within a pause of the
-        last one. A request waits for WAIT_FOR_FETCH_S at most, while the fetch goes on without it. Raises
+        An unknown key triggers a fetch, shared by all waiting requests and limited to one per pause. A request waits
+        for WAIT_FOR_FETCH_S at most; the fetch goes on without it. Raises
         UnknownSigningKey, or SigningKeysUnavailable when the last fetch failed or takes longer.
         """
         found = self.current.matching(key_id, algorithm)
@@ -98,9 +98,9 @@ class SigningKeys:
         return found
 
     async def renew(self, *, wait_s: float | None = None) -> bool:
-        """Fetches the keys, unless that has just been done. When it fails, those that are there stay.
+        """Fetches the keys, unless they were just fetched. On failure, the current keys stay.
 
-        False when the fetch takes longer than `wait_s`; it then goes on.
+        Returns False when the fetch takes longer than `wait_s`; it then goes on.
         """
         if self._renewing is None or self._renewing.done():
             if monotonic() - self._fetched_at < self._pause_s:
@@ -120,18 +120,18 @@ class SigningKeys:
             self._reachable = True
         except FetchFailed as error:
             self._reachable = False
-            log.warning("the issuer's keys could not be fetched, and %d stay: %s", len(self.current.keys), error)
+            log.warning("the issuer's keys could not be fetched; keeping %d: %s", len(self.current.keys), error)
         finally:
             self._fetched_at = monotonic()
 
     async def keep_fresh(self) -> None:
-        """Renews the keys for ever: often while there are none, then every RENEWAL_INTERVAL_S."""
+        """Refreshes the keys for ever: often while there are none, then every RENEWAL_INTERVAL_S."""
         while True:
             await self.renew()
             await asyncio.sleep(RENEWAL_INTERVAL_S if self.current.keys else self._pause_s)
 
     def close(self) -> None:
-        """Ends a fetch that is on its way."""
+        """Cancels a fetch in progress."""
         if self._renewing is not None:
             self._renewing.cancel()
 
@@ -142,7 +142,7 @@ def usable_keys(key_set: bytes) -> KeySet:
         document = json.loads(key_set)
         keys = PyJWKSet(document["keys"][:MAX_KEYS]).keys
     except (ValueError, KeyError, TypeError, RecursionError, PyJWTError) as error:
-        raise FetchFailed(f"it is no key set: {type(error).__name__}") from error
+        raise FetchFailed(f"not a valid key set: {type(error).__name__}") from error
     usable = tuple(key for key in keys if _is_usable(key))
     if not usable:
         raise FetchFailed(f"none of its keys is for {', '.join(sorted(ALGORITHMS))}")
@@ -152,14 +152,14 @@ def usable_keys(key_set: bytes) -> KeySet:
 def _is_usable(key: PyJWK) -> bool:
     too_short = key.Algorithm.check_key_length(key.key)
     if too_short:
-        log.warning("a signing key is left out: %s", too_short)
+        log.warning("ignoring a signing key: %s", too_short)
     named = isinstance(key.key_id, str | None)
     return named and key.algorithm_name in ALGORITHMS and key.public_key_use in (None, "sig") and not too_short
 
 
 @asynccontextmanager
 async def open_signing_keys(source: HttpUrl | Path) -> AsyncIterator[SigningKeys]:
-    """The keys at an address or in a file. Usable at once, while they are fetched in the background."""
+    """The keys of a URL or a file. Usable immediately; they are fetched in the background."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=FETCH_TIMEOUT_S)) as session:
 
         async def fetch() -> bytes:
@@ -187,7 +187,7 @@ async def _download(session: aiohttp.ClientSession, url: str) -> bytes:
             async for part in answer.content.iter_any():
                 parts += part
                 if len(parts) > MAX_SET_BYTES:
-                    raise FetchFailed(f"it has more than {MAX_SET_BYTES} bytes")
+                    raise FetchFailed(f"the key set has more than {MAX_SET_BYTES} bytes")
             return bytes(parts)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise FetchFailed(repr(error)) from error

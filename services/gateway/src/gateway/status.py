@@ -1,4 +1,4 @@
-"""The status page of the admin port: what is up and how fast it goes, for people, from the counters of this gateway."""
+"""The status page of the admin port: health and throughput, from the metrics of this gateway."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from common.http.request_metrics import REQUEST_SECONDS
-from common.observability.admin import Page, Pages
+from common.observability.admin import AdminAnswer, AdminRoutes
 from common.observability.health import Health
 from prometheus_client import Gauge, Histogram
 from prometheus_client.samples import Sample
@@ -22,33 +22,33 @@ LANES = {"reads": {"finds", "lists"}, "writes": {"commands"}}
 type Wanted = Callable[[Sample], bool]
 
 
-def status_pages(health: Health) -> Pages:
-    """The page at `/`, and the JSON that it asks for once a second. It costs nothing while nobody looks."""
+def status_routes(health: Health) -> AdminRoutes:
+    """The page at `/`, and the JSON that it polls once a second. It costs nothing while it is not open."""
 
-    async def page() -> Page:
-        return Page(PAGE.read_bytes(), "text/html; charset=utf-8")
+    async def response() -> AdminAnswer:
+        return AdminAnswer(PAGE.read_bytes(), "text/html; charset=utf-8")
 
-    async def status() -> Page:
+    async def status() -> AdminAnswer:
         ready, parts = await health.look()
-        told = {
+        status_now = {
             "time": time.time(),
             "version": version(health.service),
             "ready": ready,
             "parts": parts,
             "queue": {
-                "messages": _of_queue(QUEUE_MESSAGES, COMMANDS_NAME),
-                "consumers": _of_queue(QUEUE_CONSUMERS, COMMANDS_NAME),
-                "dead_letters": _of_queue(QUEUE_MESSAGES, DEAD_LETTERS_NAME),
+                "messages": _queue_count(QUEUE_MESSAGES, COMMANDS_NAME),
+                "consumers": _queue_count(QUEUE_CONSUMERS, COMMANDS_NAME),
+                "dead_letters": _queue_count(QUEUE_MESSAGES, DEAD_LETTERS_NAME),
             },
-            **{kind: _of_kind(kind) for kind in LANES},
+            **{kind: _counters(kind) for kind in LANES},
         }
-        return Page(json.dumps(told).encode(), "application/json")
+        return AdminAnswer(json.dumps(status_now).encode(), "application/json")
 
-    return {"/": page, "/status.json": status}
+    return {"/": response, "/status.json": status}
 
 
-def _of_kind(kind: str) -> dict[str, object]:
-    """Counters of reads or writes, since the start; `latency` is how many took at most so many seconds."""
+def _counters(kind: str) -> dict[str, object]:
+    """Counters of reads or writes since startup; `latency` has cumulative counts by upper bound in seconds."""
     requests = [one for one in _samples(REQUEST_SECONDS) if _kind(one) == kind]
     lanes = [one for one in _samples(BATCH_ITEMS) + _samples(WAITING) if one.labels["lane"] in LANES[kind]]
     return {
@@ -62,7 +62,7 @@ def _of_kind(kind: str) -> dict[str, object]:
 
 
 def _kind(sample: Sample) -> str | None:
-    """Of the API's requests alone: whoever reads the documentation is neither."""
+    """Only for API requests, not for the documentation."""
     if not sample.labels["route"].startswith("/api/"):
         return None
     return "reads" if sample.labels["method"] == "GET" else "writes"
@@ -77,7 +77,7 @@ def _sum(samples: Iterable[Sample], ending: str) -> float:
 
 
 def _buckets(requests: Iterable[Sample]) -> list[tuple[float | None, float]]:
-    """Each bound with its count; None is no bound, which JSON has no number for."""
+    """Each upper bound with its count; None stands for infinity, which JSON cannot express."""
     counts: dict[float, float] = {}
     for one in requests:
         if one.name.endswith("_bucket"):
@@ -86,6 +86,6 @@ def _buckets(requests: Iterable[Sample]) -> list[tuple[float | None, float]]:
     return [(None if isinf(bound) else bound, counts[bound]) for bound in sorted(counts)]
 
 
-def _of_queue(gauge: Gauge, queue: str) -> float | None:
-    """None where it is not known, because RabbitMQ cannot be asked or has no such queue."""
+def _queue_count(gauge: Gauge, queue: str) -> float | None:
+    """None when RabbitMQ cannot be asked or the queue does not exist."""
     return next((one.value for one in _samples(gauge) if one.labels["queue"] == queue), None)

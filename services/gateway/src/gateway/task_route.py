@@ -1,4 +1,4 @@
-"""The route class of the path operations: what FastAPI leaves to it."""
+"""The route class of the path operations."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -14,8 +14,8 @@ from gateway.bodies import ReplacementBody, read_json, read_optional_json
 class TaskRoute(LeanRoute):
     """A lean route that reads JSON within the gateway's limits.
 
-    The first line of the endpoint's docstring is the operation's summary, the rest its description; its name is the
-    operation's id.
+    The first line of the endpoint's docstring is the operation's summary, the rest its description; the function's name
+    is the operation id.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -25,7 +25,7 @@ class TaskRoute(LeanRoute):
         self.description = description.replace("\n", " ")
 
     def body_step(self, model: type[BaseModel], *, required: bool) -> Callable[[Request], Awaitable[Any]]:
-        """Reads the body as gateway/bodies.py says. An optional one that is not there is an empty object."""
+        """Reads the body with gateway/bodies.py. A missing optional body counts as an empty object."""
         if not required:
             return _optional_reader(model)
         ids_of = _path_ids if issubclass(model, ReplacementBody) else _no_ids
@@ -51,7 +51,7 @@ def _timeout_s(request: Request) -> float:
 
 
 def _path_ids(request: Request) -> dict[str, str]:
-    """As a ReplacementBody names them; the route has checked them before."""
+    """The path's ids under the field names of ReplacementBody; already validated."""
     found = request.path_params
     return {"user_id": found["user_id"].lower(), "id": found["task_id"].lower()}
 

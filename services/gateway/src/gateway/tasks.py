@@ -1,8 +1,8 @@
 """The API: six path operations on the tasks of one user.
 
-A read leaves for the task-reader by a read lane, a write as a command for the task-writers by the command lane. Both
-are answered with the JSON that PostgreSQL wrote, passed on as it is. Parameters are resolved in the order in which they
-are declared (common/http/lean_route.py): what stands before the body is checked before the body is asked for.
+A read goes to the task-reader through a read lane, a write to the task-writers as a command through the command lane.
+Both return the JSON written by PostgreSQL, unchanged. Parameters are resolved in declaration order
+(common/http/lean_route.py): parameters before the body are checked before the body is read.
 """
 
 import json
@@ -53,16 +53,15 @@ async def list_tasks(user_id: UserId, context: ReadContext, lanes: Lanes) -> Res
 async def create_task(user_id: UserId, context: CallContext, body: TaskBody, commands: Commands) -> Response:
     """Create a task.
 
-    The answer comes once the task is committed. Send an Idempotency-Key, and a repeat of the request creates no second
-    task.
+    Answers once the task is committed. With an Idempotency-Key, a repeated request does not create a second task.
     """
     envelope = context.envelope()
-    # An id that was drawn for this command alone serves the task too: to draw one costs as much as to check a body.
+    # A random command id also serves as the task id: generating a UUID costs as much as validating a body.
     task_id = uuid4() if context.key is not None else envelope["command_id"]
 
     outcome = await commands.call(CreateTask(**envelope, task_id=task_id, **body.task_fields()))
 
-    # A replayed outcome is of a request that chose another id.
+    # A replayed outcome belongs to an earlier request with another task id.
     made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
     return task_response(outcome, 201, {"Location": f"/api/{user_id}/tasks/{made}"})
 
@@ -84,8 +83,8 @@ async def replace_task(
 ) -> Response:
     """Replace a task.
 
-    Members left out get their defaults; id, owner and time of creation stay. The body may be the task as an answer
-    showed it, changed or not.
+    Missing fields get their defaults; id, owner and creation time stay. The body may be a whole task as returned by the
+    API, changed or not.
     """
     command = ReplaceTask(**context.envelope(), task_id=task_id, **body.task_fields())
     return task_response(await commands.call(command), 200)
@@ -119,10 +118,10 @@ async def toggle_task(
 
 
 async def _answer(lane: ReadLane, read: Read) -> Answer:
-    """The reader's JSON; a 503 problem when there is none."""
+    """The reader's JSON. Raises a 503 problem when the reader is not available."""
     try:
         return await lane.call(read)
     except ReaderUnavailable as error:
-        raise Problem(UNAVAILABLE, "Tasks cannot be read now.") from error
+        raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
     except TooManyReads as error:
         raise Problem(UNAVAILABLE, "Too many reads are waiting.") from error

@@ -1,7 +1,7 @@
-"""Who a bearer token speaks for: a JSON Web Token (RFC 7519), verified as RFC 8725 advises.
+"""Verifies bearer tokens: JSON Web Tokens (RFC 7519), checked as RFC 8725 recommends.
 
-PyJWT and cryptography do the cryptography. A token that was verified is remembered until it expires, so that a client's
-next request costs a look-up instead of a signature.
+PyJWT and cryptography do the cryptography. Verified tokens are cached until they expire, so that a client's next
+request costs a look-up instead of a signature check.
 """
 
 import time
@@ -25,20 +25,20 @@ _REASONS: Mapping[type[Exception], str] = {
     jwt.ExpiredSignatureError: "The token has expired",
     jwt.ImmatureSignatureError: "The token is not valid yet",
     jwt.InvalidAudienceError: "The token is meant for another audience",
-    jwt.InvalidIssuerError: "The token is of another issuer",
+    jwt.InvalidIssuerError: "The token is from another issuer",
     jwt.MissingRequiredClaimError: "The token lacks a claim",
 }
-"""Only who has a token that the issuer has signed gets to hear these: the signature is verified first."""
+"""Shown only for tokens with a valid signature, which is verified first."""
 
 
 class InvalidToken(Exception):
-    """The token proves nothing; the text says why, in words that may be told to anyone, and in the characters that
-    RFC 6750, section 3, has for an error_description: visible ASCII and spaces, without `"` and `\\`."""
+    """The token is not valid; the text says why, is safe to show to clients, and uses only the characters that RFC
+    6750, section 3, allows in an error_description: visible ASCII and spaces, without `"` and `\\`."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a token must say, and where it names its user."""
+    """The required claims of a token, and the claim that holds its user."""
 
     issuer: str
     audience: str
@@ -46,22 +46,22 @@ class Rules:
 
 
 class Tokens:
-    """Verifies tokens, and remembers the last MAX_REMEMBERED of them by their digest."""
+    """Verifies tokens, and caches the last MAX_REMEMBERED of them by digest."""
 
     def __init__(self, keys: SigningKeys, rules: Rules) -> None:
         self._keys = keys
         self._rules = rules
-        self._remembered: dict[bytes, tuple[str, float]] = {}  # the user, and until when; the oldest comes first
-        self._remembered_under = keys.current
+        self._remembered: dict[bytes, tuple[str, float]] = {}  # user and expiry; oldest first
+        self._remembered_for = keys.current
 
     async def user_of(self, token: bytes) -> str:
         """The id of the token's user, in lower case. Raises InvalidToken, or SigningKeysUnavailable."""
         if len(token) > MAX_TOKEN_BYTES:
             raise InvalidToken(f"The token has more than {MAX_TOKEN_BYTES} bytes")
-        self._forget_what_other_keys_verified()
+        self._forget_if_keys_changed()
         digest = blake2b(token, digest_size=32).digest()
-        user_id, good_until = self._remembered.get(digest, ("", 0.0))
-        if good_until > time.time():
+        user_id, valid_until = self._remembered.get(digest, ("", 0.0))
+        if valid_until > time.time():
             return user_id
         return await self._verify(token, digest)
 
@@ -74,12 +74,12 @@ class Tokens:
             raise InvalidToken(_REASONS.get(type(error), "The token is malformed, or its signature is wrong")) from None
         user_id = uuid_text(str(claims[self._rules.user_claim]))
         if user_id is None:
-            raise InvalidToken(f"The token's claim {self._rules.user_claim} is no user's id")
+            raise InvalidToken(f"The token's claim {self._rules.user_claim} is not a user's UUID")
         self._remember(digest, user_id, int(claims["exp"]) + CLOCK_SKEW_S)
         return user_id
 
     async def _claims(self, token: bytes) -> dict[str, Any]:
-        """The token decides by its header which keys are tried, but not how they verify."""
+        """The token's header selects the candidate keys, but not how they verify."""
         header = jwt.get_unverified_header(token)
         algorithm = header.get("alg")
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
@@ -90,22 +90,22 @@ class Tokens:
                 return _verified_claims(token, key, self._rules)
         return _verified_claims(token, last, self._rules)
 
-    def _forget_what_other_keys_verified(self) -> None:
-        """One of them may have been withdrawn."""
-        if self._remembered_under is not self._keys.current:
+    def _forget_if_keys_changed(self) -> None:
+        """Clears the cache when the keys have changed: one may have been withdrawn."""
+        if self._remembered_for is not self._keys.current:
             self._remembered.clear()
-            self._remembered_under = self._keys.current
+            self._remembered_for = self._keys.current
 
-    def _remember(self, digest: bytes, user_id: str, good_until: float) -> None:
-        self._forget_what_other_keys_verified()
+    def _remember(self, digest: bytes, user_id: str, valid_until: float) -> None:
+        self._forget_if_keys_changed()
         self._remembered.pop(digest, None)
         if len(self._remembered) >= MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[digest] = (user_id, good_until)
+        self._remembered[digest] = (user_id, valid_until)
 
 
 def _verified_claims(token: bytes, key: PyJWK, rules: Rules) -> dict[str, Any]:
-    """The key decides the algorithm, and the token must name the same. Raises PyJWT's errors."""
+    """The key determines the algorithm, and the token must use the same. Raises PyJWT's errors."""
     claims: dict[str, Any] = jwt.decode(
         token,
         key,

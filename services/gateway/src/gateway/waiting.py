@@ -1,56 +1,56 @@
-"""The room where requests wait for a batch: bounded in places and in time, and shared out fairly between users."""
+"""A fair queue for requests that wait for a batch, bounded in size and waiting time; and a pacer for rejections."""
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 from uuid import UUID
 
-USERS_SHARE = 4  # one user takes a quarter of the places, at most
-REFUSALS_PER_S = 1_000  # a refusal costs about as much as a read: a tenth of a core for all of them
+USER_SHARE = 4  # one user gets a quarter of the capacity, at most
+REFUSALS_PER_S = 1_000  # a rejection costs about as much as a read: in total a tenth of a core
 LONGEST_PAUSE_S = 1.0
 
 
 class Full(Exception):
-    """There is no place, or a wait that is too long already: it is better to be refused at once than to time out."""
+    """The queue is full, or its wait is already too long: an immediate rejection is better than a time-out."""
 
 
-class WaitingRoom[Item]:
-    """Users take turns: each turn takes one item of one user, the oldest. Nothing is handed out or refused later on.
+class FairQueue[Item]:
+    """Round robin between users: each turn takes the oldest item of one user.
 
-    So a newcomer waits for one item of every other user at most, however many items a single one of them has brought.
-    What an item costs does not depend on how many wait.
+    So a new user waits for at most one item of every other user, however many items one of them has queued. Adding and
+    taking an item costs O(1).
     """
 
-    def __init__(self, *, places: int, longest_wait_s: float, clock: Callable[[], float]) -> None:
-        self._places = places
+    def __init__(self, *, capacity: int, longest_wait_s: float, clock: Callable[[], float]) -> None:
+        self._capacity = capacity
         self._longest_wait_s = longest_wait_s
         self._clock = clock
-        self._queues: dict[UUID, deque[tuple[float, Item]]] = {}  # of each user who waits, with times of arrival
-        self._turns: deque[tuple[float, UUID]] = deque()  # who is next, with the time since when
+        self._queues: dict[UUID, deque[tuple[float, Item]]] = {}  # items of each waiting user, with arrival times
+        self._turns: deque[tuple[float, UUID]] = deque()  # users in turn, each with the time since it waits
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, user_id: UUID, item: Item) -> None:
-        """Raises Full when all places are taken, or the user's share of them; and as long as whoever is next, or this
-        user's oldest item, has waited for `longest_wait_s`.
+        """Raises Full when the capacity or the user's share is used up, or while the next user in turn, or this user's
+        oldest item, has waited for more than `longest_wait_s`.
         """
         now = self._clock()
         latest = now - self._longest_wait_s
         queue = self._queues.get(user_id)
-        if self._count >= self._places or (self._turns and self._turns[0][0] < latest):
+        if self._count >= self._capacity or (self._turns and self._turns[0][0] < latest):
             raise Full
         if queue is None:
             queue = self._queues[user_id] = deque()
             self._turns.append((now, user_id))
-        elif len(queue) * USERS_SHARE >= self._places or queue[0][0] < latest:
+        elif len(queue) * USER_SHARE >= self._capacity or queue[0][0] < latest:
             raise Full
         queue.append((now, item))
         self._count += 1
 
     def take(self, count: int) -> list[Item]:
-        """The next items, `count` at most; each user's own in the order of their arrival."""
+        """The next items, `count` at most; each user's items in order of arrival."""
         taken: list[Item] = []
         now = self._clock()
         while self._turns and len(taken) < count:
@@ -66,13 +66,13 @@ class WaitingRoom[Item]:
 
 
 class RejectionPacer:
-    """Lets refusals go at a bounded rate: clients that come back at once would leave no time for the others."""
+    """Limits the rate of rejections: clients that retry immediately would use up the CPU."""
 
     def __init__(self) -> None:
         self._next_at = 0.0
 
     async def wait(self) -> None:
-        """Returns at once while there are few, and after LONGEST_PAUSE_S at the latest."""
+        """Returns immediately while rejections are few, and after LONGEST_PAUSE_S at the latest."""
         now = asyncio.get_running_loop().time()
         at = min(max(now, self._next_at), now + LONGEST_PAUSE_S)
         self._next_at = at + 1 / REFUSALS_PER_S

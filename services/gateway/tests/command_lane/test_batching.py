@@ -7,12 +7,12 @@ from .bench import DONE, Bench, command, outcomes_of
 
 
 async def test_a_command_leaves_an_idle_lane_at_once_and_alone() -> None:
-    bench, wish = Bench(), command()
+    bench, waiting_command = Bench(), command()
 
-    await bench.call(wish)
+    await bench.call(waiting_command)
 
     (_, batch) = bench.sent.get_nowait()
-    assert batch.commands == [wish]
+    assert batch.commands == [waiting_command]
 
 
 async def test_one_client_after_another_gets_batches_of_one() -> None:
@@ -28,12 +28,12 @@ async def test_one_client_after_another_gets_batches_of_one() -> None:
 
 
 async def test_commands_of_one_turn_of_the_event_loop_share_a_batch() -> None:
-    bench, wishes = Bench(max_in_flight=2), [command() for _ in range(5)]
+    bench, commands = Bench(max_in_flight=2), [command() for _ in range(5)]
 
-    await bench.call(*wishes)
+    await bench.call(*commands)
 
     (_, batch) = bench.sent.get_nowait()
-    assert batch.commands == wishes
+    assert batch.commands == commands
 
 
 async def test_a_command_waits_while_all_slots_are_taken() -> None:
@@ -79,13 +79,13 @@ async def test_a_batch_holds_max_batch_commands_at_most() -> None:
 
 
 async def test_commands_leave_in_the_order_of_their_arrival() -> None:
-    bench, wishes = Bench(max_batch=4, max_in_flight=1), [command() for _ in range(10)]
-    for one in wishes:
+    bench, commands = Bench(max_batch=4, max_in_flight=1), [command() for _ in range(10)]
+    for one in commands:
         await bench.call(one)
 
     batches = [await bench.answer_next() for _ in range(4)]
 
-    assert [one for batch in batches for one in batch.commands] == wishes
+    assert [one for batch in batches for one in batch.commands] == commands
 
 
 @pytest.mark.parametrize("slots", [1, 2, 5])

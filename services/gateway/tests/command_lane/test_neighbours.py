@@ -16,15 +16,15 @@ SLOTS = 8
 
 
 async def test_a_command_whose_client_went_away_while_it_waited_never_leaves() -> None:
-    bench, wish = Bench(max_in_flight=1), command()
+    bench, waiting_command = Bench(max_in_flight=1), command()
     await bench.call(command())
-    gone, _ = await bench.call(command(), wish)
+    gone, _ = await bench.call(command(), waiting_command)
 
     gone.cancel()
     await bench.answer_next()
 
     (_, batch) = await bench.next_batch()
-    assert batch.commands == [wish]
+    assert batch.commands == [waiting_command]
 
 
 @pytest.mark.parametrize("gone", [0, 1, 2])
@@ -97,12 +97,12 @@ async def answer_in_random_order(bench: Bench, chance: random.Random) -> None:
 
 async def call_in_bursts(bench: Bench, chance: random.Random) -> tuple[list[str], Sequence[asyncio.Task[Outcome]]]:
     """CALLS calls, some at a time; the ids of their commands, and the calls."""
-    wishes = [command() for _ in range(CALLS)]
+    commands = [command() for _ in range(CALLS)]
     calls: list[asyncio.Task[Outcome]] = []
     while len(calls) < CALLS:
-        burst = wishes[len(calls) : len(calls) + chance.randint(1, 50)]
+        burst = commands[len(calls) : len(calls) + chance.randint(1, 50)]
         calls += await bench.call(*burst)
-    return [str(wish.command_id) for wish in wishes], calls
+    return [str(waiting_command.command_id) for waiting_command in commands], calls
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -22,7 +22,7 @@ from task_reader.settings import ReaderSettings
 
 
 def create_app(settings: ReaderSettings) -> FastAPI:
-    """The reader as an ASGI app. It opens its connections when it starts, and serves 503 until PostgreSQL answers."""
+    """The reader as an ASGI app. It answers 503 until PostgreSQL is available."""
 
     health = Health("task-reader", enough=all)
 

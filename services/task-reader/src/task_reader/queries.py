@@ -1,7 +1,7 @@
-"""The reader's SQL: calls of the migrations' functions, which carry the user_id and let PostgreSQL build the JSON.
+"""The reader's SQL: calls of functions from the migrations, which filter by user_id and let PostgreSQL build the JSON.
 
-Each function tells row-level security who asks, until the end of the transaction; PostgreSQL plans its query once for
-each connection. See ADR 9.
+Each function sets app.user_id for row-level security, until the end of the transaction; PostgreSQL plans its query once
+per connection. See ADR 9.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ FIND_TASK = "find_task(%(user_id)s, %(task_id)s)"
 
 async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[memoryview | None]:
     """The answer to each read, in order, in one round trip: a JSON array of tasks, newest first, or one task as JSON,
-    or None where the user has no such task.
+    or None when the user has no such task.
 
-    A list uses idx_task_user_created, and its cost grows with the number of tasks: PostgreSQL builds the whole array,
-    and it is held here once. One task uses tasks_pkey.
+    A list uses idx_task_user_created, and its cost is linear in the number of tasks: PostgreSQL builds the whole array,
+    which is held in memory once. A single task uses tasks_pkey.
     """
     return list(await call(db, (_call(read) for read in reads)))
 

@@ -1,4 +1,4 @@
-"""Whom the reader answers: whoever reaches it, or, with READER_TOKEN, gateways alone, which have that secret too."""
+"""Authenticates gateways with the shared secret READER_TOKEN; without it, anyone who can reach the reader is served."""
 
 from collections.abc import Callable
 from hmac import compare_digest
@@ -9,15 +9,15 @@ from pydantic import SecretStr
 
 
 def require_token(secret: SecretStr) -> Callable[[Request], None]:
-    """A dependency that lets requests with the secret as bearer token pass; 401 for all others."""
+    """A dependency that requires the secret as bearer token; otherwise 401."""
     expected = f"Bearer {secret.get_secret_value()}".encode()
 
     def require(request: Request) -> None:
         given = request.headers.get("authorization", "").encode("latin-1")
-        if not compare_digest(given, expected):  # takes as long wherever they begin to differ
+        if not compare_digest(given, expected):  # constant time
             raise Problem(
                 INVALID_TOKEN,
-                "Only gateways are served: READER_TOKEN must be the same on both sides.",
+                "READER_TOKEN must be the same in the gateway and the task-reader.",
                 headers={"WWW-Authenticate": 'Bearer realm="task-reader"'},
             )
 

@@ -1,4 +1,4 @@
-"""The reader's API: the same two paths that the gateway serves, and the same reads in batches for the gateway."""
+"""The reader's API: the gateway's two read paths, and batches of the same reads for the gateway."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -6,10 +6,10 @@ from uuid import UUID
 
 from common.contracts import framing
 from common.contracts.reads import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
-from common.http.body import read_body, read_body_head
 from common.http.lean_route import LeanRoute
 from common.http.problem_answers import problem_response
 from common.http.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
+from common.http.request_body import read_body, read_body_head
 from common.http.request_state import state_of
 from common.postgres.database import Database
 from fastapi import APIRouter, Depends, Request, Response
@@ -18,14 +18,14 @@ from pydantic import ValidationError
 from task_reader.queries import answer_reads
 
 MAX_BATCH_BYTES = MAX_READS_PER_BATCH * MAX_READ_BYTES + 64
-"""Of the largest batch: its reads with a comma each, and the object around them."""
+"""Size of the largest batch: its reads with commas, and the enclosing object."""
 
 
 reads = APIRouter(route_class=LeanRoute, include_in_schema=False)
 
 
 def open_database_of(request: Request) -> Database:
-    """That which the app has opened."""
+    """The app's database."""
     database: Database = request.app.state.database
     return database
 
@@ -51,7 +51,7 @@ async def find_task(user_id: UUID, task_id: UUID, database: OpenDatabase) -> Res
 
 @reads.post("/reads")
 async def read_batch(request: Request, database: OpenDatabase) -> Response:
-    """Many reads, of as many users, in one request and one round trip."""
+    """A batch of reads of any users, in one database round trip."""
     read_body_head(request.scope["headers"]).require_size(MAX_BATCH_BYTES)
     try:
         batch = ReadBatch.model_validate_json(await read_body(request, max_bytes=MAX_BATCH_BYTES))
@@ -66,6 +66,6 @@ async def _answer(database: Database, reads: Sequence[Read]) -> list[memoryview 
 
 
 async def answer_unavailable(request: Request, error: Exception) -> Response:
-    """503 for every way in which PostgreSQL refuses or fails to answer: down, overloaded, cancelled by a time-out."""
-    state_of(request.scope).reason = f"the database does not answer: {error}"
-    return problem_response(Problem(UNAVAILABLE, "The database does not answer."))
+    """503 whenever PostgreSQL is down, overloaded, or cancels a statement."""
+    state_of(request.scope).reason = f"the database is not available: {error}"
+    return problem_response(Problem(UNAVAILABLE, "The database is not available."))

@@ -8,4 +8,6 @@ from pydantic import Field
 class ReaderSettings(HttpSettings, AdminSettings, TraceSettings, DatabaseSettings, ReaderTokenSettings):
     """Every variable that the task-reader reads."""
 
-    reader_database_url: PostgresUrl = Field(description="PostgreSQL address with the reader's role; only selects")
+    reader_database_url: PostgresUrl = Field(
+        description="PostgreSQL address with the reader's role, which may only select"
+    )

@@ -26,8 +26,8 @@ ADVISORY_LOCK = 0x7A5C_0001  # any number that is ours alone
 
 
 PAUSE_S = 0.2
-PROGRESS_S = 10.0
-PATIENCE_S = 900.0  # a migration that makes an index on a large table takes minutes
+PROGRESS_EVERY_S = 10.0
+LOCK_TIMEOUT_S = 900.0  # a migration that makes an index on a large table takes minutes
 
 WHEN_IN_USE = (
     "A migration takes its locks within 3 s or gives up, so that the services do not wait behind it. It was undone as "
@@ -38,7 +38,7 @@ TEMPORARY = """
 select current_user, current_database() from pg_roles
 where rolname = current_user and has_database_privilege('public', current_database(), 'temporary')
 """
-HOLDER = "select pid from pg_locks where locktype = 'advisory' and objid::bigint = %s and granted"
+LOCK_HOLDERS = "select pid from pg_locks where locktype = 'advisory' and objid::bigint = %s and granted"
 
 
 class WrongEncoding(SystemExit):
@@ -64,7 +64,7 @@ def migrate(settings: MigrationSettings, revision: str = "head") -> None:
     """
     with owner_engine(settings).connect() as connection:
         driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
-        with _turn(driver):
+        with _migration_lock(driver):
             ensure_roles(driver, {WRITER_ROLE: settings.writer_database_url, READER_ROLE: settings.reader_database_url})
             driver.commit()
             _upgrade(connection, revision)
@@ -84,42 +84,42 @@ def _upgrade(connection: Connection, revision: str) -> None:
 
 
 @contextmanager
-def _turn(driver: psycopg.Connection[Any]) -> Iterator[None]:
-    """Ours, until the end. It is given back by name: behind a pooler the lock would outlive this connection."""
-    _wait_for_turn(driver)
+def _migration_lock(driver: psycopg.Connection[Any]) -> Iterator[None]:
+    """Holds the lock of all migrations. Unlocks explicitly: behind a pooler the lock would outlive this connection."""
+    _take_lock(driver)
     try:
         yield
     finally:
-        with suppress(psycopg.Error):  # a connection that broke has given it back
+        with suppress(psycopg.Error):  # a broken connection has released it
             driver.rollback()
             driver.execute("select pg_advisory_unlock(%s)", [ADVISORY_LOCK])
             driver.rollback()
 
 
-def _wait_for_turn(driver: psycopg.Connection[Any]) -> None:
+def _take_lock(driver: psycopg.Connection[Any]) -> None:
     """Takes the lock of all migrations, for as long as the connection lives.
 
     It asks again and again, outside of any transaction: a statement that waited for the lock would hold a snapshot, for
     whose end `create index concurrently` of the migration before would wait in turn.
     """
     driver.autocommit = True
-    began = said_at = monotonic()
+    began = reported_at = monotonic()
     while driver.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() != (True,):
-        if monotonic() > began + PATIENCE_S:
+        if monotonic() > began + LOCK_TIMEOUT_S:
             raise AnotherMigration(
-                f"Another migration has been running for {PATIENCE_S / 60:.0f} minutes, in the backend "
-                f"{_holder(driver)}. Look at it in pg_stat_activity; run `task-writer migrate` again when it has "
-                "ended. A pooler may have kept the lock of an ended one: give DATABASE_URL the direct host."
+                f"Another migration has been running for {LOCK_TIMEOUT_S / 60:.0f} minutes, in backend "
+                f"{_lock_holder(driver)}. Look it up in pg_stat_activity, and run `task-writer migrate` again once it "
+                "has ended. A pooler may have kept the lock of an ended one: give DATABASE_URL the direct host."
             )
-        if said_at == began or monotonic() > said_at + PROGRESS_S:
-            said_at = monotonic()
-            log.info("waiting for another migration, in the backend %s", _holder(driver))
+        if reported_at == began or monotonic() > reported_at + PROGRESS_EVERY_S:
+            reported_at = monotonic()
+            log.info("waiting for another migration, in backend %s", _lock_holder(driver))
         sleep(PAUSE_S)
     driver.autocommit = False
 
 
-def _holder(driver: psycopg.Connection[Any]) -> str:
-    holders = driver.execute(HOLDER, [ADVISORY_LOCK]).fetchall()
+def _lock_holder(driver: psycopg.Connection[Any]) -> str:
+    holders = driver.execute(LOCK_HOLDERS, [ADVISORY_LOCK]).fetchall()
     return ", ".join(str(pid) for (pid,) in holders) or "that has just ended"
 
 

@@ -8,14 +8,16 @@ from pydantic import Field, PositiveFloat, PositiveInt
 class CommandLogSettings(ServiceSettings):
     """How long the command log keeps what it has."""
 
-    command_log_retention_h: float = Field(24.0, ge=1, description="how long a command is remembered, in hours")
+    command_log_retention_h: float = Field(24.0, ge=1, description="retention of the command log, in hours")
 
 
 class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings, CommandLogSettings):
     """Every variable that the task-writer reads."""
 
-    writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role; no DDL")
-    concurrent_batches: PositiveInt = Field(4, description="batches that one writer runs at once, a transaction each")
+    writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role, without DDL")
+    concurrent_batches: PositiveInt = Field(
+        4, description="maximum concurrent batches per writer, one transaction each"
+    )
     command_log_cleanup_interval_s: PositiveFloat = Field(
         60.0, description="pause between clean-ups of the command log"
     )
@@ -25,7 +27,7 @@ class DeadLetterSettings(BusSettings, CommandLogSettings):
     """Every variable that `task-writer dead-letters` reads. The retention must be that of the running task-writers."""
 
     writer_database_url: PostgresUrl | None = Field(
-        None, description="PostgreSQL address with the writer's role; it knows what may be replayed safely"
+        None, description="PostgreSQL address with the writer's role, to see what may be replayed safely"
     )
 
 
@@ -33,7 +35,11 @@ class MigrationSettings(ServiceSettings):
     """Every variable that `task-writer migrate` reads."""
 
     database_url: PostgresUrl = Field(
-        description="PostgreSQL address with the owner's role, on the direct host; migrates"
+        description="PostgreSQL address with the owner's role, without a pooler; for migrations"
     )
-    writer_database_url: PostgresUrl | None = Field(None, description="when set, its role is given this password")
-    reader_database_url: PostgresUrl | None = Field(None, description="when set, its role is given this password")
+    writer_database_url: PostgresUrl | None = Field(
+        None, description="when set, `migrate` gives its role this password"
+    )
+    reader_database_url: PostgresUrl | None = Field(
+        None, description="when set, `migrate` gives its role this password"
+    )

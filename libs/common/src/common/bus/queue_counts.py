@@ -1,4 +1,4 @@
-"""Asking RabbitMQ how many messages wait in a queue, and for how many consumers, without touching it."""
+"""Counts a queue's messages and consumers in RabbitMQ without consuming anything."""
 
 import asyncio
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 @dataclass(frozen=True)
 class QueueCounts:
-    """What RabbitMQ answers to a passive declare."""
+    """RabbitMQ's answer to a passive declare."""
 
     messages: int
     consumers: int
 
 
 async def count_queue(connection: AbstractConnection, name: str, *, within_s: float) -> QueueCounts | None:
-    """The queue's counts, or None when there is no such queue. Opens a channel and closes it: three round trips.
+    """The queue's counts, or None when the queue does not exist. Opens and closes a channel: three round trips.
 
-    By a channel of aiormq, because RabbitMQ closes the channel when there is no such queue or the user may not look
-    (ChannelAccessRefused), and aio_pika's RobustChannel then opens itself again: each question would leave a channel
-    behind, until RabbitMQ closes the connection at `channel_max`. aiormq closes its channel too when `within_s` ends.
+    Uses an aiormq channel, because RabbitMQ closes the channel when the queue does not exist or the user lacks
+    permission (ChannelAccessRefused). aio_pika's RobustChannel would then reopen itself, so that every call would leak
+    a channel until RabbitMQ closes the connection at `channel_max`. The aiormq channel is closed on timeout, too.
 
-    RabbitMQ 4.2.6 and later lets those look who have any right on the queue, earlier releases everybody. Raises
-    TimeoutError, and aio_pika's errors, OSError or RuntimeError when the connection is lost.
+    RabbitMQ 4.2.6 and later require any permission on the queue; earlier releases allow everybody. Raises TimeoutError,
+    and aio_pika's errors, OSError or RuntimeError when the connection is lost.
     """
     if connection.transport is None:
         raise ConnectionError("not connected to RabbitMQ")
@@ -34,6 +34,6 @@ async def count_queue(connection: AbstractConnection, name: str, *, within_s: fl
         except ChannelNotFoundEntity:
             return None
         finally:
-            async with asyncio.timeout(within_s):  # of its own, for when the outer one has ended already
+            async with asyncio.timeout(within_s):  # a timeout of its own, because the outer one may have expired
                 await channel.close()
     return QueueCounts(counts.message_count or 0, counts.consumer_count or 0)

@@ -7,12 +7,14 @@ from faststream.rabbit import QueueType, RabbitQueue
 
 COMMANDS_NAME = "tasks.commands"
 DEAD_LETTERS_NAME = "tasks.dead-letters"
-DEAD_LETTERS_LOCK_NAME = f"{DEAD_LETTERS_NAME}.operator"  # an exclusive queue: who has it works at the dead letters
-DIRECT_REPLIES_NAME = "amq.rabbitmq.reply-to"  # no queue, but RabbitMQ's own way back to the channel of the question
+DEAD_LETTERS_LOCK_NAME = (
+    f"{DEAD_LETTERS_NAME}.operator"  # an exclusive queue, held by the operator who works on the dead letters
+)
+DIRECT_REPLIES_NAME = "amq.rabbitmq.reply-to"  # RabbitMQ's direct reply-to, a pseudo-queue
 
-DELIVERY_LIMIT = 5  # deliveries of one batch before the broker takes it for poison
-COMMANDS_MAX_BATCHES = 10_000  # waiting batches; beyond this RabbitMQ refuses the publish, and the client gets 503
-LOOKS_WITHOUT_LIMIT = 1_000_000_000  # more than anybody will ever look at a dead letter
+DELIVERY_LIMIT = 5  # deliveries of one batch before RabbitMQ dead-letters it as poison
+COMMANDS_MAX_BATCHES = 10_000  # batches in the queue; beyond this RabbitMQ rejects the publish, and the client gets 503
+UNLIMITED_DELIVERIES = 1_000_000_000  # more often than anyone will ever browse a dead letter
 
 COMMANDS = RabbitQueue(
     COMMANDS_NAME,
@@ -28,12 +30,13 @@ COMMANDS = RabbitQueue(
     },
 )
 
-# Looking at a letter is a delivery, and RabbitMQ drops what was delivered too often. Without a limit of ours, 4.0 and
-# later set 20, and 3.10 puts a letter that was looked at behind all others. -1 lifts the limit from 4.0 on, but before
-# that it makes the first look the last. A limit that nobody reaches keeps letters, and their order, on all of them.
+# Browsing a dead letter is a delivery, and RabbitMQ drops a message at its delivery limit. Without an explicit limit,
+# 4.0 and later apply 20, and 3.10 requeues browsed messages behind all others. -1 means unlimited from 4.0 on, but
+# before that it drops a message at its first redelivery. A limit out of reach keeps messages and their order
+# everywhere.
 DEAD_LETTERS = RabbitQueue(
     DEAD_LETTERS_NAME,
     queue_type=QueueType.QUORUM,
     durable=True,
-    arguments={"x-delivery-limit": LOOKS_WITHOUT_LIMIT},
+    arguments={"x-delivery-limit": UNLIMITED_DELIVERIES},
 )

@@ -10,22 +10,24 @@ from pydantic import Field, WithJsonSchema
 from common.contracts.fields import TaskFields
 from common.contracts.message import Message, Operation
 
-SENT_HEADER = "x-sent-unix-ms"  # of a message with commands: when it left, in milliseconds since 1970
-LAST_DEADLINE_UNIX_MS = 32_503_680_000_000  # the year 3000; what is beyond a float would break the arithmetic
+SENT_HEADER = "x-sent-unix-ms"  # when a command message was sent, in milliseconds since 1970
+LAST_DEADLINE_UNIX_MS = (
+    32_503_680_000_000  # the year 3000; a value beyond the range of a float would break the arithmetic
+)
 
-# The schema stays that of release 1, which had no bounds: no gateway has ever written a number beyond them.
+# The schema stays without bounds, as in release 1: no gateway has ever written a number beyond them.
 Deadline = Annotated[int, Field(ge=0, le=LAST_DEADLINE_UNIX_MS), WithJsonSchema({"type": "integer"})]
 
 
 class Command(Operation):
-    """A wish to change one user's tasks. It takes effect at most once, and never once its deadline has passed.
+    """A request to change one user's tasks. It takes effect at most once, and never after its deadline.
 
     `deadline_unix_ms` is wall-clock time in milliseconds since 1970, up to the year 3000: the hosts' clocks must agree
     to well under the write deadline, which NTP gives.
 
-    `keyed`: the client named its request with an Idempotency-Key, and `command_id` was derived from that: a command of
-    the same id may have come before, in another message and with another wish. See ADR 7. It is written when true
-    alone, so that a command without a key is spelled as it was before there were keys.
+    `keyed`: `command_id` is derived from the client's Idempotency-Key, so an earlier message may hold a command with
+    the same id that asks for something else. See ADR 7. The field is written only when true, so that a command without
+    a key keeps the format from before there were keys.
     """
 
     command_id: UUID
@@ -41,7 +43,7 @@ class Command(Operation):
 class CreateTask(TaskFields, Command):
     """Adds a task. The gateway chooses `task_id`, so that a repeated delivery creates the same task.
 
-    The client has no say in it: two commands of one key ask for the same also when their `task_id` differ.
+    The client does not choose it, so it does not count when two commands with one key are compared.
     """
 
     type: Literal["create_task"] = "create_task"
@@ -49,7 +51,7 @@ class CreateTask(TaskFields, Command):
 
 
 class ReplaceTask(TaskFields, Command):
-    """Gives a task a new title, description and completion; its id, owner and time of creation stay."""
+    """Replaces a task's title, description and completion; its id, owner and creation time stay."""
 
     type: Literal["replace_task"] = "replace_task"
     task_id: UUID
@@ -74,6 +76,6 @@ type AnyCommand = CreateTask | ReplaceTask | DeleteTask | ToggleTask
 
 
 class CommandBatch(Message):
-    """The commands that one gateway had waiting at one moment, in their order of arrival."""
+    """The commands that were waiting in one gateway at one moment, in order of arrival."""
 
     commands: list[Annotated[AnyCommand, Field(discriminator="type")]] = Field(min_length=1)

@@ -1,6 +1,6 @@
-"""The members of a task that its user decides, and the rules for their text. A new member begins here.
+"""The task fields that the user sets, and their text rules. Add a new field here first.
 
-The patterns are the same rules for tools that read the schemas (ECMA-262, with the flag u as JSON Schema advises).
+The patterns state the same rules for JSON Schema tools (ECMA-262 with the u flag).
 """
 
 from typing import Annotated
@@ -18,7 +18,8 @@ TITLE_PATTERN = rf"^[^\u0000]*[^\u0000{INVISIBLE_CLASS}][^\u0000]*$"
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL's text holds every character but U+0000 (https://www.postgresql.org/docs/current/datatype-character.html)."""
+    """PostgreSQL's text holds every character but U+0000
+    (https://www.postgresql.org/docs/current/datatype-character.html)."""
     if "\x00" in text:
         raise PydanticCustomError("unstorable_text", "Text must not contain U+0000")
     return text
@@ -46,7 +47,7 @@ Description = Annotated[
 
 
 class TaskFields(BaseModel):
-    """What a client says of a task: the base of bodies, commands and answers that carry a whole task.
+    """The fields that a client sets: the base of bodies, commands and answers that carry a whole task.
 
     Each has an example that is not null: FastAPI leaves nulls out of examples.
     """

@@ -1,6 +1,6 @@
-"""Several bodies in one: each is its length in 4 bytes, big-endian, then its bytes. A missing one has no bytes.
+"""Length-prefixed framing of several bodies: a 4-byte big-endian length, then the bytes. A missing body has no bytes.
 
-It lets the gateway pass a task-reader's JSON on without looking inside.
+It lets the gateway forward the task-reader's JSON without parsing it.
 """
 
 import struct
@@ -13,7 +13,7 @@ _MISSING = 0xFFFF_FFFF
 
 
 def pack(bodies: Sequence[bytes | memoryview | None]) -> bytes:
-    """The bodies as one; copies each once. A body may have 4 GiB less 2 bytes."""
+    """Frames the bodies; copies each once. A body may have up to 4 GiB less 2 bytes."""
     parts: list[bytes | memoryview] = []
     for body in bodies:
         parts += (_LENGTH.pack(_MISSING), b"") if body is None else (_LENGTH.pack(len(body)), body)
@@ -21,7 +21,7 @@ def pack(bodies: Sequence[bytes | memoryview | None]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[memoryview | None]:
-    """The bodies that `pack` was given, as views into `packed`. Raises ValueError when it is cut off."""
+    """The bodies given to `pack`, as views into `packed`. Raises ValueError when it is truncated."""
     bodies: list[memoryview | None] = []
     whole = memoryview(packed)
     start = 0
@@ -34,7 +34,7 @@ def unpack(packed: bytes) -> list[memoryview | None]:
             continue
         start, end = end, end + length
         if end > len(packed):
-            raise ValueError("a framed body is cut off")
+            raise ValueError("a framed body is truncated")
         bodies.append(whole[start:end])
         start = end
     return bodies

@@ -1,9 +1,9 @@
-"""Characters that show nothing by themselves, so that a text of them alone is blank.
+"""Characters without a visible form; a text made only of them is blank.
 
-White space, and what Unicode calls Default_Ignorable_Code_Point: those that a font shows nothing for unless a
-neighbour gives them a meaning, such as joiners, marks of direction, variation selectors and fillers. From
-https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt; the property keeps room for characters to come, so
-the list is as good as final. U+2800, which is defined as an empty pattern of Braille, is none of them and is added.
+White space and Unicode's Default_Ignorable_Code_Point: joiners, direction marks, variation selectors, fillers and other
+characters that are invisible on their own. From https://www.unicode.org/Public/17.0.0/ucd/DerivedCoreProperties.txt;
+the property reserves ranges for future characters, so the list rarely changes. U+2800, the blank Braille pattern, does
+not have the property and is added.
 """
 
 import re
@@ -17,20 +17,20 @@ BRAILLE_BLANK = 0x2800
 
 
 def _spelled(code: int) -> str:
-    """A character in a pattern that Python and ECMA-262 read alike; neither has the other's escape beyond U+FFFF."""
-    return f"\\u{code:04x}" if code <= 0xFFFF else chr(code)  # noqa: PLR2004 - the end of four hexadecimal digits
+    """A character in a pattern, in a form that Python and ECMA-262 share; beyond U+FFFF they have no common escape."""
+    return f"\\u{code:04x}" if code <= 0xFFFF else chr(code)  # noqa: PLR2004 - the largest code point of four hexadecimal digits
 
 
 INVISIBLE_CLASS = r"\s\u001c-\u001f\u0085" + "".join(
     _spelled(first) if first == last else f"{_spelled(first)}-{_spelled(last)}"
     for first, last in sorted((*IGNORABLE_RANGES, (BRAILLE_BLANK, BRAILLE_BLANK)))
 )
-"""Inside the brackets of a pattern. White space is not the same to Python and to ECMA-262: with U+001C to U+001F and
-U+0085 it is, since U+FEFF is ignorable."""
+"""For use inside brackets. Python and ECMA-262 differ in what \\s matches; U+001C to U+001F, U+0085 and the ignorable
+U+FEFF make up the difference."""
 
 _VISIBLE = re.compile(f"[^{INVISIBLE_CLASS}]")
 
 
 def is_blank(text: str) -> bool:
-    """Whether the text shows nothing. Ends at the first character that shows something, most often the first."""
+    """Whether the text has no visible character. Stops at the first visible one, usually the first character."""
     return not "!" <= text[:1] <= "~" and _VISIBLE.search(text) is None

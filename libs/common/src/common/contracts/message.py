@@ -1,4 +1,4 @@
-"""What all messages between the services have in common.
+"""The base of all messages between the services.
 
 The wire format is JSON. A reader ignores fields it does not know, so a field may be added; it is never renamed or
 retyped. A breaking change is a new `type`.
@@ -12,14 +12,14 @@ def _is_absent(value: object) -> bool:
 
 
 class Message(BaseModel):
-    """Frozen data on the bus; unknown fields are ignored so that releases can differ by one."""
+    """Immutable; unknown fields are ignored, so that services may be one release apart."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 class Operation(Message):
-    """What one request of a client asks for. `request_id` is that request's name, for logs, and `traceparent` its place
-    in a trace (https://www.w3.org/TR/trace-context/): no part of the wish, and left out where there is none."""
+    """One command or read of a client. `request_id` is for logs, `traceparent` for tracing
+    (https://www.w3.org/TR/trace-context/). Both are metadata, and left out when absent."""
 
     request_id: str | None = Field(default=None, exclude_if=_is_absent)
     traceparent: str | None = Field(default=None, exclude_if=_is_absent)

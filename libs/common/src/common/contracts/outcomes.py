@@ -8,14 +8,14 @@ from common.contracts.message import Message
 class Outcome(Message):
     """The answer to one command.
 
-    `done` and `not_found`: PostgreSQL has committed the command and its record.
-    `expired` and `refused`: certainly nothing was done, now or later.
-    `unknown`: it may or may not have been done; the same command_id may be sent again safely.
-    `key_reused`: nothing was done for this command; another request has the record of its command_id. Only with a key.
+    `done` and `not_found`: PostgreSQL has committed the command and its log record.
+    `expired` and `refused`: nothing was done, and nothing will be.
+    `unknown`: it may or may not have been done; it is safe to send the same command_id again.
+    `key_reused`: nothing was done; the command log has a different request under this command_id. Only with a key.
 
-    `task` is the task after the command, as the JSON text that PostgreSQL wrote; null where no task is left.
-    `reason` tells people why nothing was done.
-    `replayed`: status and task are those that were recorded before. Only with a key.
+    `task` is the task after the command, as JSON text written by PostgreSQL; null when there is no task.
+    `reason` explains to people why nothing was done.
+    `replayed`: status and task come from an earlier record. Only with a key.
     """
 
     status: Literal["done", "not_found", "expired", "refused", "unknown", "key_reused"]

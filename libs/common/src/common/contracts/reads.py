@@ -1,4 +1,4 @@
-"""The reads that gateways ask of the task-readers."""
+"""The reads that gateways send to the task-readers."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from pydantic import Field
 from common.contracts.message import Message, Operation
 from common.http.request_ids import MAX_CHARACTERS as MAX_REQUEST_ID_CHARACTERS
 
-MAX_READS_PER_BATCH = 1024  # bounds what one request can ask of a reader
+MAX_READS_PER_BATCH = 1024  # bounds the work of one request to a reader
 
 
 class Read(Operation):
@@ -18,18 +18,19 @@ class Read(Operation):
 
 
 class ReadBatch(Message):
-    """The reads that one gateway had waiting at one moment; the answer is framed as common.contracts.framing says."""
+    """The reads that were waiting in one gateway at one moment; common.contracts.framing defines the answer's
+    format."""
 
     reads: list[Read] = Field(min_length=1, max_length=MAX_READS_PER_BATCH)
 
 
 def _largest_read_bytes() -> int:
-    """Of a read whose every member is as long as it may be; a quotation mark is two bytes in JSON."""
-    nobody = UUID(int=0)
-    traceparent = f"00-{0:032x}-{0:016x}-01"  # as a service writes it: W3C Trace Context, version 00
-    largest = Read(user_id=nobody, task_id=nobody, request_id='"' * MAX_REQUEST_ID_CHARACTERS, traceparent=traceparent)
+    """The size of a read whose fields all have their maximum length; a quotation mark takes two bytes in JSON."""
+    nil = UUID(int=0)
+    traceparent = f"00-{0:032x}-{0:016x}-01"  # W3C Trace Context, version 00
+    largest = Read(user_id=nil, task_id=nil, request_id='"' * MAX_REQUEST_ID_CHARACTERS, traceparent=traceparent)
     return len(largest.model_dump_json())
 
 
 MAX_READ_BYTES = _largest_read_bytes() + len(",")
-"""Of one read in a batch, as JSON without spaces."""
+"""The largest read in a batch, as JSON without spaces."""

@@ -1,4 +1,4 @@
-"""An app that assigns request ids, records metrics and logs every request, also one that ends before its route."""
+"""An app that assigns request ids, records metrics and logs every request, even one that never reaches its route."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -14,7 +14,7 @@ from common.http.problem_answers import answer_with_problems
 from common.http.request_ids import HEADER, request_id_of
 from common.http.request_metrics import observe_request
 from common.http.request_state import KEY, RequestState, state_of
-from common.http_server.refusals import HeadersForOrigin, nobody
+from common.http_server.refusals import HeadersForOrigin, no_cors_headers
 from common.observability.logs import MAX_IDS_IN_A_LINE, log_wish
 from common.observability.tracing import describe_span, request_span, trace_id
 
@@ -27,12 +27,12 @@ _HEADER_BYTES = HEADER.lower().encode()
 
 
 class App(FastAPI):
-    """Outside of all middleware. Each request has a RequestState in its scope, which is logged when it is answered.
+    """Wraps all middleware. Puts a RequestState into each request's scope, and logs it once the request is answered.
 
-    `headers_for_origin` is what answers of the server itself need so that pages of that origin can read them.
+    `headers_for_origin` gives the CORS headers for answers that the server sends without the app.
     """
 
-    headers_for_origin: HeadersForOrigin = staticmethod(nobody)
+    headers_for_origin: HeadersForOrigin = staticmethod(no_cors_headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,7 +61,7 @@ class App(FastAPI):
             seconds = perf_counter() - began
             route = getattr(scope.get("route"), "path", None)
             observe_request(scope["method"], route, status, seconds)
-            failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug has a line of its own
+            failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug is logged separately
             log_wish("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
 
 

@@ -1,7 +1,7 @@
-"""A router's operations as an app serves them: behind its guards, and GET for HEAD too.
+"""Makes an app's routes from a router: with the app's guards, and with HEAD for every GET.
 
-FastAPI's `include_router` would do the first. Since 0.130 it wraps each route in another one that is looked through for
-every request, which a lean route is made to spare; so the routes themselves are taken over, once.
+FastAPI's `include_router` could add the guards. Since 0.130 it wraps each route in another one, which costs time on
+every request; so the routes themselves are copied here, once.
 """
 
 from collections.abc import Sequence
@@ -19,14 +19,14 @@ NO_RESPONSES: Responses = {}
 def path_operations(
     router: APIRouter, guards: Sequence[Depends] = (), responses: Responses = NO_RESPONSES
 ) -> list[BaseRoute]:
-    """The router's lean routes behind guards, which run first and may answer with `responses`."""
+    """The router's lean routes with guards that run first and may answer with `responses`."""
     routes = [route for route in router.routes if isinstance(route, LeanRoute)]
-    guarded = [route.behind(guards, merged(route.responses, responses)) for route in routes]
-    return [*guarded, *(route.for_head() for route in guarded if "GET" in (route.methods or ()))]
+    guarded = [route.with_guards(guards, merged(route.responses, responses)) for route in routes]
+    return [*guarded, *(route.as_head() for route in guarded if "GET" in (route.methods or ()))]
 
 
 def merged(one: Responses, other: Responses) -> Responses:
-    """The responses of both; those of one status have the descriptions, headers and examples of both."""
+    """The union of both; where they share a status, descriptions, headers and examples are merged."""
     return {status: _merged(one.get(status, {}), other.get(status, {})) for status in sorted({*one, *other}, key=int)}
 
 

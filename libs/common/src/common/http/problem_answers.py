@@ -1,4 +1,4 @@
-"""Problems as answers of an app: ours, the framework's own, and bugs."""
+"""Makes every error of an app a problem response: our problems, the framework's errors, and bugs."""
 
 import logging
 from http import HTTPStatus
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def problem_response(problem: Problem) -> Response:
-    """The error answer; a 503 tells the client when to come back."""
+    """The error response; a 503 has a Retry-After."""
     headers = dict(problem.headers)
     if problem.kind.status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -33,21 +33,21 @@ def problem_response(problem: Problem) -> Response:
 
 
 def answer_with_problems(app: FastAPI) -> None:
-    """Makes every error of `app` a problem answer: ours, the framework's own, and bugs, which are logged."""
+    """Makes every error of `app` a problem response. Bugs are logged."""
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_framework_error)
-    app.add_exception_handler(ClientDisconnect, _answer_nobody)
+    app.add_exception_handler(ClientDisconnect, _answer_disconnected)
     app.add_exception_handler(Exception, _answer_bug)
 
 
 async def _answer_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101 - registered for this class alone
+    assert isinstance(error, Problem)  # noqa: S101 - registered for this class only
     state_of(request.scope).reason = error.detail if error.__cause__ is None else f"{error.detail} {error.__cause__!r}"
     return problem_response(error)
 
 
 async def _answer_framework_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class alone
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     status = HTTPStatus(error.status_code)
     if request.method == "OPTIONS" and (status == HTTPStatus.METHOD_NOT_ALLOWED or request.scope["path"] == "*"):
         return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed_methods(request))})
@@ -59,20 +59,20 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     return response
 
 
-async def _answer_nobody(_: Request, __: Exception) -> Response:
-    """The client went away before its request was complete: nothing was done, and nobody reads the answer."""
+async def _answer_disconnected(_: Request, __: Exception) -> Response:
+    """The client disconnected before its request was complete: nothing was done, and nobody reads the answer."""
     return problem_response(Problem(MALFORMED_REQUEST, "The connection closed before the body was complete."))
 
 
 async def _answer_bug(request: Request, error: Exception) -> Response:
     fields = {"request_id": state_of(request.scope).request_id}
-    log.error("bug while answering %s", request.method, exc_info=error, extra={"fields": fields})
-    return problem_response(Problem(INTERNAL, "The error is logged; nothing that you sent caused it."))
+    log.error("unhandled exception while answering %s", request.method, exc_info=error, extra={"fields": fields})
+    return problem_response(Problem(INTERNAL, "The error has been logged. It was not caused by your request."))
 
 
 def allowed_methods(request: Request) -> list[str]:
-    """The methods that the path answers to, over all of its routes: Starlette names only those of the first. For the
-    path `*`, those of all paths."""
+    """The methods of all routes that match the path; Starlette names only those of the first. For the path `*`, the
+    methods of all routes."""
     everywhere = request.scope["path"] == "*"
     matching = (
         route for route in request.app.routes if everywhere or route.matches(request.scope)[0] is not Match.NONE

@@ -1,4 +1,4 @@
-"""Every error answer: RFC 9457 problem details, and the only place where an error's HTTP status is decided."""
+"""All error responses as RFC 9457 problem details; the only module that decides an error's HTTP status."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ RETRY_AFTER_S = 1
 
 @dataclass(frozen=True)
 class ProblemType:
-    """A kind of error that clients can tell by its `type`, whatever the wording of its detail."""
+    """A kind of error. Clients recognise it by its `type`, never by the wording of its detail."""
 
     slug: str
     status: HTTPStatus
@@ -25,15 +25,13 @@ class ProblemType:
 INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "The path has an invalid UUID")
 MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is not valid JSON")
 MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is not valid HTTP")
-UNKNOWN_PARAMETER = ProblemType(
-    "unknown-parameter", HTTPStatus.BAD_REQUEST, "The query has a parameter that is not known"
-)
+UNKNOWN_PARAMETER = ProblemType("unknown-parameter", HTTPStatus.BAD_REQUEST, "The query has an unknown parameter")
 INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is not valid")
 VERSION_UNKNOWN = ProblemType(
-    "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The request is of another version of HTTP"
+    "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version is not supported"
 )
 CODING_UNKNOWN = ProblemType(
-    "transfer-coding-unknown", HTTPStatus.NOT_IMPLEMENTED, "The Transfer-Encoding is not one that is read"
+    "transfer-coding-unknown", HTTPStatus.NOT_IMPLEMENTED, "The Transfer-Encoding is not supported"
 )
 NO_TOKEN = ProblemType("no-token", HTTPStatus.UNAUTHORIZED, "The request has no bearer token")
 INVALID_TOKEN = ProblemType("invalid-token", HTTPStatus.UNAUTHORIZED, "The bearer token is not valid")
@@ -41,11 +39,9 @@ SLOW_HEAD = ProblemType("slow-head", HTTPStatus.REQUEST_TIMEOUT, "The head of th
 HEAD_TOO_LARGE = ProblemType(
     "head-too-large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large"
 )
-TOO_MANY_REQUESTS = ProblemType(
-    "too-many-requests", HTTPStatus.TOO_MANY_REQUESTS, "There were too many requests; try again later"
-)
-OVERLOADED = ProblemType("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, "The server is full; try again later")
-ORIGIN_REFUSED = ProblemType("origin-refused", HTTPStatus.BAD_REQUEST, "The origin may not send this request")
+TOO_MANY_REQUESTS = ProblemType("too-many-requests", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests; try again later")
+OVERLOADED = ProblemType("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, "The server is overloaded; try again later")
+ORIGIN_REFUSED = ProblemType("origin-refused", HTTPStatus.BAD_REQUEST, "The origin is not allowed to send this request")
 TASK_NOT_FOUND = ProblemType("task-not-found", HTTPStatus.NOT_FOUND, "The user has no such task")
 SLOW_BODY = ProblemType("slow-body", HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time")
 BODY_TOO_LARGE = ProblemType("body-too-large", HTTPStatus.CONTENT_TOO_LARGE, "The body is too large")
@@ -54,25 +50,27 @@ UNSUPPORTED_CODING = ProblemType(
     "unsupported-content-encoding", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body's content coding is not supported"
 )
 PRECONDITION_FAILED = ProblemType(
-    "precondition-failed", HTTPStatus.PRECONDITION_FAILED, "A precondition of the request does not hold"
+    "precondition-failed", HTTPStatus.PRECONDITION_FAILED, "A precondition of the request failed"
 )
-INVALID_TASK = ProblemType("invalid-task", HTTPStatus.UNPROCESSABLE_CONTENT, "The body breaks a rule of its schema")
+INVALID_TASK = ProblemType("invalid-task", HTTPStatus.UNPROCESSABLE_CONTENT, "The body does not match the schema")
 KEY_REUSED = ProblemType(
-    "idempotency-key-reused", HTTPStatus.UNPROCESSABLE_CONTENT, "The Idempotency-Key belongs to another request"
+    "idempotency-key-reused", HTTPStatus.UNPROCESSABLE_CONTENT, "The Idempotency-Key was used for a different request"
 )
 NOT_DONE = ProblemType("not-done", HTTPStatus.SERVICE_UNAVAILABLE, "Nothing was done; try again later")
-UNAVAILABLE = ProblemType("unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Reading is not possible now; try again later")
+UNAVAILABLE = ProblemType(
+    "unavailable", HTTPStatus.SERVICE_UNAVAILABLE, "Tasks cannot be read at the moment; try again later"
+)
 TOKENS_UNVERIFIABLE = ProblemType(
-    "tokens-unverifiable", HTTPStatus.SERVICE_UNAVAILABLE, "Tokens cannot be verified now; try again later"
+    "tokens-unverifiable", HTTPStatus.SERVICE_UNAVAILABLE, "Tokens cannot be verified at the moment; try again later"
 )
 OUTCOME_UNKNOWN = ProblemType("outcome-unknown", HTTPStatus.GATEWAY_TIMEOUT, "The write may or may not have been done")
-INTERNAL = ProblemType("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "Something is broken on our side")
+INTERNAL = ProblemType("internal", HTTPStatus.INTERNAL_SERVER_ERROR, "Internal server error")
 
 
 class Problem(Exception):
-    """Ends a request with an error answer.
+    """Ends a request with an error response.
 
-    `errors` lists faults of a body as {"pointer", "detail"} (RFC 9457, 3.1). `headers` are added to the answer's own.
+    `errors` lists the errors in a body as {"pointer", "detail"} (RFC 9457, 3.1). `headers` are added to the response.
     """
 
     def __init__(

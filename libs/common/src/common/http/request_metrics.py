@@ -1,4 +1,4 @@
-"""What Prometheus learns of HTTP requests."""
+"""Prometheus metrics of HTTP requests."""
 
 from collections.abc import Callable
 
@@ -20,38 +20,38 @@ BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 REQUEST_SECONDS = Histogram(
     "taskwire_http_request_seconds",
-    "HTTP requests, from their head to the end of the answer; route is the path's template",
+    "Duration of HTTP requests, from the head of the request to the end of the response; route is the path template",
     ["method", "route", "status"],
     buckets=BUCKETS_S,
 )
 
 REQUESTS_REFUSED = Counter(
     "taskwire_http_requests_refused",
-    "Requests that the server itself refused, before they came to a route; reason is the end of the problem's type",
+    "Requests that the server rejected before they reached a route; reason is the last part of the problem type",
     ["reason"],
 )
 for _problem in (CODING_UNKNOWN, HEAD_TOO_LARGE, INTERNAL, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD, VERSION_UNKNOWN):
-    REQUESTS_REFUSED.labels(_problem.slug)  # at 0: Prometheus sees no increase from nothing to 1
+    REQUESTS_REFUSED.labels(_problem.slug)  # at 0: Prometheus sees no increase when a series starts at 1
 
 type Observe = Callable[[float], None]
 
-_observers: dict[tuple[str, str, int], Observe] = {}  # of each set of labels, once it was seen
+_observers: dict[tuple[str, str, int], Observe] = {}  # cached by labels
 
 
 def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
-    """Counts a request that was answered; without a `route`, its path is none of ours."""
+    """Records an answered request; `route` is None when no route matched."""
     key = (method, route or "none", status)
     observe = _observers.get(key) or _observer(*key)
     observe(seconds)
 
 
 def count_refusal(problem: ProblemType) -> None:
-    """Counts a request that no app has seen."""
+    """Counts a request that was rejected before it reached the app."""
     REQUESTS_REFUSED.labels(problem.slug).inc()
 
 
 def _observer(method: str, route: str, status: int) -> Observe:
-    """A method may be any word: only those of HTTP are kept, and get labels of their own."""
+    """A client may send any method: only known ones are cached and get their own label value."""
     known = method in METHODS
     observe = REQUEST_SECONDS.labels(method if known else "other", route, str(status)).observe
     if known:

@@ -1,4 +1,4 @@
-"""What the parts of a service tell each other of one request, beside what ASGI says of it."""
+"""State of one request that is shared between modules, beside the ASGI scope's own keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,21 +8,21 @@ from starlette.types import Scope
 from common.contracts.message import Operation
 
 KEY = "taskwire"
-"""Of the ASGI scope: nothing else of ours is in it."""
+"""The one key of ours in the ASGI scope."""
 
 
 @dataclass(slots=True)
 class RequestState:
-    """Begun by `common.http.app.App`, which also logs it. The parts that work on the request complete it."""
+    """Created and logged by `common.http.app.App`; filled in by the code that handles the request."""
 
     request_id: str
     traceparent: str | None = None
     reason: str | None = None
     """Why the request was answered with an error, for the log."""
     operations: Sequence[Operation] = ()
-    """Those of a batch that came in one request."""
+    """The operations of a batch request."""
     rate_limits: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Policy and state of each token bucket that the request took from, as the answer's headers name them."""
+    """Policy and state of each token bucket that the request used, as in the response headers."""
 
 
 def state_of(scope: Scope) -> RequestState:

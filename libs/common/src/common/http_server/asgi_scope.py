@@ -1,4 +1,4 @@
-"""What an ASGI app is told of a request."""
+"""Builds the ASGI scope of a request."""
 
 import asyncio
 from collections.abc import Mapping, MutableMapping
@@ -9,30 +9,30 @@ from common.http_server.head import Head
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
-class Ends(NamedTuple):
-    """Address and port of both ends of a connection; None for one that has none, as on a Unix socket."""
+class Addresses(NamedTuple):
+    """Address and port of both ends of a connection; None where there is none, as on a Unix socket."""
 
     server: tuple[str, int] | None
     client: tuple[str, int] | None
 
     @classmethod
     def of(cls, transport: asyncio.BaseTransport) -> Self:
-        """Those of this connection."""
+        """The addresses of this connection."""
         return cls(_address(transport.get_extra_info("sockname")), _address(transport.get_extra_info("peername")))
 
 
-def asgi_scope(head: Head, ends: Ends, state: Mapping[str, Any]) -> MutableMapping[str, Any]:
+def asgi_scope(head: Head, addresses: Addresses, state: Mapping[str, Any]) -> MutableMapping[str, Any]:
     """The scope of the request.
 
-    Its path is not percent-decoded, other than ASGI has it: a route is found by the bytes that were sent, so that a
-    proxy which checks paths sees what we see.
+    Unlike in ASGI, `path` is not percent-decoded: routes match the bytes that were sent, so that a proxy that checks
+    paths sees the same path as the services.
     """
     return {
         "type": "http",
         "asgi": _ASGI,
         "http_version": head.version,
-        "server": ends.server,
-        "client": ends.client,
+        "server": addresses.server,
+        "client": addresses.client,
         "scheme": "http",
         "root_path": "",
         "method": head.method,

@@ -1,7 +1,7 @@
-"""A server that leaves without its clients noticing.
+"""A uvicorn server that shuts down without failing requests.
 
-uvicorn closes every idle connection at once when it is told to stop: a request that is on its way over one of them, or
-over a new one that nobody has accepted yet, gets a reset, and its client cannot know that it was not carried out.
+On shutdown uvicorn closes every idle connection immediately: a request in transit on one of them, or on a connection
+in the accept queue, gets a reset, and its client cannot know that it was not carried out.
 """
 
 import asyncio
@@ -13,29 +13,29 @@ import uvicorn
 
 from common.http_server.answer import CLOSE
 
-LINGER_S = 1.0
-"""How long idle connections are still served; a client that uses its connection as often gets `Connection: close`."""
+DRAIN_S = 1.0
+"""How long idle connections are still served; a client that sends within this time gets `Connection: close`."""
 
-_LOOK_EVERY_S = 0.02
+_POLL_EVERY_S = 0.02
 
 
 class DrainingServer(uvicorn.Server):
-    """Stops in three steps: it takes no new connections, answers on the others with `Connection: close` until they are
-    gone or LINGER_S has passed, and then ends as uvicorn does: what is left of them, once its request is finished.
+    """Shuts down in three steps: stop accepting connections; answer on the open ones with `Connection: close` until
+    they are gone or DRAIN_S has passed; then uvicorn's own shutdown, which lets running requests finish.
     """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called by uvicorn after SIGINT or SIGTERM."""
         await self._stop_listening()
-        self._announce_the_end()
+        self._announce_close()
         clock = asyncio.get_running_loop().time
-        ends_at = clock() + LINGER_S
-        while self.server_state.connections and clock() < ends_at and not self.force_exit:  # noqa: ASYNC110 - uvicorn tells nobody
-            await asyncio.sleep(_LOOK_EVERY_S)
+        ends_at = clock() + DRAIN_S
+        while self.server_state.connections and clock() < ends_at and not self.force_exit:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(_POLL_EVERY_S)
         await super().shutdown(sockets)
 
     async def _stop_listening(self) -> None:
-        """Closes the listening sockets, and serves those that have connected by then."""
+        """Closes the listening sockets, and serves the connections in the accept queue."""
         copies = [
             socket.socket(fileno=os.dup(listening.fileno())) for server in self.servers for listening in server.sockets
         ]
@@ -51,20 +51,20 @@ class DrainingServer(uvicorn.Server):
         )
         return protocol
 
-    def _announce_the_end(self) -> None:
+    def _announce_close(self) -> None:
         state = self.server_state
         state.default_headers = [*state.default_headers, CLOSE]
 
 
 def _accept_waiting(listening: socket.socket) -> list[socket.socket]:
-    """The connections that the kernel has made and nobody has accepted; closes the socket."""
+    """The connections in the accept queue; closes the socket."""
     accepted: list[socket.socket] = []
     listening.setblocking(False)
     with listening:
         while True:
             try:
                 connected, _ = listening.accept()
-            except OSError:  # none is left, or no more files can be opened
+            except OSError:  # none left, or too many open files
                 return accepted
             connected.setblocking(False)
             accepted.append(connected)

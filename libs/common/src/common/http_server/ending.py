@@ -1,4 +1,4 @@
-"""How a connection ends: with an answer that the server gives by itself, after the last of the app, or in silence."""
+"""Closes a connection: with a response of the server itself, after the app's last response, or without one."""
 
 import asyncio
 
@@ -7,16 +7,16 @@ from uvicorn.server import ServerState
 from common.http.problems import Problem
 from common.http.request_metrics import count_refusal
 from common.http_server.flow import Flow
-from common.http_server.limits import LINGER_S
+from common.http_server.limits import LINGERING_CLOSE_S
 from common.http_server.refusals import HeadersForOrigin, last_bytes, refusal
 from common.runtime.deadlines import Deadline
 
 
 class Ending:
-    """The end of one connection; once it `has_begun`, what the client sends is thrown away.
+    """The end of one connection; once it `has_begun`, what the client sends is discarded.
 
-    A client that is still sending is let go on for LINGER_S: to close at once would be a reset, which may overtake the
-    answer.
+    A client that is still sending may go on for LINGERING_CLOSE_S: an immediate close would send a reset, which may
+    overtake the answer.
     """
 
     def __init__(self, transport: asyncio.Transport, flow: Flow, receiving: Deadline) -> None:
@@ -26,22 +26,22 @@ class Ending:
         self._receiving = receiving
 
     def refuse(self, problem: Problem, received: bytes, state: ServerState, for_origin: HeadersForOrigin) -> None:
-        """Answers what begins with `received`, without the app."""
+        """Answers the request that begins with `received`, without the app."""
         count_refusal(problem.kind)
         answer = refusal(problem, received, for_origin)
         has_body = not received.startswith(b"HEAD ")
         self._transport.write(last_bytes(answer, state.default_headers, has_body=has_body))
-        self.linger()
+        self.lingering_close()
 
-    def linger(self) -> None:
-        """Says that nothing more comes, and closes when the client has done so too, or a little later."""
+    def lingering_close(self) -> None:
+        """Closes the sending side, and the whole connection when the client closes or after LINGERING_CLOSE_S."""
         self.has_begun = True
         self._transport.write_eof()
         self._flow.read_on()
-        self._receiving.set(LINGER_S, self.close)
+        self._receiving.set(LINGERING_CLOSE_S, self.close)
 
     def close(self) -> None:
-        """Closes when all is written."""
+        """Closes once everything is written."""
         self.has_begun = True
         self._receiving.clear()
         self._flow.close()

@@ -1,7 +1,7 @@
-"""The head of a request, read as strictly as RFC 9112 allows.
+"""Parses the head of a request as strictly as RFC 9112 allows.
 
-What two readers could take in two ways is refused and never mended: a proxy in front and we must see the same requests.
-One regular expression holds the grammar, so that the strictness costs next to nothing (ADR 14).
+Ambiguous input is rejected, never repaired: a proxy in front and this server must see the same requests. One regular
+expression holds the grammar, so that the strictness costs almost nothing (ADR 14).
 """
 
 import re
@@ -13,29 +13,29 @@ from common.http.problems import CODING_UNKNOWN, MALFORMED_REQUEST, VERSION_UNKN
 
 END = b"\r\n\r\n"
 CHUNKED = -1
-"""The length of a body that comes in chunks."""
+"""The length of a chunked body."""
 
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
-_LINE = rb'(%b) ([!"$-~]++) HTTP/([0-9]\.[0-9])\r\n' % TOKEN  # a target with # is none (RFC 9112, 3.2)
+_LINE = rb'(%b) ([!"$-~]++) HTTP/([0-9]\.[0-9])\r\n' % TOKEN  # a target must not contain # (RFC 9112, 3.2)
 _REQUEST_LINE = re.compile(_LINE)
 _HEAD = re.compile(rb"%b((?:%b:%b\r\n)*+)\r\n" % (_LINE, TOKEN, TEXT))
 _FIELD = re.compile(rb"(%b):[ \t]*+(%b)\r\n" % (TOKEN, TEXT))
-_NEVER_IN_A_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r[^\n]")
+_FORBIDDEN_IN_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r[^\n]")
 _ABSOLUTE = re.compile(rb"https?://([^/?]*+)(/[^?]*+)?(?:\?(.*))?", re.IGNORECASE)
 _HOST = re.compile(
     rb"(?:(?:[0-9A-Za-z._~!$&'()*+;=-]|%[0-9A-Fa-f]{2})++|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{0,5}))?"
-)  # RFC 3986, 3.2.2, without the comma of its sub-delims: that is two hosts which somebody joined
+)  # RFC 3986, 3.2.2, without the comma of its sub-delims: a comma means two joined hosts
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 
-_MAX_HOST_BYTES = 300  # a name of DNS has 253; the cache holds no longer ones
+_MAX_HOST_BYTES = 300  # a DNS name has 253 at most; bounds the cache's entries
 _MAX_PORT = 65_535
-_HEEDED = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
+_INTERPRETED = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 _LISTS = frozenset((b"transfer-encoding", b"connection", b"expect"))
 
 
 class Head(NamedTuple):
-    """What a head says. Names of headers are in lower case; `path` and `query` are as they came, not decoded."""
+    """A parsed head. Header names are in lower case; `path` and `query` are as sent, not decoded."""
 
     method: str
     path: bytes
@@ -48,7 +48,7 @@ class Head(NamedTuple):
 
 
 def read_head(received: bytes) -> Head:
-    """The head that `received` is, with the empty line at its end. Raises a problem: 400, 501 or 505."""
+    """Parses a complete head, which ends with its empty line. Raises a problem: 400, 501 or 505."""
     match = _HEAD.fullmatch(received)
     if match is None:
         raise malformed("The request could not be parsed as HTTP/1.1.")
@@ -57,8 +57,8 @@ def read_head(received: bytes) -> Head:
     if version not in {"1.1", "1.0"}:
         raise Problem(VERSION_UNKNOWN, "Send the request as HTTP/1.1.")
     headers = [(name.lower(), value.rstrip(b" \t")) for name, value in _FIELD.findall(fields)]
-    heeded = _heeded(headers)
-    _check_host(heeded.get(b"host"), version)
+    interpreted = _interpreted_fields(headers)
+    _check_host(interpreted.get(b"host"), version)
     path, query = _path_and_query(method, target)
     return Head(
         method.decode(),
@@ -66,43 +66,43 @@ def read_head(received: bytes) -> Head:
         query,
         version,
         headers,
-        _body_bytes(heeded, version),
-        version == "1.1" and not _has_token(heeded, b"connection", b"close"),
-        version == "1.1" and _has_token(heeded, b"expect", b"100-continue"),
+        _body_bytes(interpreted, version),
+        version == "1.1" and not _has_token(interpreted, b"connection", b"close"),
+        version == "1.1" and _has_token(interpreted, b"expect", b"100-continue"),
     )
 
 
-def can_become_a_head(received: bytearray, checked_bytes: int) -> bool:
-    """Whether more bytes can make a head of these, of which the first `checked_bytes` were asked about before.
+def is_head_prefix(received: bytearray, checked_bytes: int) -> bool:
+    """Whether `received` may be the beginning of a head; its first `checked_bytes` were checked before.
 
-    So that a client which does not speak HTTP is told at once, and not when the time for a head is over.
+    A client that does not speak HTTP gets its answer immediately, not only after the head's time-out.
     """
-    if _NEVER_IN_A_HEAD.search(received, max(0, checked_bytes - 1)):
+    if _FORBIDDEN_IN_HEAD.search(received, max(0, checked_bytes - 1)):
         return False
     return b"\r\n" not in received or _REQUEST_LINE.match(received) is not None
 
 
 def malformed(detail: str) -> Problem:
-    """The problem of a request that breaks the grammar or the rules of HTTP/1.1."""
+    """The problem of a request that violates HTTP/1.1."""
     return Problem(MALFORMED_REQUEST, detail)
 
 
-def _heeded(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """The values that decide how the request is read; of those that are lists, all lines in one."""
+def _interpreted_fields(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """The fields that decide how the request is parsed; repeated list fields are joined."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _HEEDED:
+        if name in _INTERPRETED:
             if name not in found:
                 found[name] = value
             elif name in _LISTS:
                 found[name] += b"," + value
             else:
-                raise malformed(f"The header {name.decode().title()} may be sent once only.")
+                raise malformed(f"The header {name.decode().title()} must not be repeated.")
     return found
 
 
-def _has_token(heeded: dict[bytes, bytes], name: bytes, token: bytes) -> bool:
-    value = heeded.get(name)
+def _has_token(interpreted: dict[bytes, bytes], name: bytes, token: bytes) -> bool:
+    value = interpreted.get(name)
     return value is not None and token in _tokens(value)
 
 
@@ -111,12 +111,12 @@ def _tokens(value: bytes) -> list[bytes]:
 
 
 def _check_host(host: bytes | None, version: str) -> None:
-    """RFC 9112, 3.2: one host, and a valid one; HTTP/1.0 knows requests without."""
+    """RFC 9112, 3.2: exactly one valid host; optional in HTTP/1.0."""
     if host is None:
         if version == "1.1":
-            raise malformed("HTTP/1.1 needs the header Host.")
+            raise malformed("HTTP/1.1 requires the header Host.")
     elif len(host) > _MAX_HOST_BYTES or not _is_host(host):
-        raise malformed("The header Host must be the name or the address of a host, with a port or without.")
+        raise malformed("The header Host must be a host name or address, optionally with a port.")
 
 
 @lru_cache(maxsize=1024)
@@ -134,7 +134,7 @@ def _is_host(host: bytes) -> bool:
 
 
 def _path_and_query(method: bytes, target: bytes) -> tuple[bytes, bytes]:
-    """The forms of RFC 9112, 3.2. We are no proxy and open no tunnel, so CONNECT is refused like any wrong form."""
+    """The forms of RFC 9112, 3.2. This is not a proxy, so CONNECT is rejected like any invalid form."""
     if target.startswith(b"/") and method != b"CONNECT":
         path, _, query = target.partition(b"?")
         return path, query
@@ -142,24 +142,24 @@ def _path_and_query(method: bytes, target: bytes) -> tuple[bytes, bytes]:
         return target, b""
     absolute = _ABSOLUTE.fullmatch(target)
     if absolute is None or method == b"CONNECT":
-        raise malformed("The target of the request must be a path that begins with a slash.")
+        raise malformed("The request target must be a path that begins with a slash.")
     authority, path, query = absolute.groups()
     if len(authority) > _MAX_HOST_BYTES or not _is_host(authority):
-        raise malformed("The target of the request has no valid host.")
+        raise malformed("The request target has an invalid host.")
     return path or b"/", query or b""
 
 
-def _body_bytes(heeded: dict[bytes, bytes], version: str) -> int:
-    """RFC 9112, 6: how long the body is, CHUNKED when it comes in chunks."""
-    coding, length = heeded.get(b"transfer-encoding"), heeded.get(b"content-length")
+def _body_bytes(interpreted: dict[bytes, bytes], version: str) -> int:
+    """The length of the body (RFC 9112, 6); CHUNKED for a chunked one."""
+    coding, length = interpreted.get(b"transfer-encoding"), interpreted.get(b"content-length")
     if coding is not None:
         if length is not None or version != "1.1":
-            raise malformed("Transfer-Encoding goes with HTTP/1.1, and without Content-Length.")
+            raise malformed("Transfer-Encoding requires HTTP/1.1 and excludes Content-Length.")
         return _chunked(_tokens(coding))
     if length is None:
         return 0
     if not _LENGTH.fullmatch(length):
-        raise malformed("The header Content-Length must be one number.")
+        raise malformed("The header Content-Length must be a single number.")
     return int(length)
 
 
@@ -167,5 +167,5 @@ def _chunked(codings: list[bytes]) -> int:
     if codings == [b"chunked"]:
         return CHUNKED
     if codings[-1] == b"chunked" and codings.count(b"chunked") == 1 and all(codings):
-        raise Problem(CODING_UNKNOWN, "The only Transfer-Encoding that is read is chunked.")
-    raise malformed("The last Transfer-Encoding must be chunked, and it must be that once.")
+        raise Problem(CODING_UNKNOWN, "The only supported Transfer-Encoding is chunked.")
+    raise malformed("The last Transfer-Encoding must be chunked, exactly once.")

@@ -1,29 +1,29 @@
-"""What one process grants to its clients."""
+"""Limits of one process for its clients."""
 
 from dataclasses import dataclass
 
-TURNED_AWAY_WITHIN_S = 1.0
-"""For the first bytes of a connection that is one too many: only then can it be told so."""
+REJECT_WITHIN_S = 1.0
+"""How long a connection over the limit may take to send its first bytes; then it gets a 503, else nothing."""
 
-LINGER_S = 1.0
-"""How long a client may go on sending to a connection that ends: to close it at once would be a reset, which may
-overtake the answer."""
+LINGERING_CLOSE_S = 1.0
+"""How long a client may keep sending on a connection that is being closed: an immediate close would send a reset, which
+may overtake the response."""
 
-HELD_BYTES = 64 * 1024
-"""What a client may send ahead of what is read; then nothing is read from its connection."""
+READ_AHEAD_BYTES = 64 * 1024
+"""How much is buffered per connection before reading pauses."""
 
 DISCARDED_BYTES = 256 * 1024
-"""Of a body that nobody wants, this much is read, so that the connection can be kept; after more it is closed."""
+"""How much of an unwanted body is read so that the connection can be kept; beyond that it is closed."""
 
 
 KEEP_ALIVE_S = 75.0
-"""How long an idle connection is kept: longer than load balancers keep theirs (mostly 60 s), so that they end it and no
-request meets a closing one."""
+"""How long an idle connection is kept: longer than load balancers keep theirs (usually 60 s), so that they close it
+first and no request meets a closing connection."""
 
 
 @dataclass(frozen=True)
 class HttpLimits:
-    """Limits that the settings of a service decide."""
+    """Limits that come from a service's settings."""
 
     head_bytes: int = 32 * 1024
     head_timeout_s: float = 10.0

@@ -1,8 +1,8 @@
-"""A connection of HTTP/1.1 under uvicorn, with what a server on the open network needs (ADR 14).
+"""An HTTP/1.1 protocol for uvicorn, hardened for the open network (ADR 14).
 
-One request at a time: the next one is not looked at before the last is answered and all of its body has gone by. So
-answers cannot change places, and nothing of a body can be taken for a request. In every state the client has a limit of
-time, and what it sends has one of size; each refusal is a problem.
+One request at a time: the next is not parsed before the previous one is answered and its whole body was read. So
+responses stay in order, and no part of a body can be taken for a request. Every state has a time limit, all input has a
+size limit, and every rejection is a problem response.
 """
 
 import asyncio
@@ -15,22 +15,22 @@ from uvicorn.server import ServerState
 from common.http.problems import OVERLOADED, SLOW_BODY, SLOW_HEAD, Problem
 from common.http.request_metrics import count_refusal
 from common.http_server.admission import Admission, too_many_requests
-from common.http_server.asgi_scope import Ends, asgi_scope
-from common.http_server.body import arriving_body
+from common.http_server.asgi_scope import Addresses, asgi_scope
+from common.http_server.body_decoding import make_body
 from common.http_server.ending import Ending
-from common.http_server.exchange import App, Exchange
 from common.http_server.flow import Flow
 from common.http_server.head import Head
 from common.http_server.head_buffer import HeadBuffer
-from common.http_server.limits import HELD_BYTES, TURNED_AWAY_WITHIN_S, HttpLimits
-from common.http_server.refusals import HeadersForOrigin, nobody, refusal
+from common.http_server.limits import READ_AHEAD_BYTES, REJECT_WITHIN_S, HttpLimits
+from common.http_server.refusals import HeadersForOrigin, no_cors_headers, refusal
+from common.http_server.request_cycle import App, RequestCycle
 from common.runtime.deadlines import Deadline
 
 __all__ = ["HttpLimits", "LimitedHttpProtocol", "with_limits"]
 
 
 class LimitedHttpProtocol(asyncio.Protocol):
-    """One connection under `limits`; errors below the app are problem answers."""
+    """One connection under `limits`; errors below the app are problem responses."""
 
     limits: ClassVar[HttpLimits] = HttpLimits()
     admission: ClassVar[Admission] = Admission(limits.requests)
@@ -44,59 +44,59 @@ class LimitedHttpProtocol(asyncio.Protocol):
     ) -> None:
         self.loop = _loop or asyncio.get_running_loop()
         self.state = server_state
-        self._connections: set[Any] = server_state.connections  # uvicorn names its own protocols alone
+        self._connections: set[Any] = server_state.connections  # uvicorn's type allows only its own protocols
         self._app: App = config.loaded_app
-        self._headers_for_origin: HeadersForOrigin = getattr(config.loaded_app, "headers_for_origin", nobody)
+        self._headers_for_origin: HeadersForOrigin = getattr(config.loaded_app, "headers_for_origin", no_cors_headers)
         self._app_state = app_state
         self._receiving = Deadline(self.loop)
         self._heads = HeadBuffer(self.limits.head_bytes)
         self._head_is_due = True
-        self._exchange: Exchange | None = None
+        self._cycle: RequestCycle | None = None
         self._body_is_due = False
-        self._turned_away = self._at_end = False
+        self._is_rejected = self._at_end = False
 
-    # What asyncio calls.
+    # Called by asyncio.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         self.transport = transport
         self._context = copy_context()
         self.flow = Flow(transport, self.loop, self.limits.answer_timeout_s)
         self._end = Ending(transport, self.flow, self._receiving)
-        self._ends = Ends.of(transport)
-        self._turned_away = len(self._connections) >= self.limits.connections
-        if self._turned_away:  # it takes nobody's place
-            self._receiving.set(TURNED_AWAY_WITHIN_S, transport.abort)
+        self._addresses = Addresses.of(transport)
+        self._is_rejected = len(self._connections) >= self.limits.connections
+        if self._is_rejected:  # it does not count as a connection
+            self._receiving.set(REJECT_WITHIN_S, transport.abort)
         else:
             self._connections.add(self)
-            self._receiving.set(self.limits.head_timeout_s, self._head_is_late)
+            self._receiving.set(self.limits.head_timeout_s, self._head_timed_out)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         self._end.has_begun = True
         self._receiving.stop()
-        if self._exchange is not None:
-            self.admission.forget(self._exchange)
-            self._exchange.disconnect()
+        if self._cycle is not None:
+            self.admission.forget(self._cycle)
+            self._cycle.disconnect()
         self.flow.stop()
 
     def data_received(self, data: bytes) -> None:
         if self._end.has_begun:
-            return  # what follows a refusal
+            return  # data after the closing response
         self._heads.received += data
-        if self._turned_away:
-            self._refuse(Problem(OVERLOADED, "There are too many connections. Try again later."))
+        if self._is_rejected:
+            self._refuse(Problem(OVERLOADED, "Too many connections. Try again later."))
         else:
             self._advance()
 
     def eof_received(self) -> bool:
-        """Whether the connection stays: a client that only sends no more still reads its answer."""
+        """Whether the connection stays open: a half-closed client still reads its response."""
         self._at_end = True
-        self._advance()  # a request may be waiting for its turn
-        exchange = self._exchange
-        if exchange is None or exchange.answered or self._end.has_begun:
+        self._advance()  # a request may be buffered
+        cycle = self._cycle
+        if cycle is None or cycle.answered or self._end.has_begun:
             return False
-        if not exchange.incoming.is_complete:
-            exchange.cut_off()
+        if not cycle.incoming.is_complete:
+            cycle.cut_off()
         return True
 
     def pause_writing(self) -> None:
@@ -105,37 +105,37 @@ class LimitedHttpProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.flow.resume_writing()
 
-    # What uvicorn calls.
+    # Called by uvicorn.
 
     def shutdown(self) -> None:
-        """Closes, once the request in hand is answered."""
-        if self._exchange is None:
+        """Closes once the current request is answered."""
+        if self._cycle is None:
             self._end.close()
         else:
-            self._exchange.keeps_alive = False
+            self._cycle.keeps_alive = False
 
-    # What the exchange in hand calls: see Connection.
+    # Called by the current request cycle: see Connection.
 
     def await_body(self) -> None:
-        if self._exchange is not None:
-            self.admission.await_body(self._exchange)
+        if self._cycle is not None:
+            self.admission.await_body(self._cycle)
             self.flow.read_on()
 
     def body_arrived(self) -> None:
-        if self._exchange is not None:
-            self.admission.body_arrived(self._exchange, len(self.state.tasks))
+        if self._cycle is not None:
+            self.admission.body_arrived(self._cycle, len(self.state.tasks))
 
     def answered(self) -> None:
         self.state.total_requests += 1
-        exchange = self._exchange
-        if exchange is None or self._end.has_begun:
+        cycle = self._cycle
+        if cycle is None or self._end.has_begun:
             return
-        self.admission.forget(exchange)
-        if not exchange.keeps_alive:
+        self.admission.forget(cycle)
+        if not cycle.keeps_alive:
             self._finish()
-        elif exchange.incoming.is_complete:
+        elif cycle.incoming.is_complete:
             self._await_request()
-            if self._heads.received or self._at_end:  # not in the context of the request that was answered
+            if self._heads.received or self._at_end:  # not in the answered request's context
                 self.loop.call_soon(self._advance, context=self._context)
         else:
             self._receiving.set(self.limits.head_timeout_s, self._finish)
@@ -148,28 +148,28 @@ class LimitedHttpProtocol(asyncio.Protocol):
     # The states of a connection.
 
     def _advance(self) -> None:
-        """Goes as far as what has arrived allows."""
+        """Processes the received data as far as possible."""
         while self._heads.received and not self._end.has_begun:
-            exchange = self._exchange
-            if exchange is None:
+            cycle = self._cycle
+            if cycle is None:
                 self._begin()
             else:
-                self._receive_body(exchange)
-            if self._exchange is exchange:
+                self._receive_body(cycle)
+            if self._cycle is cycle:
                 break
-        if self._at_end and self._exchange is None and not self._end.has_begun:
+        if self._at_end and self._cycle is None and not self._end.has_begun:
             self._finish()
-        elif self._exchange is not None and len(self._heads.received) > HELD_BYTES:
+        elif self._cycle is not None and len(self._heads.received) > READ_AHEAD_BYTES:
             self.flow.pause_reading()
 
     def _await_request(self) -> None:
-        self._exchange = None
+        self._cycle = None
         self._head_is_due = False
         self._receiving.set(self.limits.keep_alive_s, self._end.close)
         self.flow.read_on()
 
     def _begin(self) -> None:
-        """Begins the next request, if its head is whole."""
+        """Starts the next request, if its head is complete."""
         try:
             head = self._heads.read()
         except Problem as problem:
@@ -179,69 +179,69 @@ class LimitedHttpProtocol(asyncio.Protocol):
             self._start(head)
         elif self._heads.has_begun and not self._head_is_due:
             self._head_is_due = True
-            self._receiving.set(self.limits.head_timeout_s, self._head_is_late)
+            self._receiving.set(self.limits.head_timeout_s, self._head_timed_out)
 
     def _start(self, head: Head) -> None:
         self._receiving.clear()
-        exchange = self._exchange = Exchange(self, head, arriving_body(head.body_bytes, self.limits.head_bytes))
+        cycle = self._cycle = RequestCycle(self, head, make_body(head.body_bytes, self.limits.head_bytes))
         self._body_is_due = False
         tasks = self.state.tasks
         if self.admission.has_room(len(tasks)):
-            task = self.loop.create_task(exchange.run(self._app, asgi_scope(head, self._ends, self._app_state)))
-            tasks.add(task)  # which leaves it by itself
+            task = self.loop.create_task(cycle.run(self._app, asgi_scope(head, self._addresses, self._app_state)))
+            tasks.add(task)  # the task removes itself
         else:
             count_refusal(OVERLOADED)
-            exchange.answer(refusal(too_many_requests(), self._heads.last_head, self._headers_for_origin))
-        if self._exchange is exchange:
-            self._receive_body(exchange)
+            cycle.answer(refusal(too_many_requests(), self._heads.last_head, self._headers_for_origin))
+        if self._cycle is cycle:
+            self._receive_body(cycle)
 
-    def _receive_body(self, exchange: Exchange) -> None:
-        """Takes what has come of the body."""
-        incoming = exchange.incoming
-        incoming.take(self._heads.received, is_wanted=not exchange.answered)
+    def _receive_body(self, cycle: RequestCycle) -> None:
+        """Takes the part of the body that has arrived."""
+        incoming = cycle.incoming
+        incoming.take(self._heads.received, is_wanted=not cycle.answered)
         if incoming.failure is not None:
-            exchange.keeps_alive = False
-        if exchange.answered:
+            cycle.keeps_alive = False
+        if cycle.answered:
             if incoming.is_complete:
                 self._await_request()
-            elif incoming.is_too_much or incoming.failure is not None:
+            elif incoming.exceeds_discard_limit or incoming.failure is not None:
                 self._finish()
         elif incoming.is_complete:
             self._receiving.clear()
         elif not self._body_is_due:
             self._body_is_due = True
-            self._receiving.set(self.limits.body_timeout_s, self._body_is_late)
-        if len(incoming.held) > HELD_BYTES:
+            self._receiving.set(self.limits.body_timeout_s, self._body_timed_out)
+        if len(incoming.held) > READ_AHEAD_BYTES:
             self.flow.pause_reading()
 
-    def _head_is_late(self) -> None:
+    def _head_timed_out(self) -> None:
         if self._heads.has_begun:
-            problem = Problem(SLOW_HEAD, f"A head must arrive within {self.limits.head_timeout_s:g} seconds.")
+            problem = Problem(SLOW_HEAD, f"The request head must arrive within {self.limits.head_timeout_s:g} seconds.")
             self._refuse(problem)
         else:
             self._end.close()
 
-    def _body_is_late(self) -> None:
-        if self._exchange is not None:
+    def _body_timed_out(self) -> None:
+        if self._cycle is not None:
             detail = f"The body must arrive within {self.limits.body_timeout_s:g} seconds."
-            self._exchange.fail(Problem(SLOW_BODY, detail))
+            self._cycle.fail(Problem(SLOW_BODY, detail))
 
     def _refuse(self, problem: Problem) -> None:
-        """Answers without the app, and ends the connection."""
+        """Answers without the app, and closes the connection."""
         self._end.refuse(problem, self._heads.last_head, self.state, self._headers_for_origin)
         self._heads.received.clear()
 
     def _finish(self) -> None:
-        """Ends the connection after its last answer."""
+        """Closes the connection after its last response."""
         self._heads.received.clear()
         if self._at_end:
             self._end.close()
         else:
-            self._end.linger()
+            self._end.lingering_close()
 
 
 def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
-    """The protocol class under these limits, as uvicorn's `http` takes it."""
+    """A protocol class with these limits, for uvicorn's `http` option."""
 
     class Limited(LimitedHttpProtocol):
         limits = given

@@ -1,4 +1,4 @@
-"""Answers that the server gives by itself, without the app: problems, with the headers that the app's answers have."""
+"""Responses that the server sends without the app: problems, with the same headers as the app's responses."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,21 +11,21 @@ from common.http_server.answer import CLOSE, head_bytes
 
 type Header = tuple[bytes, bytes]
 type HeadersForOrigin = Callable[[str | None], Mapping[str, str]]
-"""What a page of that origin needs to be allowed to read the answer; None is for a request that no page has sent."""
+"""The CORS headers for a request from this origin; None for a request without an Origin."""
 
 _LINE = rb"\r\n%b:[ \t]*([^\r\n]*?)[ \t]*\r\n"
 _REQUEST_ID = re.compile(_LINE % re.escape(HEADER.encode()), re.IGNORECASE)
 _ORIGIN = re.compile(_LINE % b"origin", re.IGNORECASE)
 
 
-def nobody(_: str | None) -> Mapping[str, str]:
-    """The headers for an origin where no origin is allowed anything."""
+def no_cors_headers(_: str | None) -> Mapping[str, str]:
+    """The CORS headers when CORS is off."""
     return {}
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that says no."""
+    """A response that rejects a request."""
 
     status: int
     headers: list[Header]
@@ -33,7 +33,7 @@ class Refusal:
 
 
 def refusal(problem: Problem, received: bytes, for_origin: HeadersForOrigin) -> Refusal:
-    """The answer to the request that begins with `received`, which may be no whole head."""
+    """The response to the request that begins with `received`, which may be an incomplete head."""
     body = problem_bytes(problem.kind, problem.detail)
     status = problem.kind.status
     headers = {
@@ -49,12 +49,12 @@ def refusal(problem: Problem, received: bytes, for_origin: HeadersForOrigin) -> 
 
 
 def last_bytes(answer: Refusal, default_headers: Iterable[Header], *, has_body: bool) -> bytes:
-    """The whole answer, as the last one on its connection."""
+    """The complete response, as the last one on its connection."""
     headers = [*(header for header in default_headers if header != CLOSE), *answer.headers, CLOSE]
     return head_bytes(answer.status, headers) + (answer.body if has_body else b"")
 
 
 def _value(line: re.Pattern[bytes], received: bytes) -> bytes:
-    """The value of the first such line in the head."""
+    """The value of the first matching header line."""
     match = line.search(received)
     return match[1] if match else b""

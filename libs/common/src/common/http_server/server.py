@@ -19,7 +19,7 @@ OTHER_OPEN_FILES = 256
 
 
 class _Server(DrainingServer):
-    """A server that tells probes that it stops before it does."""
+    """A server that turns not ready before it shuts down."""
 
     def __init__(self, config: uvicorn.Config, health: Health) -> None:
         super().__init__(config)
@@ -31,10 +31,10 @@ class _Server(DrainingServer):
 
 
 def serve(app: FastAPI, settings: HttpSettings, health: Health) -> None:
-    """Serves until SIGINT or SIGTERM; then is not ready any more, finishes what is in hand and lets its clients go:
-    draining.py. 11 s at most, and 2 more for traces.
+    """Serves until SIGINT or SIGTERM; then turns not ready and drains its connections (draining.py) for up to 11 s, and
+    flushes traces for up to 2 s.
 
-    Exits with status 3 when the port cannot be had or the app does not start.
+    Exits with status 3 when the port is not available or the app does not start.
     """
     config = uvicorn.Config(
         app,
@@ -70,8 +70,7 @@ def _limits(settings: HttpSettings) -> HttpLimits:
 
 
 def _allow_open_files(connections: int) -> None:
-    """Raises the limit that the process may raise by itself: each connection is an open file, and many shells allow
-    1,024."""
+    """Raises the soft limit of open files: each connection is one, and many shells allow only 1,024."""
     wanted = connections + OTHER_OPEN_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -1,6 +1,6 @@
-"""The admin port: for probes, Prometheus and operators, apart from the port that clients use, and off unless asked for.
+"""The admin port for probes, Prometheus and operators: separate from the clients' port, and off by default.
 
-It is a server of its own in the service's event loop, which leaves the signals to the service.
+It is a second uvicorn server in the service's event loop, without signal handling.
 """
 
 import json
@@ -26,23 +26,21 @@ STOP_WITHIN_S = 1
 
 
 @dataclass(frozen=True)
-class Page:
-    """One answer of the admin port."""
+class AdminAnswer:
+    """A response of the admin port."""
 
     body: bytes
     media_type: str = "text/plain; charset=utf-8"
     status: int = 200
 
 
-BUILD = Gauge(
-    "taskwire_build_info", "Always 1; the labels say which service of which version this is", ["service", "version"]
-)
+BUILD = Gauge("taskwire_build_info", "Always 1; the labels hold the service and its version", ["service", "version"])
 PART_UP = Gauge(
-    "taskwire_part_up", "1 while the part works, 0 while it does not, NaN while it was not used yet", ["part"]
+    "taskwire_part_up", "1 while the dependency is up, 0 while it is down, NaN before its first use", ["part"]
 )
 
-type Pages = Mapping[str, Callable[[], Awaitable[Page]]]
-"""What is shown at each path."""
+type AdminRoutes = Mapping[str, Callable[[], Awaitable[AdminAnswer]]]
+"""The handler of each path."""
 
 
 class AdminPortUnusable(SystemExit):
@@ -50,15 +48,15 @@ class AdminPortUnusable(SystemExit):
 
 
 @asynccontextmanager
-async def open_admin(settings: AdminSettings, health: Health, more: Pages | None = None) -> AsyncIterator[None]:
-    """Serves /livez, /readyz, /metrics and `more` while it is open. Does nothing when the settings name no port."""
+async def open_admin(settings: AdminSettings, health: Health, more: AdminRoutes | None = None) -> AsyncIterator[None]:
+    """Serves /livez, /readyz, /metrics and `more` while it is open. Does nothing without ADMIN_PORT."""
     if settings.admin_port is None:
         yield
         return
     BUILD.labels(health.service, version(health.service)).set(1)
     listening = _listen(settings.admin_host, settings.admin_port)
-    log.info("the admin port is %s:%d", *listening.getsockname()[:2])
-    server = _server(_pages(health) | dict(more or {}))
+    log.info("the admin port listens on %s:%d", *listening.getsockname()[:2])
+    server = _server(_routes(health) | dict(more or {}))
     await server.startup(sockets=[listening])
     try:
         yield
@@ -66,22 +64,22 @@ async def open_admin(settings: AdminSettings, health: Health, more: Pages | None
         await server.shutdown(sockets=[listening])
 
 
-def _pages(health: Health) -> dict[str, Callable[[], Awaitable[Page]]]:
-    async def live() -> Page:
-        return Page(b"ok\n")
+def _routes(health: Health) -> dict[str, Callable[[], Awaitable[AdminAnswer]]]:
+    async def live() -> AdminAnswer:
+        return AdminAnswer(b"ok\n")
 
-    async def ready() -> Page:
+    async def ready() -> AdminAnswer:
         is_ready, parts = await health.look()
         told: dict[str, object] = {"ready": is_ready, "parts": parts}
         if reasons := health.reasons():
             told["reasons"] = reasons
         body = json.dumps(told).encode() + b"\n"
-        return Page(body, "application/json", 200 if is_ready else 503)
+        return AdminAnswer(body, "application/json", 200 if is_ready else 503)
 
-    async def metrics() -> Page:
+    async def metrics() -> AdminAnswer:
         for name, part in health.parts.items():
             PART_UP.labels(name).set({"up": 1.0, "down": 0.0, "unknown": math.nan}[part.state])
-        return Page(generate_latest(), CONTENT_TYPE_LATEST)
+        return AdminAnswer(generate_latest(), CONTENT_TYPE_LATEST)
 
     return {"/livez": live, "/readyz": ready, "/metrics": metrics}
 
@@ -95,10 +93,10 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _server(pages: Pages) -> uvicorn.Server:
-    """Not run but only started: its loop would do nothing but look for a signal, ten times a second."""
+def _server(routes: AdminRoutes) -> uvicorn.Server:
+    """Started, but not run: uvicorn's main loop would only poll for signals, ten times a second."""
     config = uvicorn.Config(
-        _app(pages),
+        _app(routes),
         http=with_limits(HttpLimits(connections=MAX_CONNECTIONS, requests=MAX_CONNECTIONS)),
         ws="none",
         lifespan="off",
@@ -114,30 +112,30 @@ def _server(pages: Pages) -> uvicorn.Server:
     return server
 
 
-def _app(pages: Pages) -> Callable[..., Awaitable[None]]:
-    """A bare ASGI app: the task-writer has no web framework."""
+def _app(routes: AdminRoutes) -> Callable[..., Awaitable[None]]:
+    """A plain ASGI app: the task-writer has no web framework."""
 
     async def answer(
         scope: Mapping[str, object],
         _receive: object,
         send: Callable[[Mapping[str, object]], Awaitable[None]],
     ) -> None:
-        make = pages.get(str(scope["path"]))
+        make = routes.get(str(scope["path"]))
         if make is None:
-            page = Page(f"There is nothing here. Try {', '.join(sorted(pages))}.\n".encode(), status=404)
+            response = AdminAnswer(f"Not found. Try {', '.join(sorted(routes))}.\n".encode(), status=404)
         elif scope["method"] == "OPTIONS":
-            page = Page(b"", status=204)
+            response = AdminAnswer(b"", status=204)
         elif scope["method"] not in {"GET", "HEAD"}:
-            page = Page(b"The admin port answers GET and HEAD alone.\n", status=405)
+            response = AdminAnswer(b"The admin port supports only GET and HEAD.\n", status=405)
         else:
-            page = await make()
+            response = await make()
         headers = [(b"cache-control", b"no-store")]
-        if page.status in {204, 405}:
+        if response.status in {204, 405}:
             headers.append((b"allow", b"GET, HEAD, OPTIONS"))
-        if page.status != 204:  # noqa: PLR2004 - which has no body
-            length = str(len(page.body)).encode()
-            headers += [(b"content-type", page.media_type.encode()), (b"content-length", length)]
-        await send({"type": "http.response.start", "status": page.status, "headers": headers})
-        await send({"type": "http.response.body", "body": page.body})
+        if response.status != 204:  # noqa: PLR2004 - 204 has no body
+            length = str(len(response.body)).encode()
+            headers += [(b"content-type", response.media_type.encode()), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
 
     return answer

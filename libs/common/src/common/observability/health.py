@@ -1,6 +1,6 @@
-"""Whether a service can do its work: told from what its own traffic met with, so that nobody is asked for it.
+"""Health of a service, derived from its own traffic instead of extra requests.
 
-Only a part that is down, or was never used, is looked at by a check, and seldom: a database that sleeps may sleep on.
+Only a part that is down or unused is checked, and rarely: a serverless database that is suspended stays suspended.
 """
 
 import asyncio
@@ -9,20 +9,20 @@ from time import monotonic
 from typing import Literal
 
 type Enough = Callable[[list[bool]], bool]
-"""Whether these parts, those that are not down being true, will do: `any` or `all`."""
+"""Decides readiness from whether each part is not down: `any` or `all`."""
 
 type State = Literal["up", "down", "unknown"]
 
 CHECK_EVERY_S = 5.0
 CHECK_WITHIN_S = 0.8  # Kubernetes waits a second for a probe
-DOWN_AFTER_S = 1.0  # an overloaded part fails some and serves others: it is down once none has worked for so long
+DOWN_AFTER_S = 1.0  # an overloaded part fails some requests: it is down once none has succeeded for this long
 
 
 class Part:
-    """One thing that a service needs. Those who use it say whether that worked.
+    """One dependency of a service. Its users report whether it worked.
 
-    `check` uses it once, for nothing; it is called while the part is not known to be up, CHECK_EVERY_S apart at least.
-    `clock` tells seconds, and never goes back.
+    `check` probes it; it is called while the part is not known to be up, every CHECK_EVERY_S at most. `clock` is
+    monotonic, in seconds.
     """
 
     def __init__(
@@ -32,44 +32,44 @@ class Part:
         self._clock = clock
         self._worked_at = self._failed_at = self._checked_at = float("-inf")
         self.reason: str | None = None
-        """Why it is down, where that is known."""
+        """Why it is down, if known."""
 
     def worked(self) -> None:
-        """It was used, with success."""
+        """Reports a success."""
         self._worked_at = self._clock()
         self.reason = None
 
     def failed(self) -> None:
-        """It could not be used. That makes it down unless it worked a moment ago."""
+        """Reports a failure: it is down unless it worked less than DOWN_AFTER_S ago."""
         self._failed_at = self._clock()
 
     def lost(self, reason: str | None = None) -> None:
-        """It is certainly down, until it works again."""
+        """Marks it as down until it works again."""
         self._worked_at = float("-inf")
         self.reason = reason
         self.failed()
 
     @property
     def state(self) -> State:
-        """As far as is known; `unknown` until it is used for the first time."""
+        """The last known state; `unknown` before the first use."""
         if self._failed_at > self._worked_at + DOWN_AFTER_S:
             return "down"
         return "unknown" if self._worked_at == float("-inf") else "up"
 
     async def look(self) -> State:
-        """The state, after a check where one is due. Takes CHECK_WITHIN_S at most, and raises nothing."""
+        """The state, after a check if one is due. Takes CHECK_WITHIN_S at most, and raises nothing."""
         if self._check is not None and self.state != "up" and self._clock() > self._checked_at + CHECK_EVERY_S:
             self._checked_at = self._clock()
             try:
                 async with asyncio.timeout(CHECK_WITHIN_S):
                     await self._check()
-            except Exception:  # whatever it is, and it is in the log already
+            except Exception:  # any error counts, and is logged where it occurred
                 self.failed()
         return self.state
 
 
 class Health:
-    """The parts of a service by name. It is ready from its start to its stop, while `enough` of them are not down."""
+    """The parts of a service by name. It is ready from start to stop, while `enough` of them are not down."""
 
     def __init__(self, service: str, *, enough: Enough) -> None:
         self.service = service
@@ -78,12 +78,12 @@ class Health:
         self._serves = False
 
     def start(self, **parts: Part) -> None:
-        """From now on the service takes work, with these parts."""
+        """Marks the service as serving, with these parts."""
         self.parts.update(parts)
         self._serves = True
 
     def stop(self) -> None:
-        """From now on the service takes no new work: it is not ready."""
+        """Marks the service as not ready: it takes no new work."""
         self._serves = False
 
     async def look(self) -> tuple[bool, Mapping[str, State]]:
@@ -93,5 +93,5 @@ class Health:
         return ready, dict(zip(self.parts, states, strict=True))
 
     def reasons(self) -> Mapping[str, str]:
-        """Why parts are down, of those that say so."""
+        """Why parts are down, where known."""
         return {name: part.reason for name, part in self.parts.items() if part.reason is not None}

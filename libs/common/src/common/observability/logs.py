@@ -1,4 +1,4 @@
-"""What goes to standard error: JSON for machines, colours for a terminal; never a body, a task's text or a secret."""
+"""Logging to standard error: JSON for machines, colours for a terminal; never a body, a task's text or a secret."""
 
 import json
 import logging
@@ -10,19 +10,19 @@ from typing import Literal
 type LogFormat = Literal["auto", "json", "text"]
 
 SLOW_S = 1.0
-"""A request or batch that takes longer is told of, like one that fails."""
+"""A request or batch that takes longer is logged at warning, like a failed one."""
 
 MAX_IDS_IN_A_LINE = 8
-"""Requests that the line of a batch names."""
+"""Maximum number of request ids in the log line of a batch."""
 
 wishes = logging.getLogger("wishes")
-"""A line for each request and each batch: at info those that went well, at warning those that failed or were slow."""
+"""One line for each request and batch: at info on success, at warning when it failed or was slow."""
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the record's fields."""
+    """One JSON object per line: time, level, logger, message, and the record's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -38,7 +38,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class TextFormatter(logging.Formatter):
-    """One line, for people; its fields stand behind it."""
+    """One line for people, followed by the record's fields."""
 
     def __init__(self, *, coloured: bool) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
@@ -53,22 +53,23 @@ class TextFormatter(logging.Formatter):
 
 
 def configure_logging(level: str, *, style: LogFormat = "auto", each_wish: bool = False) -> None:
-    """Sends every record at `level` or above to standard error; of requests and batches all, or those that fail."""
+    """Sends every record at `level` or above to standard error; for requests and batches, all or only failed and slow
+    ones."""
     handler = logging.StreamHandler(sys.stderr)
     terminal = sys.stderr.isatty()
     as_json = style == "json" or (style == "auto" and not terminal)
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter(coloured=terminal))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # aio_pika reports the same failures, once
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # aio_pika reports the same failures
     wishes.setLevel(logging.INFO if each_wish else logging.WARNING)
 
 
 def log_wish(text: str, *, failed: bool, seconds: float, fields: Callable[[], Mapping[str, object]]) -> None:
-    """Writes the line of a request or a batch, if such lines are wanted. Fields that are None are left out."""
+    """Logs a request or a batch, if its level is enabled. Fields that are None are left out."""
     level = logging.WARNING if failed or seconds > SLOW_S else logging.INFO
     if wishes.isEnabledFor(level):
-        told = {name: value for name, value in fields().items() if value is not None}
-        wishes.log(level, text, extra={"fields": {**told, "duration_ms": round(seconds * 1000, 2)}})
+        present = {name: value for name, value in fields().items() if value is not None}
+        wishes.log(level, text, extra={"fields": {**present, "duration_ms": round(seconds * 1000, 2)}})
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""One connection to PostgreSQL: its options, what it makes of JSON and time zones, and how it ends."""
+"""A connection to PostgreSQL: its options, its handling of JSON and time zones, and how it is closed."""
 
 import asyncio
 import select
@@ -12,22 +12,22 @@ from pydantic import SecretStr
 
 from common.settings import DatabaseSettings
 
-DEAD_PEER_TIMEOUT_MS = 5_000  # a connection whose bytes stay unacknowledged for so long is given up
+DEAD_PEER_TIMEOUT_MS = 5_000  # a connection with unacknowledged data for this long is dropped
 CONFIGURE_TIMEOUT_S = 5.0
-_LOOK_EVERY_S = 0.1
+_POLL_EVERY_S = 0.1
 
 
 class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
-    """A connection that is closed, at once, when the task that waits for its answer is cancelled.
+    """A connection that is closed immediately when the task that waits for its result is cancelled.
 
-    psycopg's own asks the server to cancel the statement, and waits up to 10 s for that. A server that is frozen or
-    cut off does not answer, and time limits are for those.
+    psycopg's own connection asks the server to cancel the statement, and waits up to 10 s. A frozen or unreachable
+    server does not answer, and those are what time limits are for.
     """
 
     async def wait(
         self,
         gen: PQGen[RV],
-        interval: float = _LOOK_EVERY_S,
+        interval: float = _POLL_EVERY_S,
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is psycopg's
     ) -> RV:
         try:
@@ -38,14 +38,14 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
 
 
 class _JsonText(Loader):
-    """Hands on PostgreSQL's JSON as it came, uncopied: a view keeps the result that it looks into alive."""
+    """Returns PostgreSQL's JSON as a view, without copying; the view keeps the result alive."""
 
     def load(self, data: Buffer) -> memoryview:
         return memoryview(data)
 
 
 def connection_options(url: SecretStr, settings: DatabaseSettings) -> dict[str, Any]:
-    """Our defaults; what the address itself says wins."""
+    """Our defaults; options in the address take precedence."""
     options = {
         "connect_timeout": settings.connect_timeout_s,
         "keepalives_idle": 30,
@@ -72,8 +72,8 @@ async def configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
 def closed_by_server(connection: AsyncConnection[tuple[Any, ...]]) -> bool:
     """Finds a connection that the server closed while it was idle, without a round trip.
 
-    PostgreSQL says nothing to an idle client but its farewell, so that readable bytes mean a dead connection. Neon
-    closes idle connections when a compute goes to sleep.
+    PostgreSQL sends an idle client nothing but the notice that it closes the connection, so readable bytes mean a dead
+    connection. Neon closes idle connections when it suspends a compute.
     """
     poll = select.poll()
     poll.register(connection.fileno(), select.POLLIN)

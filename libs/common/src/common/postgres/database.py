@@ -1,6 +1,6 @@
-"""Connections to PostgreSQL: a bounded pool that survives a restart of the server, and the guard of row-level security.
+"""Connections to PostgreSQL: a bounded pool that survives a restart of the server, and the check of row-level security.
 
-Statements run with psycopg's client-side binding: several statements go out as one string in one round trip, are one
+Statements run with psycopg's client-side binding: several statements go out as one string in one round trip, form one
 implicit transaction, and need no prepared statement, so that they work behind any transaction pooler.
 """
 
@@ -29,14 +29,14 @@ log = logging.getLogger(__name__)
 
 type Connection = AsyncConnection[tuple[Any, ...]]
 
-MAX_RECONNECT_PAUSE_S = 2.0  # bounds how long the pool sleeps between attempts, and so the recovery time
+MAX_RECONNECT_PAUSE_S = 2.0  # limits the pool's pause between attempts, and so the recovery time
 CLOSE_TIMEOUT_S = 2.0  # for the pool's own tasks, which may be opening connections to a server that does not answer
 
 
 def _postgres_url(url: SecretStr) -> SecretStr:
     try:
         parts = conninfo_to_dict(url.get_secret_value())
-    except ProgrammingError:  # its text would quote the password
+    except ProgrammingError:  # its message would quote the password
         raise ValueError("must be a PostgreSQL address, postgresql://user:password@host/database") from None
     if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
         raise ValueError("must start with postgresql://")
@@ -50,8 +50,8 @@ type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 class DatabaseUnavailable(Exception):
     """PostgreSQL could not be reached or did not answer in time, or the connection broke under the statement.
 
-    `maybe_done` is False when it is certain that nothing was committed. When it is True, `__cause__` tells what ended
-    the last try: another one may have met with an error of PostgreSQL's after the first broke.
+    `maybe_done` is False when nothing was committed for certain. When it is True, `__cause__` is the error of the last
+    attempt, which may be an error of PostgreSQL after an earlier attempt lost its connection.
     """
 
     def __init__(self, *, maybe_done: bool) -> None:
@@ -60,7 +60,7 @@ class DatabaseUnavailable(Exception):
 
 
 class RowSecurityBypassed(SystemExit):
-    """The service's role is not bound by row-level security: the process ends with this message and status 1."""
+    """The service's role bypasses row-level security: the process ends with this message and status 1."""
 
 
 class Database:
@@ -72,28 +72,28 @@ class Database:
         self.part = Part(self._role)
 
     async def run[Result](self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
-        """What `work` returns. It is called again, on another connection, when its connection breaks: it must be safe
-        to repeat. All pooled connections may break at one moment, so it goes on for as long as the pool's time-out.
+        """Returns the result of `work`. When the connection breaks, calls it again on another one, so it must be safe
+        to repeat. All pooled connections may break at the same time, so retries go on for the pool's time-out.
 
-        Raises DatabaseUnavailable when that does not help, and after `timeout_s` seconds with all its waits: the
-        connection is then closed, and the server not waited for. Errors that PostgreSQL itself reports pass through as
-        they are, but not after a try whose connection broke: that one may have been committed, whatever ends the next.
+        Raises DatabaseUnavailable when that does not help, or after `timeout_s` seconds including all waits; the
+        connection is then closed without waiting for the server. Errors reported by PostgreSQL propagate unchanged,
+        except after an attempt whose connection broke: that one may have been committed, whatever happens next.
         """
-        tries = _Tries()
+        attempts = _Attempts()
         try:
             with time_limit(self._timeout_s):
-                return await self._run(work, tries)
+                return await self._run(work, attempts)
         except (PoolClosed, PoolTimeout, TooManyRequests, TimeoutError) as error:
             self.part.failed()
-            raise DatabaseUnavailable(maybe_done=tries.maybe_done) from error
+            raise DatabaseUnavailable(maybe_done=attempts.maybe_done) from error
         except Exception as error:
-            if not tries.maybe_done:
+            if not attempts.maybe_done:
                 raise
             if not isinstance(error, Error):
-                log.exception("the work on the database failed after its connection had broken")
+                log.exception("database work failed after a broken connection")
             raise DatabaseUnavailable(maybe_done=True) from error
 
-    async def _run[Result](self, work: Callable[[Connection], Awaitable[Result]], tries: "_Tries") -> Result:
+    async def _run[Result](self, work: Callable[[Connection], Awaitable[Result]], attempts: "_Attempts") -> Result:
         while True:
             async with self._live_connection() as connection:
                 began = monotonic()
@@ -101,14 +101,14 @@ class Database:
                     with inner_span("postgresql", **{"db.system.name": "postgresql"}):
                         result = await work(connection)
                 except asyncio.CancelledError:
-                    tries.maybe_done = True
+                    attempts.maybe_done = True
                     await connection.close()
                     raise
                 except Exception as error:
-                    if not connection.closed:  # the server's own answer, or a bug: nothing was committed
+                    if not connection.closed:  # an error from the server, or a bug: nothing was committed
                         raise
-                    tries.maybe_done = True
-                    if not isinstance(error, Error) or not tries.go_on_for(self._pool.timeout):
+                    attempts.maybe_done = True
+                    if not isinstance(error, Error) or not attempts.has_time_left(self._pool.timeout):
                         self.part.failed()
                         raise
                     log.info("a database connection broke; trying another")
@@ -119,9 +119,9 @@ class Database:
 
     @asynccontextmanager
     async def _live_connection(self) -> AsyncIterator[Connection]:
-        """A connection of the pool that the server has not closed while it was idle; closed ones are thrown away.
+        """A pooled connection that the server has not closed while it was idle; closed ones are discarded.
 
-        The pool's own check pauses a second after each dead connection; here the next one is taken at once.
+        The pool's own check pauses for a second after each dead connection; this takes the next one immediately.
         """
         while True:
             async with self._pool.connection() as connection:
@@ -131,7 +131,7 @@ class Database:
                 await connection.close()
 
     async def refuse_rls_bypass(self) -> None:
-        """Waits for PostgreSQL, says so, and raises RowSecurityBypassed when the role bypasses row-level security."""
+        """Waits for PostgreSQL, and raises RowSecurityBypassed when the role bypasses row-level security."""
         while True:
             try:
                 name, bypasses = await self._role()
@@ -143,7 +143,7 @@ class Database:
         if bypasses:
             raise RowSecurityBypassed(
                 f"The database role {name} bypasses row-level security. Use a role without SUPERUSER and BYPASSRLS "
-                "(`task-writer migrate` makes them), or set ALLOW_RLS_BYPASS=true."
+                "(`task-writer migrate` creates them), or set ALLOW_RLS_BYPASS=true."
             )
 
     async def _role(self) -> tuple[str, bool]:
@@ -153,24 +153,24 @@ class Database:
         return name, bypasses
 
 
-class _Tries:
-    """What became of the tries of one piece of work so far."""
+class _Attempts:
+    """The attempts at one piece of work so far."""
 
     __slots__ = ("_give_up_at", "maybe_done")
 
     def __init__(self) -> None:
-        self.maybe_done = False  # whether one of them may have been committed without our hearing of it
+        self.maybe_done = False  # whether an attempt may have been committed without an answer
         self._give_up_at = 0.0
 
-    def go_on_for(self, seconds: float) -> bool:
-        """Whether there is time for another: `seconds` from the first call on."""
+    def has_time_left(self, seconds: float) -> bool:
+        """Whether there is time for another attempt: `seconds` from the first call."""
         self._give_up_at = self._give_up_at or monotonic() + seconds
         return monotonic() <= self._give_up_at
 
 
 @asynccontextmanager
 async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIterator[Database]:
-    """Opens the pool without waiting for the server, and checks in the background which role it is on."""
+    """Opens the pool without waiting for the server, and checks the role in the background."""
     pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
         url.get_secret_value(),
         connection_class=ClosingConnection,
@@ -191,28 +191,28 @@ async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIter
         if settings.allow_rls_bypass:
             yield database
         else:
-            async with running("row-level security guard", database.refuse_rls_bypass):
+            async with running("row-level security check", database.refuse_rls_bypass):
                 yield database
     finally:
         await pool.close(CLOSE_TIMEOUT_S)
 
 
 async def all_rows(db: Connection, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of one statement, given with its values: one round trip. Raises psycopg's errors."""
+    """The rows of one statement: one round trip. Raises psycopg's errors."""
     return await (await db.execute(text.encode(), values)).fetchall()
 
 
 async def call(db: Connection, calls: Iterable[tuple[str, Mapping[str, Any]]]) -> tuple[Any, ...]:
-    """What each function returns, in order: all are called in one statement, and so in one round trip.
+    """The results of function calls, in order: one statement, one round trip.
 
-    Each call is given with its values: 1 to 1,664 of them, as many as a row may have columns. Which of them runs first
-    is not said. Raises psycopg's errors.
+    Takes 1 to 1,664 calls, PostgreSQL's limit of columns in a row, each with its values. The order of execution is not
+    defined. Raises psycopg's errors.
     """
     async with db.cursor() as cursor:
-        assert isinstance(cursor, AsyncClientCursor)  # noqa: S101 - open_database makes these alone
+        assert isinstance(cursor, AsyncClientCursor)  # noqa: S101 - open_database sets this cursor factory
         await cursor.execute(("select " + ",".join(cursor.mogrify(text, values) for text, values in calls)).encode())
         row: tuple[Any, ...] | None = await cursor.fetchone()
-    assert row is not None  # noqa: S101 - a select without a table has one row
+    assert row is not None  # noqa: S101 - a select without a table returns one row
     return row
 
 

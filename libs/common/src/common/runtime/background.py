@@ -1,7 +1,7 @@
-"""Work that goes on for as long as a service runs: the one place that starts it, so that none of it dies unseen.
+"""Supervises background tasks that run as long as the service, so that none of them dies unnoticed.
 
-What fails is logged, counted and started again after a growing pause. Work that must end the process raises SystemExit,
-with the message as its code: the event loop stops, and the process ends with that message and status 1.
+A failure is logged and counted, and the task is restarted after a growing pause. A task that must end the process
+raises SystemExit with a message: the event loop stops, and the process ends with that message and status 1.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STOP_TIMEOUT_S = 2.0
 
-FAILURES = Counter("taskwire_background_failures", "Times that background work failed, and was started again", ["task"])
+FAILURES = Counter("taskwire_background_failures", "Failures of background tasks, each followed by a restart", ["task"])
 
 type Work = Callable[[], Awaitable[object]]
-"""Goes on for ever, or returns when it is done."""
+"""Runs for ever, or returns when it is done."""
 
 
 @asynccontextmanager
 async def running(name: str, work: Work, *, first_pause_s: float = FIRST_PAUSE_S) -> AsyncIterator[None]:
-    """Keeps `work` going meanwhile, and cancels it at the end; it has STOP_TIMEOUT_S to clean up."""
-    FAILURES.labels(name)  # at 0: Prometheus sees no increase from nothing to 1
+    """Keeps `work` running inside the context; on exit cancels it and allows STOP_TIMEOUT_S for clean-up."""
+    FAILURES.labels(name)  # at 0: Prometheus sees no increase when a series starts at 1
     task = asyncio.create_task(_keep_going(name, work, first_pause_s), name=name)
     try:
         yield
@@ -44,20 +44,18 @@ async def _keep_going(name: str, work: Work, first_pause_s: float) -> None:
         try:
             await work()
         except Exception:
-            if clock() - began > LONGEST_PAUSE_S:  # it had worked in between
+            if clock() - began > LONGEST_PAUSE_S:  # it worked for a while
                 pauses = growing_pauses(first_pause_s)
             pause_s = next(pauses)
             FAILURES.labels(name).inc()
-            log.exception("background work failed: %s; it is started again in %.1f s", name, pause_s)
+            log.exception("background task failed: %s; restarting in %.1f s", name, pause_s)
             await asyncio.sleep(pause_s)
         else:
             return
 
 
 def growing_pauses(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
-    """Without end: each up to twice as long as the one before, `longest_s` at most. They differ from process to
-    process, so that not all try again at one moment.
-    """
+    """Exponential backoff with jitter, without end: each pause up to twice the one before, `longest_s` at most."""
     while True:
         yield first_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
         first_s = min(2 * first_s, longest_s)

@@ -1,4 +1,4 @@
-"""Time limits that change often and are seldom reached, such as those of a connection."""
+"""Time limits that change often and rarely expire, such as those of a connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from math import inf
 
 
 class Deadline:
-    """One time limit at a time: to set it, set it anew or clear it mostly costs no call of the event loop.
+    """One time limit at a time; setting, resetting or clearing it rarely needs a call of the event loop.
 
-    The timer that is there stays where it is, and looks when it comes whether it is too early. Only a limit that is
-    earlier than it needs a new one.
+    An existing timer stays scheduled and, when it fires too early, is rescheduled. Only an earlier limit needs a new
+    timer.
     """
 
     __slots__ = ("_at", "_loop", "_then", "_timer", "_timer_at")
@@ -21,18 +21,18 @@ class Deadline:
         self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float, then: Callable[[], None]) -> None:
-        """Calls `then` after so long, instead of what was set before."""
+        """Calls `then` after `seconds`; replaces what was set before."""
         self._at = self._loop.time() + seconds
         self._then = then
         if self._at < self._timer_at:
             self._start_timer()
 
     def clear(self) -> None:
-        """Calls nothing any more, until it is set again."""
+        """Clears the limit until it is set again."""
         self._at = inf
 
     def stop(self) -> None:
-        """As `clear`, for good: nothing is left in the event loop that holds what was set."""
+        """Clears the limit permanently, and leaves no reference in the event loop."""
         self._at = self._timer_at = inf
         self._then = _nothing
         if self._timer is not None:
@@ -43,9 +43,9 @@ class Deadline:
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = self._at
-        self._timer = self._loop.call_at(self._at, self._look)
+        self._timer = self._loop.call_at(self._at, self._on_timer)
 
-    def _look(self) -> None:
+    def _on_timer(self) -> None:
         self._timer, self._timer_at = None, inf
         if self._at == inf:
             return
@@ -57,4 +57,4 @@ class Deadline:
 
 
 def _nothing() -> None:
-    """What is done when nothing was set."""
+    """The callback when no limit is set."""

@@ -1,4 +1,4 @@
-"""Tasks that begin at once."""
+"""Tasks that start immediately."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def start[Result](work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-    """A task that has already run until its first pause. Another begins in the event loop's next turn only, behind
-    everything that this one has brought: under load that is a millisecond, which a batch would lose several times.
+    """A task that has already run until its first await that blocks. A normal task starts in the next iteration of the
+    event loop, behind everything already scheduled: a millisecond under load, several times per batch.
     """
     return asyncio.Task(work, loop=asyncio.get_running_loop(), eager_start=True)

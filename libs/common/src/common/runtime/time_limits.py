@@ -1,8 +1,8 @@
-"""Time limits for code that sets one for every request: `asyncio.timeout`, with one timer for all of them.
+"""`asyncio.timeout` for code that needs one per request, with one shared timer.
 
 `asyncio.timeout` starts and stops a timer of the event loop each time, which was 9 % of the gateway's CPU time for a
-write. Nearly all limits end long before their time, so here one timer waits for the earliest. An end costs O(1) on
-average, and what has ended is forgotten: at most as many ended limits are kept as there are live ones, and KEPT more.
+write. Nearly all limits end long before they expire, so one timer waits for the earliest. Ending one costs O(1) on
+average. Ended limits are removed: at most as many are kept as there are live ones, plus MAX_ENDED.
 """
 
 import asyncio
@@ -11,13 +11,13 @@ from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
-KEPT = 64  # ended limits that are not worth a compaction
+MAX_ENDED = 64  # ended limits that are not worth a compaction
 
 
 class time_limit:  # noqa: N801 - used as a function, like asyncio.timeout
-    """`with time_limit(seconds):` cancels the task's work within it after that time, and then raises TimeoutError.
+    """`with time_limit(seconds):` cancels the task's work in the block after that time, and then raises TimeoutError.
 
-    Zero or less ends it at its first pause.
+    Zero or less expires at the first await that blocks.
     """
 
     __slots__ = ("_cancelling", "_expired", "_limits", "_seconds", "_task", "ended")
@@ -46,21 +46,21 @@ class time_limit:  # noqa: N801 - used as a function, like asyncio.timeout
             raise TimeoutError from error
 
     def expire(self) -> None:
-        """Cancels what waits under this limit."""
+        """Cancels the task under this limit."""
         self._expired = True
         self._task.cancel()
 
 
 class _Limits:
-    """The limits of one event loop, and the one timer, which is set for the first of them."""
+    """The limits of one event loop, and the timer of the earliest."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self._numbers = count()  # orders limits of the same moment
+        self._numbers = count()  # orders limits with equal times
         self._waiting: list[tuple[float, int, time_limit]] = []  # a heap
-        self._ended = 0  # of those that wait
+        self._ended = 0  # ended limits in the heap
         self._timer: asyncio.Handle | None = None
-        self._timer_at = 0.0  # kept here: uvloop makes a handle without `when` for a time that has passed
+        self._timer_at = 0.0  # stored, because uvloop returns a handle without `when` for a time in the past
 
     def add(self, limit: time_limit, seconds: float) -> None:
         heappush(self._waiting, (self.loop.time() + seconds, next(self._numbers), limit))
@@ -68,9 +68,9 @@ class _Limits:
             self._set_timer()
 
     def count_ended(self) -> None:
-        """One more has ended before its time. A compaction costs what the ends since the last one have earned."""
+        """Counts a limit that ended before it expired, and compacts the heap when enough have ended; amortised O(1)."""
         self._ended += 1
-        if self._ended > KEPT and self._ended * 2 > len(self._waiting):
+        if self._ended > MAX_ENDED and self._ended * 2 > len(self._waiting):
             self._waiting = [entry for entry in self._waiting if not entry[2].ended]
             heapify(self._waiting)
             self._ended = 0
@@ -95,7 +95,7 @@ class _Limits:
         self._set_timer()
 
 
-_limits: _Limits | None = None  # of the loop that asked last; in a service there is one alone
+_limits: _Limits | None = None  # of the most recent loop; a service has only one
 
 
 def _limits_of_loop() -> _Limits:

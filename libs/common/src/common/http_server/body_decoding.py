@@ -1,4 +1,4 @@
-"""Where the body of a request ends, and what of the bytes that arrive belongs to it (RFC 9112, 6 and 7)."""
+"""Decodes request bodies: where a body ends, and which received bytes belong to it (RFC 9112, 6 and 7)."""
 
 import re
 from collections.abc import Callable
@@ -12,61 +12,61 @@ _TRAILER = re.compile(rb"(?!(?i:content-length|transfer-encoding):)%b:%b" % (TOK
 
 
 class Body(Protocol):
-    """A body that is arriving."""
+    """A body that is being received."""
 
     is_complete: bool
 
     @property
-    def rest_bytes(self) -> int | None:
-        """How much is still to come, if that is known."""
+    def remaining_bytes(self) -> int | None:
+        """How many bytes are still to come; None when unknown."""
         ...
 
     def take(self, received: bytearray) -> bytes:
-        """Removes from the front of `received` what belongs to the body, and returns its content. Raises a problem."""
+        """Removes the body's bytes from the front of `received` and returns their content. Raises a problem."""
         ...
 
 
 class SizedBody:
-    """A body whose length stands in the head; one byte or more."""
+    """A body with a Content-Length of one byte or more."""
 
     def __init__(self, length: int) -> None:
-        self.rest_bytes = length
+        self.remaining_bytes = length
         self.is_complete = False
 
     def take(self, received: bytearray) -> bytes:
-        """As Body says; it raises nothing."""
-        if len(received) <= self.rest_bytes:
+        """See Body. Raises nothing."""
+        if len(received) <= self.remaining_bytes:
             part = bytes(received)
             received.clear()
         else:
-            part = bytes(received[: self.rest_bytes])
-            del received[: self.rest_bytes]
-        self.rest_bytes -= len(part)
-        self.is_complete = self.rest_bytes == 0
+            part = bytes(received[: self.remaining_bytes])
+            del received[: self.remaining_bytes]
+        self.remaining_bytes -= len(part)
+        self.is_complete = self.remaining_bytes == 0
         return part
 
 
 class ChunkedBody:
-    """A body in chunks. Extensions and trailers are checked, bounded and thrown away: whoever heeded a trailer would
-    take for a header what the head did not say (RFC 9110, 6.5.1).
+    """A body in chunks. Extensions and trailers are checked, limited and discarded: a trailer must not pass for a
+    header (RFC 9110, 6.5.1).
     """
 
-    rest_bytes: None = None
+    remaining_bytes: None = None
 
     def __init__(self, max_unused_bytes: int) -> None:
         self.is_complete = False
-        self._unused_bytes = max_unused_bytes  # of extensions and trailers that may still come
+        self._unused_bytes = max_unused_bytes  # budget left for extensions and trailers
         self._chunk_bytes = 0
         self._step: Callable[[bytearray, bytearray], bool] = self._read_size
 
     def take(self, received: bytearray) -> bytes:
-        """As Body says: 400 for what is no chunk, 431 for too many bytes that are not of the body."""
+        """See Body. Raises a 400 problem for an invalid chunk, 431 for too many bytes of extensions and trailers."""
         content = bytearray()
         while not self.is_complete and self._step(received, content):
             pass
         return bytes(content)
 
-    # Each step returns whether there may be enough for the next.
+    # Each step returns whether there may be enough data for the next one.
 
     def _read_size(self, received: bytearray, _: bytearray) -> bool:
         line = self._line(received)
@@ -94,7 +94,7 @@ class ChunkedBody:
 
     def _read_end_of_data(self, received: bytearray, _: bytearray) -> bool:
         if not b"\r\n".startswith(received[:2]):
-            raise malformed("A chunk must be as long as it says.")
+            raise malformed("A chunk must be as long as its size says.")
         if len(received) < len(b"\r\n"):
             return False
         del received[:2]
@@ -107,16 +107,18 @@ class ChunkedBody:
             return False
         self._use(len(line))
         if line and not _TRAILER.fullmatch(line):
-            raise malformed("A trailer must be a name and a value, and does not say how long the body is.")
+            raise malformed(
+                "A trailer must be a name and a value, and must not be Content-Length or Transfer-Encoding."
+            )
         self.is_complete = not line
         return True
 
     def _line(self, received: bytearray) -> bytes | None:
-        """The next line, once it is there."""
+        """The next line; None while it is incomplete."""
         end = received.find(b"\r\n")
         if end < 0:
             if b"\n" in received:
-                raise malformed("Lines end with CR LF.")
+                raise malformed("Lines must end with CR LF.")
             if len(received) > self._unused_bytes:
                 self._use(len(received))
             return None
@@ -127,11 +129,11 @@ class ChunkedBody:
     def _use(self, unused_bytes: int) -> None:
         self._unused_bytes -= unused_bytes
         if self._unused_bytes < 0:
-            raise Problem(HEAD_TOO_LARGE, "The extensions and trailers of the chunks are too large together.")
+            raise Problem(HEAD_TOO_LARGE, "The chunk extensions and trailers are too large.")
 
 
-def arriving_body(body_bytes: int, max_unused_bytes: int) -> Body | None:
-    """The body that a head announces with this length; None without one."""
+def make_body(body_bytes: int, max_unused_bytes: int) -> Body | None:
+    """The body for this length, as in Head.body_bytes; None without a body."""
     if body_bytes == 0:
         return None
     return ChunkedBody(max_unused_bytes) if body_bytes == CHUNKED else SizedBody(body_bytes)

@@ -1,4 +1,4 @@
-"""One request and its answer, as an ASGI app sees them."""
+"""One request and its response: the ASGI receive and send of a connection."""
 
 import asyncio
 import logging
@@ -9,8 +9,8 @@ from typing import Any, Protocol
 from uvicorn.server import ServerState
 
 from common.http.problems import INTERNAL, Problem
-from common.http_server.answer import CLOSE, CONTINUE, Answer, Part
-from common.http_server.body import Body
+from common.http_server.answer import CLOSE, CONTINUE, Answer, Chunk
+from common.http_server.body_decoding import Body
 from common.http_server.flow import Flow
 from common.http_server.head import Head
 from common.http_server.incoming import Incoming, Receiver
@@ -23,23 +23,23 @@ type App = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Messag
 
 
 class Connection(Receiver, Protocol):
-    """What an exchange needs of its connection."""
+    """What a request cycle needs from its connection."""
 
     transport: asyncio.Transport
     flow: Flow
     state: ServerState
 
     def answered(self) -> None:
-        """The answer of the exchange is complete."""
+        """The response is complete."""
         ...
 
     def answer_failure(self, problem: Problem) -> None:
-        """Answers the exchange, whose app has failed, and closes."""
+        """Answers a request whose app has failed, and closes the connection."""
         ...
 
 
-class Exchange:
-    """`keeps_alive` says whether the connection is kept after the answer."""
+class RequestCycle:
+    """`keeps_alive`: whether the connection stays open after the response."""
 
     def __init__(self, connection: Connection, head: Head, body: Body | None) -> None:
         self.incoming = Incoming(connection, body)
@@ -52,39 +52,41 @@ class Exchange:
         self._answer: Answer | None = None
 
     async def run(self, app: App, scope: Message) -> None:
-        """The app's whole work on the request."""
+        """Runs the app on the request."""
         try:
             await app(scope, self.receive, self.send)
         except asyncio.CancelledError:
-            self._fail_to_answer()
+            self._abort_answer()
             raise
         except Exception:
-            log.exception("bug in the app around %s", self._head.method)
-            self._fail_to_answer()
+            log.exception("unhandled exception in the app: %s", self._head.method)
+            self._abort_answer()
         else:
             if not self.answered and not self._is_disconnected:
-                log.error("the app left %s without an answer", self._head.method)
-                self._fail_to_answer()
+                log.error("the app returned without answering %s", self._head.method)
+                self._abort_answer()
         finally:
             self._connection.state.tasks.discard(asyncio.current_task())
 
     def fail(self, problem: Problem) -> None:
-        """The rest of the body cannot be had: the app gets this instead, and the connection is closed after it."""
+        """The rest of the body is not available: the app's receive raises this problem, and the connection closes
+        afterwards."""
         self.keeps_alive = False
         self.incoming.fail(problem)
 
     def cut_off(self) -> None:
-        """The client sends no more, although the body is not complete. It may still read an answer."""
+        """The client has closed its sending side before the body was complete. It may still read a response."""
         self.keeps_alive = False
         self.incoming.end()
 
     def disconnect(self) -> None:
-        """The client is gone."""
+        """The client has disconnected."""
         self._is_disconnected = True
         self.incoming.end()
 
     async def receive(self) -> Message:
-        """ASGI's receive. Raises a problem when the body breaks a rule, takes too long, or comes when all is full."""
+        """ASGI's receive. Raises a problem when the body is malformed, too slow, or complete only when the server is
+        overloaded."""
         if self._owes_continue and not self.incoming.has_begun and not self.incoming.is_over:
             self._connection.transport.write(CONTINUE)
         self._owes_continue = False
@@ -95,7 +97,7 @@ class Exchange:
         return {"type": "http.request", "body": part, "more_body": has_more}
 
     async def send(self, message: Message) -> None:
-        """ASGI's send. What is sent to a client that is gone is dropped."""
+        """ASGI's send. Messages to a disconnected client are dropped."""
         if not self._is_disconnected:
             await self._connection.flow.writable()
         if self._is_disconnected:
@@ -103,41 +105,43 @@ class Exchange:
         if message["type"] == "http.response.start" and self._answer is None:
             self._start(message["status"], message.get("headers", ()))
         elif message["type"] == "http.response.body" and self._answer is not None and not self.answered:
-            self._go_on(message.get("body", b""), is_last=not message.get("more_body", False))
+            self._write_body(message.get("body", b""), is_last=not message.get("more_body", False))
         else:
             raise RuntimeError(f"{message['type']} is out of order")
 
     def answer(self, refusal: Refusal) -> None:
         """Answers without the app."""
         self._start(refusal.status, refusal.headers)
-        self._go_on(refusal.body, is_last=True)
+        self._write_body(refusal.body, is_last=True)
 
     def _start(self, status: int, headers: Iterable[Header]) -> None:
-        told = [*self._connection.state.default_headers, *headers]
-        if CLOSE in told or self._leaves_the_body(status):
+        sent = [*self._connection.state.default_headers, *headers]
+        if CLOSE in sent or self._abandons_body(status):
             self.keeps_alive = False
-        if not self.keeps_alive and CLOSE not in told:
-            told.append(CLOSE)
+        if not self.keeps_alive and CLOSE not in sent:
+            sent.append(CLOSE)
         self._answer = Answer(self._connection.transport, self._connection.loop)
-        self._answer.start(self._head, status, told)
+        self._answer.start(self._head, status, sent)
 
-    def _go_on(self, part: Part, *, is_last: bool) -> None:
-        assert self._answer is not None  # noqa: S101 - it was started
+    def _write_body(self, part: Chunk, *, is_last: bool) -> None:
+        assert self._answer is not None  # noqa: S101 - the head was started before
         self._answer.write(part, is_last=is_last)
         if is_last:
             self.answered = True
             self.incoming.end()
             self._connection.answered()
 
-    def _leaves_the_body(self, status: int) -> bool:
-        """Whether the rest of the body is too much to read, or may never come (RFC 9110, 10.1.1)."""
+    def _abandons_body(self, status: int) -> bool:
+        """Whether the rest of the body is too large to discard, or may never come (RFC 9110, 10.1.1)."""
         if self.incoming.is_complete:
             return False
-        return self._owes_continue or self.incoming.is_too_much or status == HTTPStatus.REQUEST_TIMEOUT
+        return self._owes_continue or self.incoming.exceeds_discard_limit or status == HTTPStatus.REQUEST_TIMEOUT
 
-    def _fail_to_answer(self) -> None:
+    def _abort_answer(self) -> None:
         if self._answer is not None:
             self._answer.drop()
-            self._connection.transport.abort()  # the client must not take what has come for the whole
+            self._connection.transport.abort()  # the client must not take a truncated response for a complete one
         elif not self._is_disconnected:
-            self._connection.answer_failure(Problem(INTERNAL, "The error is logged; nothing that you sent caused it."))
+            self._connection.answer_failure(
+                Problem(INTERNAL, "The error has been logged. It was not caused by your request.")
+            )

@@ -1,4 +1,4 @@
-"""The body of a request: what its head says of it, and its bytes, with a bound on their number."""
+"""Reads a request's body: the header fields that describe it, and its bytes up to a limit."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _LONGEST_LENGTH_DIGITS = 18
 
 
 class BodyHead(NamedTuple):
-    """What a request's head says of its body. A header that is there twice has both values, with a comma between."""
+    """The header fields that describe the body. A repeated field has its values joined by a comma."""
 
     media_type: bytes | None
     length: bytes | None
@@ -22,20 +22,20 @@ class BodyHead(NamedTuple):
 
     @property
     def has_length(self) -> bool:
-        """Whether a body of some bytes will come; a chunked one may be empty."""
+        """Whether Content-Length announces a body that is not empty; a chunked body may be empty."""
         return self.length is not None and self.length.strip(b"0") != b""
 
     def require_size(self, max_bytes: int) -> None:
-        """Raises a 413 problem when the body is announced as a larger one."""
+        """Raises a 413 problem when Content-Length exceeds the limit."""
         length = self.length or b""
         if length.isdigit() and (len(length) > _LONGEST_LENGTH_DIGITS or int(length) > max_bytes):
             raise _too_large(max_bytes)
 
 
 def read_body_head(headers: Iterable[tuple[bytes, bytes]]) -> BodyHead:
-    """The body's part of a head. Raises a 415 problem for every content coding but identity: none is undone here.
+    """Reads the body's header fields. Raises a 415 problem for every content coding but identity.
 
-    The problem names what is taken in Accept-Encoding (RFC 9110, section 15.5.16).
+    The problem names the supported coding in Accept-Encoding (RFC 9110, section 15.5.16).
     """
     found: dict[bytes, bytes] = {}
     for name, value in headers:
@@ -43,13 +43,13 @@ def read_body_head(headers: Iterable[tuple[bytes, bytes]]) -> BodyHead:
             found[name] = value if name not in found else found[name] + b", " + value
     coding = found.get(b"content-encoding")
     if coding is not None and not _IDENTITY.fullmatch(coding):
-        detail = "Send the body as it is, without a Content-Encoding."
+        detail = "Send the body without a Content-Encoding."
         raise Problem(UNSUPPORTED_CODING, detail, headers={"Accept-Encoding": "identity"})
     return BodyHead(found.get(b"content-type"), found.get(b"content-length"), b"transfer-encoding" in found)
 
 
 async def read_body(request: Request, *, max_bytes: int) -> bytes:
-    """The whole body, in memory. Raises a 413 problem for a larger one, as soon as more than the limit has come."""
+    """The whole body, in memory. Raises a 413 problem as soon as more than `max_bytes` have arrived."""
     received = bytearray()
     async for chunk in request.stream():
         received += chunk
@@ -59,4 +59,4 @@ async def read_body(request: Request, *, max_bytes: int) -> bytes:
 
 
 def _too_large(max_bytes: int) -> Problem:
-    return Problem(BODY_TOO_LARGE, f"A body may have {max_bytes} bytes at most.")
+    return Problem(BODY_TOO_LARGE, f"The body must not exceed {max_bytes} bytes.")
