@@ -81,7 +81,7 @@ async def test_a_404_is_replayed_although_there_is_such_a_task_now(writer_databa
     assert (before.status, after) == ("not_found", replay_of(before))
 
 
-async def test_another_wish_under_the_same_key_is_not_carried_out(
+async def test_another_request_under_the_same_key_is_not_carried_out(
     writer_database: Database, reader_database: Database
 ) -> None:
     first = keyed(create())
@@ -112,7 +112,7 @@ async def test_a_key_that_is_reused_tells_nothing_of_the_other_request(writer_da
     assert answer.task is None
 
 
-async def test_the_same_id_of_two_wishes_without_keys_is_answered_from_the_record_as_before(
+async def test_the_same_id_of_two_requests_without_keys_is_answered_from_the_record_as_before(
     writer_database: Database,
 ) -> None:
     first = create()

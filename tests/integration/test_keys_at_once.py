@@ -60,7 +60,7 @@ async def test_one_key_twice_in_a_batch_takes_effect_once(writer_database: Datab
     assert len(await titles(reader_database, new.user_id)) == 1
 
 
-async def test_one_key_for_two_wishes_in_a_batch_is_the_first_ones(
+async def test_one_key_for_two_requests_in_a_batch_is_the_first_ones(
     writer_database: Database, reader_database: Database
 ) -> None:
     first, neighbour = keyed(create(title="first")), create()

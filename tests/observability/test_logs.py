@@ -40,7 +40,7 @@ def named(stack: Stack, service: str, name: str) -> list[Any]:
     return [
         line
         for line in lines(stack, service)
-        if line["message"] in LINES and name in (line.get("request_id", ""), *line.get("of_requests", ()))
+        if line["message"] in LINES and name in (line.get("request_id", ""), *line.get("request_ids", ()))
     ]
 
 

@@ -83,7 +83,7 @@ async def test_stacks_that_remember_the_same_port_get_different_ones(state: Stat
     assert len(ports) == 2
 
 
-def test_a_wished_port_that_another_server_of_the_stack_has_is_not_given_again(state: State) -> None:
+def test_a_preferred_port_that_another_server_of_the_stack_has_is_not_given_again(state: State) -> None:
     port = remembered_port(state, "postgres")
 
     assert remembered_port(state, "gateway-admin", preferred=port) != port

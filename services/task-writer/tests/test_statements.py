@@ -139,7 +139,7 @@ def test_a_repeat_with_another_deadline_has_the_same_fingerprint(command: AnyCom
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)
-def test_the_same_wish_under_another_command_id_has_the_same_fingerprint(command: AnyCommand) -> None:
+def test_the_same_request_under_another_command_id_has_the_same_fingerprint(command: AnyCommand) -> None:
     again = command.model_copy(update={"command_id": B})
 
     assert fingerprint(again) == fingerprint(command)

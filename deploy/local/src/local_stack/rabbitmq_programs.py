@@ -74,7 +74,7 @@ def chosen() -> list[RabbitmqPrograms]:
 
 
 async def rabbitmq_programs(line: str | None, report: Report) -> RabbitmqPrograms:
-    """Programs of this line of releases; without a wish of 4 or later, and older ones where no other can be had.
+    """Programs of this line of releases; by default 4 or later, and older ones where no other can be had.
 
     May pull and unpack an image, or, as root on Debian, install a package: once. MissingProgram names the choices.
     """
@@ -96,7 +96,7 @@ async def _find(line: str | None, report: Report) -> RabbitmqPrograms:
     if found is None:
         raise MissingProgram(f"RabbitMQ is not installed. {_CHOICES}.")
     if line is not None and not found.fits(line):
-        raise MissingProgram(f"RabbitMQ {line} is wished for, and there is only {found}.")
+        raise MissingProgram(f"RabbitMQ {line} is requested, but only {found} is available.")
     return found
 
 

@@ -84,7 +84,7 @@ def remembered_password(state: State, name: str) -> str:
 
 
 def remembered_port(state: State, name: str, *, preferred: int | None = None) -> int:
-    """The loopback port that is wished for, or the one of the last start, or a new one, which is kept: the first of
+    """The preferred loopback port, or the one of the last start, or a new one, which is kept: the first of
     them that is free. It is taken from now on, until the state directory is closed."""
     known = _read(state)
     for port in (preferred or 0, int(known.get(f"{name}-port", "0"))):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from common.contracts.commands import CommandBatch
-from common.observability.logs import SLOW_S, LogFormat, configure_logging, log_wish
+from common.observability.logs import SLOW_S, LogFormat, configure_logging, log_operation
 from pydantic import ValidationError
 
 FIELDS = {"request_id": "mine", "status": 201, "reason": None}
@@ -27,11 +27,11 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
 
 
 def tell(*, failed: bool = False, seconds: float = 0.01) -> None:
-    log_wish("request", failed=failed, seconds=seconds, fields=lambda: FIELDS)
+    log_operation("request", failed=failed, seconds=seconds, fields=lambda: FIELDS)
 
 
 def test_a_line_for_machines_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging("info", each_wish=True)  # auto: this is no terminal
+    configure_logging("info", log_each=True)  # auto: this is no terminal
 
     tell()
 
@@ -39,7 +39,7 @@ def test_a_line_for_machines_is_one_json_object(capsys: pytest.CaptureFixture[st
     assert line.pop("time").endswith("+00:00")
     assert line == {
         "level": "info",
-        "logger": "wishes",
+        "logger": "operations",
         "message": "request",
         "request_id": "mine",
         "status": 201,
@@ -66,11 +66,11 @@ def test_an_error_is_shown_with_its_traceback(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_line_for_people_shows_the_fields_behind_the_message(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logging("info", style="text", each_wish=True)
+    configure_logging("info", style="text", log_each=True)
 
     tell()
 
-    assert capsys.readouterr().err.endswith("wishes: request request_id=mine status=201 duration_ms=10.0\n")
+    assert capsys.readouterr().err.endswith("operations: request request_id=mine status=201 duration_ms=10.0\n")
 
 
 @pytest.mark.parametrize(("style", "coloured"), [("auto", True), ("text", True), ("json", False)])
@@ -86,7 +86,7 @@ def test_a_terminal_gets_colours(
 
 
 @pytest.mark.parametrize(
-    ("each_wish", "failed", "seconds", "told"),
+    ("log_each", "failed", "seconds", "told"),
     [
         (False, False, 0.01, []),
         (True, False, 0.01, ["info"]),
@@ -95,10 +95,10 @@ def test_a_terminal_gets_colours(
         (True, True, SLOW_S * 2, ["warning"]),
     ],
 )
-def test_a_wish_is_told_of_once_if_it_failed_was_slow_or_all_are(
-    each_wish: bool, failed: bool, seconds: float, told: list[str], capsys: pytest.CaptureFixture[str]
+def test_an_operation_is_logged_once_if_it_failed_was_slow_or_all_are(
+    log_each: bool, failed: bool, seconds: float, told: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configure_logging("info", each_wish=each_wish)
+    configure_logging("info", log_each=log_each)
 
     tell(failed=failed, seconds=seconds)
 

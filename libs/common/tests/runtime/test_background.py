@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from common.runtime.background import growing_pauses, running
+from common.runtime.background import backoff, running
 from prometheus_client import REGISTRY
 
 from tests.waiting import turns
@@ -83,7 +83,7 @@ uvloop.run(main())
 
 
 def test_pauses_grow_to_their_bound_and_differ() -> None:
-    pauses = list(itertools.islice(growing_pauses(1.0, 8.0), 10))
+    pauses = list(itertools.islice(backoff(1.0, 8.0), 10))
 
     assert all(bound / 2 <= pause <= bound for pause, bound in zip(pauses, [1, 2, 4, 8, 8, 8, 8, 8, 8, 8], strict=True))
     assert len(set(pauses)) == 10

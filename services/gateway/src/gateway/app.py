@@ -93,6 +93,6 @@ def _open_tokens(settings: GatewaySettings) -> AbstractAsyncContextManager[objec
 def main() -> None:
     """The `gateway` command."""
     settings = load(GatewaySettings)
-    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
+    configure_logging(settings.log_level, style=settings.log_format, log_each=settings.log_requests)
     app = create_app(settings)
     serve(app, settings, app.state.health)

@@ -14,7 +14,7 @@ from common.bus.queue_counts import QueueCounts
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 from common.observability.health import Part
-from common.runtime.background import growing_pauses, running
+from common.runtime.background import backoff, running
 
 from gateway.bus_session import DOWN, BusBlocked, BusSession, NotSent, open_session
 from gateway.queue_watch import keep_watching
@@ -74,7 +74,7 @@ class BusLink:
     async def keep_open(self) -> None:
         """Runs for ever: opens a session, watches it until it is lost, and opens the next one."""
         clock = asyncio.get_running_loop().time
-        pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         try:
             while True:
                 began = clock()
@@ -82,7 +82,7 @@ class BusLink:
                 if self._session is not None:
                     await self._watch(self._session)
                 if clock() - began > STEADY_AFTER_S:
-                    pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+                    pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 await asyncio.sleep(next(pauses))
         finally:
             await self._close()

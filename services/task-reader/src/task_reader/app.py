@@ -49,6 +49,6 @@ def create_app(settings: ReaderSettings) -> FastAPI:
 def main() -> None:
     """The `task-reader` command."""
     settings = load(ReaderSettings)
-    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
+    configure_logging(settings.log_level, style=settings.log_format, log_each=settings.log_requests)
     app = create_app(settings)
     serve(app, settings, app.state.health)

@@ -16,7 +16,7 @@ from common.observability.health import Health
 from common.observability.tracing import open_tracing
 from common.postgres.database import Database, open_database
 from common.runtime.background import running
-from common.runtime.gc_tuning import spare_what_is_loaded
+from common.runtime.gc_tuning import freeze_startup_objects
 
 from task_writer.cleanup import keep_forgetting
 from task_writer.consumer.command_consumer import CommandConsumer, Outgoing
@@ -93,7 +93,7 @@ async def run(settings: WriterSettings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
     async with open_writer(settings):
-        spare_what_is_loaded()
+        freeze_startup_objects()
         await told_to_stop.wait()
         log.info("stopping")
     log.info("stopped")

@@ -29,7 +29,7 @@ STILL_RUNNING = Outcome(status="unknown", reason="An earlier run of the command 
 KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another request before.")
 
 LONG_PAST_S = 10.0
-"""So long after its deadline a command is not even given to PostgreSQL, whose clock decides: clocks differ by less."""
+"""This long after its deadline a command is not sent to PostgreSQL, whose clock decides; clock skew is smaller."""
 
 RECORDED_BEFORE = "command_log_pkey"
 
@@ -47,7 +47,7 @@ async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redel
     """Answers every command for itself, in order; raises nothing.
 
     The commands go to PostgreSQL in one round trip and one transaction; when that fails, each is run again on its own,
-    so that one bad command harms no neighbour. Those past their deadline are not run.
+    so that a bad command does not affect the others. Those past their deadline are not run.
 
     What may have been committed before is looked up first: all of a redelivered batch, of any other the commands with
     a key. A command that was carried out gets the recorded outcome, whatever its deadline.

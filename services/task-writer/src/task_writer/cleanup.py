@@ -1,4 +1,4 @@
-"""Forgets old records of the command log, a bounded number at a time, so that the log does not grow for ever."""
+"""Deletes old records from the command log, a limited number at a time."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ async def forget_old_commands(db: Connection, retention_s: float) -> int:
 
 
 async def keep_forgetting(database: Database, *, retention_s: float, interval_s: float) -> None:
-    """Runs for ever: a clean-up every `interval_s` seconds, at once again while there is a full load to delete."""
+    """Runs for ever: a clean-up every `interval_s` seconds, repeated immediately while it deletes a full batch."""
     while True:
         try:
             forgotten = await database.run(lambda db: forget_old_commands(db, retention_s))

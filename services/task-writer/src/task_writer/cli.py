@@ -83,13 +83,13 @@ def _run() -> None:
     from task_writer.app import run  # noqa: PLC0415
 
     settings = load(WriterSettings)
-    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
+    configure_logging(settings.log_level, style=settings.log_format, log_each=settings.log_requests)
     uvloop.run(run(settings))
 
 
 def _migrate() -> None:
     settings = load(MigrationSettings)
-    configure_logging(settings.log_level, style=settings.log_format, each_wish=settings.log_requests)
+    configure_logging(settings.log_level, style=settings.log_format, log_each=settings.log_requests)
     if not are_installed("alembic", "sqlalchemy", "sqlmodel"):
         raise SystemExit("Migrations need Alembic and SQLModel: install task-writer[migrate], as the images do.")
     from sqlalchemy.exc import OperationalError  # noqa: PLC0415

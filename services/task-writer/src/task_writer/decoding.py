@@ -1,4 +1,4 @@
-"""Reads the body of a batch: as a whole, or, where that fails, command by command."""
+"""Parses the body of a batch: as a whole or, if that fails, command by command."""
 
 import json
 from collections.abc import Sequence
@@ -12,20 +12,20 @@ from pydantic_core import from_json
 
 @dataclass(frozen=True)
 class Unreadable:
-    """One command of a batch that this release cannot read, as the body of a batch of its own, and why."""
+    """A command that this release cannot read, as the body of its own batch, and the reason."""
 
     body: bytes
     reason: str
 
 
 class UnreadableBatch(Exception):
-    """The body is no batch at all, so that nobody can say how many commands it may hold. Its text is the reason."""
+    """The body is not a batch, so its number of commands is unknown. The text is the reason."""
 
 
 def read_batch(body: bytes) -> Sequence[AnyCommand | Unreadable]:
     """Each command of the batch, in order. Raises UnreadableBatch.
 
-    One that is of a newer release, or breaks a rule, does not take its neighbours with it.
+    An invalid command, or one of a newer release, does not affect the others.
     """
     try:
         return CommandBatch.model_validate_json(body).commands
@@ -38,12 +38,12 @@ def read_batch(body: bytes) -> Sequence[AnyCommand | Unreadable]:
 
 
 def _each_alone(body: bytes) -> list[bytes]:
-    """The body of a batch of its own for each command, whatever it is; none where that cannot be told."""
+    """A batch body for each command, valid or not; empty when the commands cannot be separated."""
     try:
         batch: Any = from_json(body)
         commands = batch["commands"]
         return [json.dumps({"commands": [one]}).encode() for one in commands] if isinstance(commands, list) else []
-    except (ValueError, TypeError, KeyError, RecursionError):  # no JSON, no object, no commands, a number too long
+    except (ValueError, TypeError, KeyError, RecursionError):  # invalid JSON, no object, no commands, a number too long
         return []
 
 

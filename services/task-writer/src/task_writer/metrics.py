@@ -1,4 +1,4 @@
-"""What Prometheus learns of the task-writer."""
+"""Prometheus metrics of the task-writer."""
 
 from collections import Counter as Tally
 from collections.abc import Iterable
@@ -12,21 +12,21 @@ REPEATS = Counter("taskwire_repeats", "Commands that were answered from the comm
 REDELIVERED = Counter("taskwire_redelivered_batches", "Batches that RabbitMQ delivered again")
 DEAD_LETTERS = Counter("taskwire_dead_letters", "Dead letters that the task-writer stored", ["reason"])
 for _reason in ("malformed", "poison"):
-    DEAD_LETTERS.labels(_reason)  # at 0: Prometheus sees no increase from nothing to 1
+    DEAD_LETTERS.labels(_reason)  # at 0: Prometheus sees no increase when a series starts at 1
 
 BATCH_COMMANDS = Histogram(
-    "taskwire_writer_batch_commands", "Commands in a batch that came", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+    "taskwire_writer_batch_commands", "Commands in a received batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
 )
 QUEUE_SECONDS = Histogram(
     "taskwire_queue_seconds",
-    "From a batch's leaving the gateway until a task-writer takes it, by the clocks of both",
+    "From sending a batch in the gateway until a task-writer receives it, by the clocks of both hosts",
     buckets=(0.0, *SECONDS),
 )
 CLOCK_SKEW = Gauge(
     "taskwire_clock_skew_seconds",
     "At most by how much this clock is ahead of the gateways': the least time of a batch in the queue lately",
 )
-IN_HAND = Gauge("taskwire_batches_in_hand", "Batches that are being carried out")
+IN_HAND = Gauge("taskwire_batches_in_hand", "Batches in progress")
 
 
 def count_answers(answers: Iterable[tuple[str, str]]) -> None:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from common.bus.broker import STEP_TIMEOUT_S, Connection, connect, described
 from common.observability.health import Part
-from common.runtime.background import growing_pauses
+from common.runtime.background import backoff
 from common.settings import BusSettings
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 2.0  # bounds how long nothing is done after RabbitMQ is back
-SAY_SO_AFTER_S = 0.5
+NOTICE_AFTER_S = 0.5
 STEADY_AFTER_S = 10.0  # a connection that has lasted so long was of use: the next one is opened without a long pause
 
 
@@ -77,7 +77,7 @@ class KeptConnection[Used]:
     async def keep_open(self) -> None:
         """Until it is retired: opens a connection, waits until it is lost, and opens the next one."""
         clock = asyncio.get_running_loop().time
-        pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
         try:
             while True:
                 await self._when()
@@ -89,14 +89,14 @@ class KeptConnection[Used]:
                     self._down(f"RabbitMQ was lost: {await self._opened.connection.lost}")
                     await self._close()
                 if clock() - began > STEADY_AFTER_S:
-                    pauses = growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+                    pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
                 await asyncio.sleep(next(pauses))
         finally:
             await self._close()
 
     async def _open(self) -> None:
         """Opens a connection; if that fails, the log and the readiness say why."""
-        notice = asyncio.get_running_loop().call_later(SAY_SO_AFTER_S, log.warning, "waiting for RabbitMQ")
+        notice = asyncio.get_running_loop().call_later(NOTICE_AFTER_S, log.warning, "waiting for RabbitMQ")
         try:
             connection = await connect(self._settings, self._name)
             try:

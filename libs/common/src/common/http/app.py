@@ -15,7 +15,7 @@ from common.http.request_ids import HEADER, request_id_of
 from common.http.request_metrics import observe_request
 from common.http.request_state import KEY, RequestState, state_of
 from common.http_server.refusals import HeadersForOrigin, no_cors_headers
-from common.observability.logs import MAX_IDS_IN_A_LINE, log_wish
+from common.observability.logs import MAX_IDS_IN_A_LINE, log_operation
 from common.observability.tracing import describe_span, request_span, trace_id
 
 type Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -62,7 +62,7 @@ class App(FastAPI):
             route = getattr(scope.get("route"), "path", None)
             observe_request(scope["method"], route, status, seconds)
             failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug is logged separately
-            log_wish("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
+            log_operation("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
 
 
 def _describe_span(scope: Scope, status: int) -> None:
@@ -86,7 +86,7 @@ def _fields(scope: Scope, route: str | None, status: int) -> dict[str, Any]:
         "status": status,
         "reason": state.reason,
         "trace_id": trace_id(state.traceparent),
-        "of_requests": named or None,
+        "request_ids": named or None,
     }
 
 

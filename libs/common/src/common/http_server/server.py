@@ -12,7 +12,7 @@ from uvicorn.config import STARTUP_FAILURE
 from common.http_server.draining import DrainingServer
 from common.http_server.protocol import HttpLimits, with_limits
 from common.observability.health import Health
-from common.runtime.gc_tuning import spare_what_is_loaded
+from common.runtime.gc_tuning import freeze_startup_objects
 from common.settings import HttpSettings
 
 OTHER_OPEN_FILES = 256
@@ -51,7 +51,7 @@ def serve(app: FastAPI, settings: HttpSettings, health: Health) -> None:
     )
     _allow_open_files(settings.connections_max)
     server = _Server(config, health)
-    spare_what_is_loaded()
+    freeze_startup_objects()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

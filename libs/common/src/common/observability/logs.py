@@ -15,7 +15,7 @@ SLOW_S = 1.0
 MAX_IDS_IN_A_LINE = 8
 """Maximum number of request ids in the log line of a batch."""
 
-wishes = logging.getLogger("wishes")
+operations = logging.getLogger("operations")
 """One line for each request and batch: at info on success, at warning when it failed or was slow."""
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
@@ -52,7 +52,7 @@ class TextFormatter(logging.Formatter):
         return "\n".join([line, *traceback])
 
 
-def configure_logging(level: str, *, style: LogFormat = "auto", each_wish: bool = False) -> None:
+def configure_logging(level: str, *, style: LogFormat = "auto", log_each: bool = False) -> None:
     """Sends every record at `level` or above to standard error; for requests and batches, all or only failed and slow
     ones."""
     handler = logging.StreamHandler(sys.stderr)
@@ -61,15 +61,15 @@ def configure_logging(level: str, *, style: LogFormat = "auto", each_wish: bool 
     handler.setFormatter(JsonFormatter() if as_json else TextFormatter(coloured=terminal))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # aio_pika reports the same failures
-    wishes.setLevel(logging.INFO if each_wish else logging.WARNING)
+    operations.setLevel(logging.INFO if log_each else logging.WARNING)
 
 
-def log_wish(text: str, *, failed: bool, seconds: float, fields: Callable[[], Mapping[str, object]]) -> None:
+def log_operation(text: str, *, failed: bool, seconds: float, fields: Callable[[], Mapping[str, object]]) -> None:
     """Logs a request or a batch, if its level is enabled. Fields that are None are left out."""
     level = logging.WARNING if failed or seconds > SLOW_S else logging.INFO
-    if wishes.isEnabledFor(level):
+    if operations.isEnabledFor(level):
         present = {name: value for name, value in fields().items() if value is not None}
-        wishes.log(level, text, extra={"fields": {**present, "duration_ms": round(seconds * 1000, 2)}})
+        operations.log(level, text, extra={"fields": {**present, "duration_ms": round(seconds * 1000, 2)}})
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, object]:

@@ -38,14 +38,14 @@ async def running(name: str, work: Work, *, first_pause_s: float = FIRST_PAUSE_S
 
 async def _keep_going(name: str, work: Work, first_pause_s: float) -> None:
     clock = asyncio.get_running_loop().time
-    pauses = growing_pauses(first_pause_s)
+    pauses = backoff(first_pause_s)
     while True:
         began = clock()
         try:
             await work()
         except Exception:
             if clock() - began > LONGEST_PAUSE_S:  # it worked for a while
-                pauses = growing_pauses(first_pause_s)
+                pauses = backoff(first_pause_s)
             pause_s = next(pauses)
             FAILURES.labels(name).inc()
             log.exception("background task failed: %s; restarting in %.1f s", name, pause_s)
@@ -54,7 +54,7 @@ async def _keep_going(name: str, work: Work, first_pause_s: float) -> None:
             return
 
 
-def growing_pauses(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
+def backoff(first_s: float = FIRST_PAUSE_S, longest_s: float = LONGEST_PAUSE_S) -> Iterator[float]:
     """Exponential backoff with jitter, without end: each pause up to twice the one before, `longest_s` at most."""
     while True:
         yield first_s * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret

@@ -11,7 +11,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
 from common.bus.publisher import Publisher
 from common.bus.topology import DEAD_LETTERS_NAME
-from common.runtime.background import growing_pauses
+from common.runtime.background import backoff
 
 from task_writer import metrics
 
@@ -24,7 +24,7 @@ MAX_REASON_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
-class DeadLetter:
+class NewDeadLetter:
     """A batch that cannot be carried out, by its body, and why."""
 
     body: bytes
@@ -36,7 +36,7 @@ class NotStored(Exception):
     """RabbitMQ did not confirm a dead letter within the limit: it may be in the queue or not."""
 
 
-async def store(publisher: Publisher, dead_letters: Sequence[DeadLetter]) -> None:
+async def store(publisher: Publisher, dead_letters: Sequence[NewDeadLetter]) -> None:
     """Returns once RabbitMQ has all of them for good. It is tried again after a growing pause, so that a blip of the
     connection gives no message back. Raises NotStored after STORE_TIMEOUT_S.
     """
@@ -51,8 +51,8 @@ async def store(publisher: Publisher, dead_letters: Sequence[DeadLetter]) -> Non
         raise NotStored(f"RabbitMQ did not take its dead letters in {STORE_TIMEOUT_S:.0f} s") from None
 
 
-async def _store_one(publisher: Publisher, dead_letter: DeadLetter) -> None:
-    for pause_s in growing_pauses(FIRST_PAUSE_S, LONGEST_PAUSE_S):
+async def _store_one(publisher: Publisher, dead_letter: NewDeadLetter) -> None:
+    for pause_s in backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S):
         try:
             await publisher.publish(_message(dead_letter), DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S)
         except (AMQPError, OSError, RuntimeError) as error:  # of which TimeoutError is one
@@ -62,7 +62,7 @@ async def _store_one(publisher: Publisher, dead_letter: DeadLetter) -> None:
             return
 
 
-def _message(dead_letter: DeadLetter) -> Message:
+def _message(dead_letter: NewDeadLetter) -> Message:
     return Message(
         dead_letter.body,
         content_type="application/json",

@@ -7,14 +7,14 @@ from time import perf_counter
 
 from common.contracts.commands import CommandBatch
 from common.contracts.outcomes import Outcome
-from common.observability.logs import MAX_IDS_IN_A_LINE, log_wish
+from common.observability.logs import MAX_IDS_IN_A_LINE, log_operation
 from common.observability.tracing import batch_span, trace_id
 from common.postgres.database import Database
 from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
 from task_writer.batches import Answered, carry_out
-from task_writer.consumer.dead_lettering import DeadLetter
+from task_writer.consumer.dead_lettering import NewDeadLetter
 from task_writer.consumer.queue_time import observe_queue_time
 from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
@@ -30,7 +30,7 @@ class Processed:
 
     outcomes: Sequence[Outcome]
     answered: Sequence[Answered]
-    dead_letters: Sequence[DeadLetter]
+    dead_letters: Sequence[NewDeadLetter]
     seconds: float
 
 
@@ -40,7 +40,7 @@ async def process(database: Database, message: RabbitMessage) -> Processed:
     try:
         read = read_batch(message.body)
     except UnreadableBatch as error:
-        return Processed([], [], [DeadLetter(message.body, str(error), "malformed")], 0.0)
+        return Processed([], [], [NewDeadLetter(message.body, str(error), "malformed")], 0.0)
     metrics.BATCH_COMMANDS.observe(len(read))
     began = perf_counter()
 
@@ -49,9 +49,9 @@ async def process(database: Database, message: RabbitMessage) -> Processed:
     with batch_span("carry out commands", "CONSUMER", commands):
         answered = await carry_out(database, commands, redelivered=redelivered)
 
-    dead_letters = [DeadLetter(one.body, one.reason, "malformed") for one in read if isinstance(one, Unreadable)]
+    dead_letters = [NewDeadLetter(one.body, one.reason, "malformed") for one in read if isinstance(one, Unreadable)]
     dead_letters += [
-        DeadLetter(CommandBatch(commands=[one.command]).model_dump_json().encode(), one.poison, "poison")
+        NewDeadLetter(CommandBatch(commands=[one.command]).model_dump_json().encode(), one.poison, "poison")
         for one in answered
         if one.poison is not None
     ]
@@ -75,7 +75,7 @@ def _log_batch(done: Processed) -> None:
     """One line; it names the requests that failed, some of them."""
     answered = done.answered
     failed = [one for one in answered if one.outcome.status not in {"done", "not_found", "key_reused"}]
-    log_wish(
+    log_operation(
         "batch",
         failed=bool(failed),
         seconds=done.seconds,
@@ -85,6 +85,6 @@ def _log_batch(done: Processed) -> None:
                 :MAX_IDS_IN_A_LINE
             ]
             or None,
-            "of_requests": [one.command.request_id for one in failed or answered][:MAX_IDS_IN_A_LINE],
+            "request_ids": [one.command.request_id for one in failed or answered][:MAX_IDS_IN_A_LINE],
         },
     )

@@ -18,7 +18,7 @@ class Requeueing:
     """At most half of the messages that a writer takes at once may pause: the others go on, whatever comes back."""
 
     def __init__(self, *, concurrent_batches: int) -> None:
-        self._places = max(concurrent_batches // 2, 1)
+        self._free_pauses = max(concurrent_batches // 2, 1)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -32,14 +32,14 @@ class Requeueing:
         connection was lost is back already.
         """
         pause_s = _pause_s(message)
-        if pause_s and self._places:
-            self._places -= 1
+        if pause_s and self._free_pauses:
+            self._free_pauses -= 1
             try:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(pause_s):
                         await self._stopping.wait()
             finally:
-                self._places += 1
+                self._free_pauses += 1
         try:
             async with asyncio.timeout(REJECT_TIMEOUT_S):
                 await message.reject(requeue=True)
