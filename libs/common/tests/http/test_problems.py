@@ -1,17 +1,20 @@
 """Every error is answered as RFC 9457 says, and tells nothing of the inside."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from http.client import HTTPConnection
 
 import pytest
 from common.http import problems
 from common.http.app import App
 from common.http.problem_answers import answer_with_problems, problem_response
 from common.http.problems import INVALID_TASK, NOT_DONE, TASK_NOT_FOUND, Problem, ProblemType
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.serving import Served, serving
+from tests.serving import LIMIT_S, Served, serving
 
 KINDS = [kind for kind in vars(problems).values() if isinstance(kind, ProblemType)]
 FAULT = {"pointer": "#/title", "detail": "Field required"}
@@ -46,6 +49,13 @@ async def answer(_: Request) -> Response:
     return Response()
 
 
+async def break_down_later(_: Request) -> Response:
+    async def clean_up() -> None:
+        raise ValueError("s3cret")
+
+    return Response(background=BackgroundTask(clean_up))
+
+
 @pytest.fixture(scope="module")
 async def app() -> AsyncIterator[Served]:
     """An app whose paths end in every kind of error."""
@@ -55,6 +65,8 @@ async def app() -> AsyncIterator[Served]:
     app.add_route("/faults", raise_faults, ["GET"])
     app.add_route("/headers", raise_headers, ["GET"])
     app.add_route("/bug", break_down, ["GET"])
+    app.add_route("/late-bug", break_down_later, ["GET"])
+    app.headers_for_origin = lambda origin: {"vary": "Origin", "access-control-allow-origin": origin or "none"}
     app.add_route("/login", demand_login, ["GET"])
     app.add_route("/things/{id}", answer, ["GET"])
     app.add_route("/things/{id}", answer, ["DELETE"])
@@ -152,6 +164,36 @@ async def test_a_bug_is_a_500_that_tells_nothing(app: Served, caplog: pytest.Log
     assert (answered.status, answered.headers["content-type"]) == (500, "application/problem+json")
     assert not [word for word in ("s3cret", "ValueError", "Traceback", __file__) if word in told]
     assert "s3cret" in caplog.text
+
+
+async def test_a_page_may_read_the_answer_to_a_bug(app: Served) -> None:
+    answered = await app.ask("GET", "/bug", headers={"Origin": "https://app.example"})
+
+    told = (answered.headers["vary"], answered.headers["access-control-allow-origin"])
+    assert told == ("Origin", "https://app.example")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/bug", 500), ("/late-bug", 200)])
+async def test_a_bug_does_not_end_the_connection_of_an_answer_that_is_whole(
+    app: Served, path: str, status: int
+) -> None:
+    def statuses() -> list[int]:
+        connection = HTTPConnection("127.0.0.1", app.port, timeout=LIMIT_S)
+        connection.auto_open = 0
+        connection.connect()
+        try:
+            return [status_of(connection, one) for one in (path, path, "/things/1")]
+        finally:
+            connection.close()
+
+    assert await asyncio.to_thread(statuses) == [status, status, 200]
+
+
+def status_of(connection: HTTPConnection, path: str) -> int:
+    connection.request("GET", path)
+    answered = connection.getresponse()
+    answered.read()
+    return answered.status
 
 
 @pytest.mark.parametrize(

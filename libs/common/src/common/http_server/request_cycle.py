@@ -138,6 +138,8 @@ class RequestCycle:
         return self._owes_continue or self.incoming.exceeds_discard_limit or status == HTTPStatus.REQUEST_TIMEOUT
 
     def _abort_answer(self) -> None:
+        if self.answered:
+            return  # raised after it, as Starlette raises each exception again; the next request may be in hand
         if self._answer is not None:
             self._answer.drop()
             self._connection.transport.abort()  # the client must not take a truncated response for a complete one
