@@ -38,10 +38,10 @@ def request(*chunks: bytes | Client, headers: dict[str, str] | None = None) -> R
     return Request({"type": "http", "method": "POST", "headers": raw}, receive)
 
 
-async def refusal(refused: Request, *, timeout_s: float = 5.0) -> Problem:
+async def refusal(refused: Request) -> Problem:
     """The problem that reading the request as a task ends with."""
     with pytest.raises(Problem) as caught:
-        await read_json(refused, TaskBody, timeout_s=timeout_s)
+        await read_json(refused, TaskBody)
     return caught.value
 
 

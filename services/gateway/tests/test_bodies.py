@@ -153,13 +153,13 @@ async def test_no_fault_repeats_what_was_sent() -> None:
     ],
 )
 async def test_a_sound_body_is_accepted(body: bytes, title: str) -> None:
-    task = await read_json(request(body), TaskBody, timeout_s=5)
+    task = await read_json(request(body), TaskBody)
 
     assert task.title == title
 
 
 async def test_what_a_task_leaves_out_has_its_default() -> None:
-    task = await read_json(request(TITLE), TaskBody, timeout_s=5)
+    task = await read_json(request(TITLE), TaskBody)
 
     assert (task.description, task.is_completed) == (None, False)
 

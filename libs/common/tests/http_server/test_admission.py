@@ -96,12 +96,13 @@ async def test_one_body_too_many_ends_the_wait_for_the_oldest(uploads: Uploads) 
     assert [await status(each) for each in (*(each for each, _ in others), answers)] == [200] * LIMITS.requests
 
 
-async def test_bodies_that_are_withheld_for_long_are_408_and_make_room() -> None:
+@pytest.mark.parametrize("sent", [WITHHELD, WITHHELD + b"{", WITHHELD_IN_CHUNKS], ids=["none", "a part", "chunks"])
+async def test_bodies_that_are_withheld_for_long_are_408_and_make_room(sent: bytes) -> None:
     limits = HttpLimits(requests=3, body_timeout_s=0.2)
     app = make_app("uploads", None)  # type: ignore[arg-type]
     app.add_route("/upload", upload, ["POST"])
     async with serving(app, lifespan="off", limits=limits) as served, AsyncExitStack() as connections:
-        streams = [await Uploads(served, connections).send(WITHHELD) for _ in range(3)]
+        streams = [await Uploads(served, connections).send(sent) for _ in range(3)]
 
         assert [await status(answers) for answers, _ in streams] == [408] * 3
         assert [await asyncio.wait_for(answers.read(), LIMIT_S) != b"" for answers, _ in streams] == [True] * 3

@@ -6,9 +6,8 @@ from typing import Annotated, Any, cast
 
 from common.contracts.fields import TaskFields
 from common.http.paths import uuid_text
-from common.http.problems import NOT_JSON, SLOW_BODY, Problem
+from common.http.problems import NOT_JSON, Problem
 from common.http.request_body import BodyHead, read_body, read_body_head
-from common.runtime.time_limits import time_limit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
@@ -93,9 +92,7 @@ class CompletionBody(BaseModel):
     is_completed: bool = Field(False, json_schema_extra=_without_default)
 
 
-async def read_json[Body: BaseModel](
-    request: Request, model: type[Body], *, timeout_s: float, ids: Mapping[str, str] | None = None
-) -> Body:
+async def read_json[Body: BaseModel](request: Request, model: type[Body], ids: Mapping[str, str] | None = None) -> Body:
     """The request's body as `model`; `ids` are those of the path, by the names that a ReplacementBody has for them.
 
     Raises a problem: 412, 413 or 415 before the body is read; then 400, 408, 413 or 422.
@@ -103,33 +100,32 @@ async def read_json[Body: BaseModel](
     head = read_body_head(request.scope["headers"])
     if head.has_length or head.is_chunked or head.media_type is not None:
         _require_json(head)
-    body = await _read(request, head, timeout_s)
+    body = await _read(request, head)
     if body:
         _require_json(head)
     return parse_json(body, model, ids)
 
 
-async def read_optional_json[Body: BaseModel](request: Request, model: type[Body], *, timeout_s: float) -> Body | None:
+async def read_optional_json[Body: BaseModel](request: Request, model: type[Body]) -> Body | None:
     """Like read_json, but None when there is no body, whatever the media type."""
     head = read_body_head(request.scope["headers"])
     if head.has_length or (head.is_chunked and head.media_type is not None):
         _require_json(head)
-    body = await _read(request, head, timeout_s)
+    body = await _read(request, head)
     if not body:
         return None
     _require_json(head)
     return parse_json(body, model)
 
 
-async def _read(request: Request, head: BodyHead, timeout_s: float) -> bytes:
-    """The whole body, MAX_BODY_BYTES at most. Raises a problem before reading when the head already decides it."""
+async def _read(request: Request, head: BodyHead) -> bytes:
+    """The whole body, MAX_BODY_BYTES at most. Raises a problem before reading when the head already decides it.
+
+    The server limits the time (common/http_server/protocol.py).
+    """
     head.require_size(MAX_BODY_BYTES)
     require_preconditions(request)
-    try:
-        with time_limit(timeout_s):
-            return await read_body(request, max_bytes=MAX_BODY_BYTES)
-    except TimeoutError:
-        raise Problem(SLOW_BODY, f"The body must arrive within {timeout_s:g} seconds.") from None
+    return await read_body(request, max_bytes=MAX_BODY_BYTES)
 
 
 def _require_json(head: BodyHead) -> None:

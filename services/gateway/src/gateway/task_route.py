@@ -31,7 +31,7 @@ class TaskRoute(LeanRoute):
         ids_of = _path_ids if issubclass(model, ReplacementBody) else _no_ids
 
         def read(request: Request) -> Awaitable[BaseModel]:
-            return read_json(request, model, timeout_s=_timeout_s(request), ids=ids_of(request))
+            return read_json(request, model, ids_of(request))
 
         return read
 
@@ -40,14 +40,9 @@ def _optional_reader(model: type[BaseModel]) -> Callable[[Request], Awaitable[Ba
     nothing = model()
 
     async def read(request: Request) -> BaseModel:
-        return await read_optional_json(request, model, timeout_s=_timeout_s(request)) or nothing
+        return await read_optional_json(request, model) or nothing
 
     return read
-
-
-def _timeout_s(request: Request) -> float:
-    timeout_s: float = request.app.state.settings.body_timeout_s
-    return timeout_s
 
 
 def _path_ids(request: Request) -> dict[str, str]:
