@@ -85,11 +85,15 @@ async def test_a_wrong_method_is_405_with_all_methods_of_the_path(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def preflight(*, allowed: list[str], origin: str = ORIGIN) -> Answer:
-    """The answer to what a browser asks before a page of `origin` may PATCH."""
-    headers = {"Origin": origin, "Access-Control-Request-Method": "PATCH"}
+async def preflight(
+    *, allowed: list[str], origin: str = ORIGIN, method: str = "PATCH", path: str = COMPLETE, header: str | None = None
+) -> Answer:
+    """The answer to what a browser asks before a page of `origin` may PATCH, or what the others say."""
+    headers = {"Origin": origin, "Access-Control-Request-Method": method}
+    if header is not None:
+        headers["Access-Control-Request-Headers"] = header
     async with lonely_gateway(cors_origins=allowed) as gateway:
-        return await gateway.ask("OPTIONS", COMPLETE, headers=headers)
+        return await gateway.ask("OPTIONS", path, headers=headers)
 
 
 async def test_a_page_of_a_configured_origin_may_call() -> None:
@@ -99,10 +103,33 @@ async def test_a_page_of_a_configured_origin_may_call() -> None:
     assert "PATCH" in answer.headers["access-control-allow-methods"]
 
 
-async def test_a_page_of_a_configured_origin_may_send_a_key() -> None:
-    answer = await preflight(allowed=[ORIGIN])
+@pytest.mark.parametrize("path", [TASKS, TASK, COMPLETE])
+async def test_a_page_may_use_every_method_of_a_path(gateway: Served, path: str) -> None:
+    offered = (await gateway.ask("OPTIONS", path)).headers["allow"].split(", ")
 
-    assert "idempotency-key" in answer.headers["access-control-allow-headers"].lower()
+    answers = [await preflight(allowed=[ORIGIN], method=one, path=path) for one in offered if one != "OPTIONS"]
+
+    assert {answer.status for answer in answers} == {200}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Authorization",
+        "Content-Type",
+        "Idempotency-Key",
+        "If-Match",
+        "If-None-Match",
+        "If-Unmodified-Since",
+        "X-Request-ID",
+        "traceparent",
+    ],
+)
+async def test_a_page_may_send_every_header_that_is_heeded(header: str) -> None:
+    answer = await preflight(allowed=[ORIGIN], header=header.lower())
+
+    assert answer.status == 200
+    assert header in answer.headers["access-control-allow-headers"]
 
 
 async def test_a_page_of_a_configured_origin_may_read_what_became_of_a_key() -> None:

@@ -10,11 +10,22 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
+from gateway import preconditions
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
 from gateway.rate_limits import POLICY_HEADER, REMAINING_HEADER
 
-REQUEST_HEADERS = ("Authorization", "Content-Type", KEY_HEADER, request_ids.HEADER, "traceparent", "tracestate")
-"""Request headers that allowed origins may send, beside the CORS-safelisted ones."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+
+REQUEST_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    KEY_HEADER,
+    *preconditions.HEADERS,
+    request_ids.HEADER,
+    "traceparent",
+    "tracestate",
+)
+"""Request headers that allowed origins may send, beside the CORS-safelisted ones: all that an operation reads."""
 
 ANSWER_HEADERS = (
     "Location",
@@ -33,7 +44,7 @@ def enable_cors(app: App, origins: list[str]) -> None:
     app.add_middleware(
         ProblemCors,
         allow_origins=origins,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_methods=METHODS,
         allow_headers=REQUEST_HEADERS,
         expose_headers=ANSWER_HEADERS,
     )

@@ -9,7 +9,8 @@ from email.utils import parsedate_to_datetime
 from common.http.problems import PRECONDITION_FAILED, Problem
 from starlette.requests import Request
 
-_FIELDS = frozenset({b"if-match", b"if-none-match", b"if-unmodified-since"})
+HEADERS = ("If-Match", "If-None-Match", "If-Unmodified-Since")
+_FIELDS = frozenset(header.lower().encode() for header in HEADERS)
 
 
 def require_preconditions(request: Request) -> None:
