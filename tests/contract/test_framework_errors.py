@@ -1,11 +1,13 @@
 """What is no HTTP is refused like everything else: a problem, nothing internal, and the connection is closed."""
 
+import json
+
 import httpx
 import pytest
 
 from .expectations import assert_problem, media_type
 from .raw_http import connect, read_answer, read_to_end, request_head
-from .tasks import CREATE, LIST, list_all
+from .tasks import CREATE, GET, LIST, REPLACE, Operation, list_all
 
 MALFORMED = {
     "no request line": b"GARBAGE\r\n\r\n",
@@ -73,6 +75,31 @@ def test_a_malformed_chunk_creates_nothing(api: httpx.Client, gateway_url: str, 
         read_to_end(connection)
 
     assert list_all(api, user_id) == []
+
+
+HEEDED = (
+    "Accept", "Authorization", "Content-Encoding", "Content-Type", "Cookie", "Expect", "Forwarded", "Idempotency-Key",
+    "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Origin", "Range", "TE",
+    "Traceparent", "Tracestate", "X-Forwarded-For", "X-HTTP-Method-Override", "X-Request-ID",
+)  # fmt: skip
+VALUES = (
+    b"", b"*", b",", b'"', b"\\", b"\xff", b"%", b"=", b"\xc3\xa9", b"null", b"-1", b"NaN", b"9" * 5_000, b"[" * 5_000,
+    b"Sat, 29 Oct 99999999999 19:43:31 GMT", b"Sat, 29 Oct 1994 19:43:31 +99999999999999999", b"Bearer .", b"Basic =",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("header", HEEDED)
+def test_no_value_of_a_header_is_a_server_error(api: httpx.Client, user_id: str, header: str) -> None:
+    def status(operation: Operation, value: bytes) -> int:
+        content = None if operation.fields is None else json.dumps(operation.fields)
+        head = {b"Content-Type": b"application/json"} | {header.encode(): value}
+        return api.request(
+            operation.method, operation.url(user_id, user_id), content=content, headers=[*head.items()]
+        ).status_code
+
+    statuses = [(operation.name, value, status(operation, value)) for operation in (GET, REPLACE) for value in VALUES]
+
+    assert not [seen for seen in statuses if seen[-1] >= 500]
 
 
 # RFC 9110 names 501 for a method that no path knows; 405 and 400 say no less.

@@ -171,6 +171,9 @@ def test_a_precondition_that_does_not_hold_is_412_and_named(headers: list[tuple[
         [("if-none-match", '"a", "b"')],
         [("if-modified-since", DATE)],
         [("if-unmodified-since", "yesterday")],
+        [("if-unmodified-since", "Sat, 29 Oct 99999999999 19:43:31 GMT")],
+        [("if-unmodified-since", f"Sat, 29 Oct 1994 19:43:31 +{'9' * 20}")],
+        [("if-unmodified-since", "9" * 5_000)],
         [("if-match", "*"), ("if-unmodified-since", DATE)],
     ],
 )

@@ -37,7 +37,7 @@ def require_preconditions(request: Request) -> None:
 def _is_date(value: bytes) -> bool:
     try:
         parsedate_to_datetime(value.decode("latin-1"))
-    except ValueError:
+    except (ValueError, OverflowError):  # the second for a year or an offset beyond all bounds
         return False
     return True
 
