@@ -171,6 +171,16 @@ async def test_a_refused_preflight_is_a_problem() -> None:
     assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
 
 
+@pytest.mark.parametrize("wanted", ["bytes=0-9", "bytes=0-1,5-6", "bytes=999999999-", "bytes=5-2", "lines=1", "x"])
+async def test_an_asset_is_served_as_a_whole_whatever_part_is_asked_for(gateway: Served, wanted: str) -> None:
+    whole = await gateway.ask("GET", "/docs/assets/swagger-ui.css")
+
+    answer = await gateway.ask("GET", "/docs/assets/swagger-ui.css", headers={"Range": wanted})
+
+    assert (answer.status, answer.body) == (200, whole.body)
+    assert answer.headers["accept-ranges"] == "none"
+
+
 async def test_a_wrong_method_on_an_asset_names_the_allowed_one(gateway: Served) -> None:
     answer = await gateway.ask("POST", "/docs/assets/swagger-ui.css")
 

@@ -10,6 +10,7 @@ from common.http.lean_route import LeanRoute
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from starlette.types import Receive, Scope, Send
 
 from gateway.openapi import openapi_document
 
@@ -31,9 +32,18 @@ def docs_router(app: FastAPI) -> APIRouter:
     return docs
 
 
+class _WholeFile(FileResponse):
+    """A file that is answered as a whole, whatever part is asked for (RFC 9110, section 14.2, lets a server do so):
+    Starlette's answers to wrong ranges are no problems."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 def _serving(path: Path) -> Callable[[], Awaitable[FileResponse]]:
     async def asset() -> FileResponse:
-        return FileResponse(path)
+        return _WholeFile(path, headers={"Accept-Ranges": "none"})
 
     return asset
 
