@@ -81,7 +81,7 @@ def test_a_service_that_cannot_trace_says_what_to_install(pythons: Mapping[str, 
     said = refusal(pythons[service], MAIN[service], SETTINGS[service] | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://tempo"})
 
     assert said.splitlines()[:-1] == [
-        "OTEL_EXPORTER_OTLP_ENDPOINT: Value error, tracing is not installed: "
+        "OTEL_EXPORTER_OTLP_ENDPOINT: tracing is not installed: "
         "install the service with its extra `otlp`, as gateway[otlp]"
     ]
 

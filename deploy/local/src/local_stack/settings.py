@@ -83,7 +83,7 @@ def load() -> StackSettings:
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
             name = "_".join(str(part) for part in fault["loc"]).upper()
-            sys.stderr.write(f"{name}: {fault['msg']}\n")
+            sys.stderr.write(f"{name}: {fault['msg'].removeprefix('Value error, ')}\n")
         raise SystemExit(1) from None
 
 

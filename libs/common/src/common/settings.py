@@ -2,15 +2,13 @@
 
 import re
 import sys
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
     Field,
-    FilePath,
     HttpUrl,
-    PositiveFloat,
-    PositiveInt,
     SecretStr,
     ValidationError,
     model_validator,
@@ -19,6 +17,28 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from common.addresses import amqp_address, base_address
 from common.extras import are_installed
+
+type Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+"""A time: beyond a day it is a slip, and beyond that some clock, header or statement cannot hold it."""
+
+type Count = Annotated[int, Field(ge=1, le=1_000_000)]
+"""A number of things in one process."""
+
+type ShortCount = Annotated[int, Field(ge=1, le=65_535)]
+"""What AMQP sends in 16 bits, and whole seconds."""
+
+
+def _existing(path: Path) -> Path:
+    try:
+        found = path.is_file()
+    except OSError:  # a name that is too long
+        found = False
+    if not found:
+        raise ValueError("does not point to a file")
+    return path
+
+
+type ExistingFile = Annotated[Path, AfterValidator(_existing)]
 
 
 class ServiceSettings(BaseSettings):
@@ -72,14 +92,14 @@ class HttpSettings(ServiceSettings):
 
     host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 in a container")
     port: int = Field(ge=0, le=65535, description="port to listen on")
-    head_max_bytes: PositiveInt = Field(32768, description="maximum size of a request's line and headers; then 431")
-    head_timeout_s: PositiveFloat = Field(10.0, description="time for the request line and headers to arrive; then 408")
-    body_timeout_s: PositiveFloat = Field(10.0, description="time for a request's body to arrive; then 408")
-    answer_timeout_s: PositiveFloat = Field(
+    head_max_bytes: Count = Field(32768, description="maximum size of a request's line and headers; then 431")
+    head_timeout_s: Seconds = Field(10.0, description="time for the request line and headers to arrive; then 408")
+    body_timeout_s: Seconds = Field(10.0, description="time for a request's body to arrive; then 408")
+    answer_timeout_s: Seconds = Field(
         30.0, description="time for a client to read its response; then its connection is aborted"
     )
-    connections_max: PositiveInt = Field(10_000, description="maximum open connections per process; then 503")
-    requests_max_in_hand: PositiveInt = Field(5_000, description="maximum concurrent requests per process; then 503")
+    connections_max: Count = Field(10_000, description="maximum open connections per process; then 503")
+    requests_max_in_hand: Count = Field(5_000, description="maximum concurrent requests per process; then 503")
 
 
 type AmqpUrl = Annotated[SecretStr, AfterValidator(amqp_address)]
@@ -97,17 +117,17 @@ class ReaderTokenSettings(ServiceSettings):
 class DatabaseSettings(ServiceSettings):
     """How a service talks to PostgreSQL."""
 
-    connect_timeout_s: PositiveInt = Field(
+    connect_timeout_s: ShortCount = Field(
         10, description="time to open a database connection; Neon needs up to 10 to resume"
     )
-    pool_size: PositiveInt = Field(8, description="maximum database connections per process")
-    pool_timeout_s: PositiveFloat = Field(1.0, description="time to wait for a free database connection; then 503")
-    database_timeout_s: PositiveFloat = Field(
+    pool_size: Count = Field(8, description="maximum database connections per process")
+    pool_timeout_s: Seconds = Field(1.0, description="time to wait for a free database connection; then 503")
+    database_timeout_s: Seconds = Field(
         8.0,
         description="time for work on the database including waits and retries; longer than the roles' statement "
         "timeout of 5 s",
     )
-    pool_max_waiting: PositiveInt = Field(1000, description="maximum requests waiting for a database connection")
+    pool_max_waiting: Count = Field(1000, description="maximum requests waiting for a database connection")
     allow_rls_bypass: bool = Field(False, description="start even when the database role bypasses row-level security")
 
 
@@ -115,10 +135,10 @@ class BusSettings(ServiceSettings):
     """How a service talks to RabbitMQ."""
 
     rabbitmq_url: AmqpUrl = Field(description="amqp:// or amqps:// address of RabbitMQ, with user and password")
-    rabbitmq_ca_file: FilePath | None = Field(
+    rabbitmq_ca_file: ExistingFile | None = Field(
         None, description="with amqps://: CA file that verifies RabbitMQ's certificate. Unset: the system's CAs"
     )
-    rabbitmq_heartbeat_s: PositiveInt = Field(10, description="heartbeat of the connections to RabbitMQ")
+    rabbitmq_heartbeat_s: ShortCount = Field(10, description="heartbeat of the connections to RabbitMQ")
 
     @model_validator(mode="after")
     def _a_ca_means_tls(self) -> Self:

@@ -9,8 +9,10 @@ from common.observability.tracing import Sampling
 from common.settings import (
     AdminSettings,
     BusSettings,
+    Count,
     HttpSettings,
     ReaderTokenSettings,
+    Seconds,
     ServiceSettings,
     TraceSettings,
 )
@@ -19,9 +21,6 @@ from pydantic import (
     BeforeValidator,
     Field,
     HttpUrl,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     model_validator,
 )
 from pydantic_core import from_json
@@ -34,6 +33,7 @@ def _from_json(value: object) -> object:
 
 
 type ServerAddress = Annotated[HttpUrl, AfterValidator(server_address)]
+type Rate = Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)]
 type Origin = Annotated[str, AfterValidator(origin)]
 
 
@@ -75,16 +75,19 @@ class IdentitySettings(ServiceSettings):
 class RateLimitSettings(ServiceSettings):
     """Rate limits per user and per address, in each gateway process."""
 
-    user_requests_per_s: PositiveFloat | None = Field(
+    user_requests_per_s: Rate | None = Field(
         None, description="requests per second for one user, per process; then 429. Unset: no limit"
     )
-    user_burst: PositiveInt = Field(100, description="size of a user's token bucket")
-    address_requests_per_s: PositiveFloat | None = Field(
+    user_burst: Count = Field(100, description="size of a user's token bucket")
+    address_requests_per_s: Rate | None = Field(
         None, description="requests per second from one address, per process; then 429. Unset: no limit"
     )
-    address_burst: PositiveInt = Field(200, description="size of an address's token bucket")
-    trusted_proxies: NonNegativeInt = Field(
-        0, description="number of proxies in front that append to X-Forwarded-For; 0: the peer is the client"
+    address_burst: Count = Field(200, description="size of an address's token bucket")
+    trusted_proxies: int = Field(
+        0,
+        ge=0,
+        le=100,
+        description="number of proxies in front that append to X-Forwarded-For; 0: the peer is the client",
     )
 
 
@@ -118,28 +121,28 @@ class GatewaySettings(
     """Every variable that the gateway reads."""
 
     reader_url: ServerAddress = Field(description="address of the task-reader, such as http://task-reader:8001")
-    read_timeout_s: PositiveFloat = Field(3.0, description="time for an answer of the task-reader; then 503")
-    reads_max_in_flight: PositiveInt = Field(
+    read_timeout_s: Seconds = Field(3.0, description="time for an answer of the task-reader; then 503")
+    reads_max_in_flight: Count = Field(
         4, description="maximum concurrent requests to the task-reader per process, for lists and for single tasks each"
     )
-    reads_max_waiting: PositiveInt = Field(
+    reads_max_waiting: Count = Field(
         4096, description="maximum waiting reads of each kind, a quarter of them for one user; then 503"
     )
-    finds_max_batch: PositiveInt = Field(
+    finds_max_batch: Count = Field(
         32, le=MAX_READS_PER_BATCH, description="maximum single-task reads in one request to the task-reader"
     )
-    lists_max_batch: PositiveInt = Field(
+    lists_max_batch: Count = Field(
         16, le=MAX_READS_PER_BATCH, description="maximum list reads in one request to the task-reader"
     )
-    write_deadline_s: PositiveFloat = Field(
+    write_deadline_s: Seconds = Field(
         2.0, description="time for the answer to a write; then 504, or 503 when it was not sent"
     )
-    bus_start_timeout_s: PositiveFloat = Field(
+    bus_start_timeout_s: Seconds = Field(
         2.0, description="time to wait for RabbitMQ at startup; then the gateway listens without it"
     )
-    bus_max_batch: PositiveInt = Field(128, description="maximum commands in one message")
-    bus_max_in_flight: PositiveInt = Field(2, description="maximum batches of commands in flight per process")
-    bus_max_waiting: PositiveInt = Field(
+    bus_max_batch: Count = Field(128, description="maximum commands in one message")
+    bus_max_in_flight: Count = Field(2, description="maximum batches of commands in flight per process")
+    bus_max_waiting: Count = Field(
         4096, description="maximum waiting commands, a quarter of them for one user; then 503"
     )
     cors_origins: Annotated[list[Origin], NoDecode, BeforeValidator(_from_json)] = Field(

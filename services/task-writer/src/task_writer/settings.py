@@ -1,26 +1,30 @@
 """The task-writer's settings, and those of its migrations."""
 
 from common.postgres.database import PostgresUrl
-from common.settings import AdminSettings, BusSettings, DatabaseSettings, ServiceSettings, TraceSettings
-from pydantic import Field, PositiveFloat, PositiveInt
+from common.settings import (
+    AdminSettings,
+    BusSettings,
+    DatabaseSettings,
+    Seconds,
+    ServiceSettings,
+    ShortCount,
+    TraceSettings,
+)
+from pydantic import Field
 
 
 class CommandLogSettings(ServiceSettings):
     """How long the command log keeps what it has."""
 
-    command_log_retention_h: float = Field(24.0, ge=1, description="retention of the command log, in hours")
+    command_log_retention_h: float = Field(24.0, ge=1, le=87_600, description="retention of the command log, in hours")
 
 
 class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings, CommandLogSettings):
     """Every variable that the task-writer reads."""
 
     writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role, without DDL")
-    concurrent_batches: PositiveInt = Field(
-        4, description="maximum concurrent batches per writer, one transaction each"
-    )
-    command_log_cleanup_interval_s: PositiveFloat = Field(
-        60.0, description="pause between clean-ups of the command log"
-    )
+    concurrent_batches: ShortCount = Field(4, description="maximum concurrent batches per writer, one transaction each")
+    command_log_cleanup_interval_s: Seconds = Field(60.0, description="pause between clean-ups of the command log")
 
 
 class DeadLetterSettings(BusSettings, CommandLogSettings):
