@@ -108,7 +108,7 @@ async def test_a_connection_that_an_operator_closes_is_replaced_by_one(node: Rab
     await eventually(are_gone)
 
 
-async def test_a_password_that_is_set_late_opens_it_and_none_is_told(node: Rabbitmq) -> None:
+async def test_a_password_that_is_set_late_opens_it_and_none_is_shown(node: Rabbitmq) -> None:
     password = node.user_urls[GATEWAY].partition(f"{GATEWAY}:")[2].partition("@")[0]
     await node.control("change_password", GATEWAY, "another-password")
     async with gateway_link(node) as link:

@@ -76,7 +76,7 @@ async def test_the_list_tells_what_an_operator_needs_and_no_text_of_a_task(
     assert SECRET not in said.out
 
 
-async def test_a_letter_is_shown_whole(gateway: RawGateway, operator: Operator) -> None:
+async def test_a_dead_letter_is_shown_whole(gateway: RawGateway, operator: Operator) -> None:
     command = create(title=SECRET)
     await add_dead_letter(gateway, batch(command))
     (dead_letter_id,) = await operator.ids()
@@ -224,7 +224,7 @@ async def forgetful(addresses: Addresses, owner: psycopg.AsyncConnection, writer
 
 
 @pytest.mark.usefixtures("forgetful")
-async def test_a_letter_whose_records_are_gone_is_not_safe_to_replay_because_the_retention_was_raised(
+async def test_a_dead_letter_whose_records_are_gone_is_not_safe_to_replay_because_the_retention_was_raised(
     gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq
 ) -> None:
     now_for_longer = Operator(rabbitmq.url, addresses.writer, retention_h=72)
@@ -313,7 +313,7 @@ async def test_nothing_is_replayed_while_no_writer_runs(gateway: RawGateway, ope
     assert await gateway.waiting(COMMANDS_NAME) == 0
 
 
-async def test_a_letter_older_than_the_command_log_is_replayed_by_force_alone(
+async def test_a_dead_letter_older_than_the_command_log_is_replayed_by_force_alone(
     gateway: RawGateway, operator: Operator, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
 ) -> None:
     old = create(expires_in_s=-timedelta(hours=24).total_seconds())
@@ -331,7 +331,9 @@ async def test_a_letter_older_than_the_command_log_is_replayed_by_force_alone(
     assert forced.status == 0
 
 
-async def test_a_letter_stays_when_rabbitmq_does_not_take_its_commands(gateway: RawGateway, operator: Operator) -> None:
+async def test_a_dead_letter_stays_when_rabbitmq_does_not_take_its_commands(
+    gateway: RawGateway, operator: Operator
+) -> None:
     await add_dead_letter(gateway, batch(create()))
 
     async with open_dead_letters(operator.settings()) as queue:
@@ -343,7 +345,7 @@ async def test_a_letter_stays_when_rabbitmq_does_not_take_its_commands(gateway: 
     await gateway.channel.declare_queue(COMMANDS_NAME, durable=True, arguments=COMMANDS.arguments)
 
 
-async def test_a_letter_is_discarded_only_with_yes(gateway: RawGateway, operator: Operator) -> None:
+async def test_a_dead_letter_is_discarded_only_with_yes(gateway: RawGateway, operator: Operator) -> None:
     for number in range(3):
         await add_dead_letter(gateway, f"dead letter {number}".encode())
     before = await operator.ids()
@@ -379,7 +381,7 @@ async def test_an_unknown_id_is_answered_with_what_to_do(
     assert await gateway.waiting(DEAD_LETTERS_NAME) == 1
 
 
-async def test_a_rabbitmq_that_is_down_is_told_in_one_line() -> None:
+async def test_a_rabbitmq_that_is_down_is_reported_in_one_line() -> None:
     with closed_port() as port:
         said = await Operator(f"amqp://user:hidden@127.0.0.1:{port}/")("list")
 

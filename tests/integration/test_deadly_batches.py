@@ -62,7 +62,7 @@ async def deadly_batch(gateway: RawGateway, addresses: Addresses, rabbitmq: Rabb
 
 
 @pytest.mark.timeout(180)
-async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
+async def test_a_batch_that_kills_each_writer_is_dead_lettered_and_can_be_replayed(
     gateway: RawGateway,
     addresses: Addresses,
     rabbitmq: Rabbitmq,
@@ -104,7 +104,7 @@ async def test_a_batch_that_kills_each_writer_is_buried_and_can_be_replayed(
     assert await operator.ids() == []
 
 
-async def test_a_batch_over_which_the_writer_fails_is_buried_and_its_commands_are_replayed_one_by_one(
+async def test_a_batch_over_which_the_writer_fails_is_dead_lettered_and_its_commands_are_replayed_one_by_one(
     gateway: RawGateway,
     addresses: Addresses,
     rabbitmq: Rabbitmq,

@@ -95,7 +95,7 @@ async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(
     assert letter.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
 
 
-async def test_a_command_that_cannot_be_read_is_buried_alone_and_refused_at_its_place(
+async def test_a_command_that_cannot_be_read_is_dead_lettered_alone_and_refused_at_its_place(
     gateway: RawGateway, reader_database: Database
 ) -> None:
     before, after = create(title="before"), create(title="after")

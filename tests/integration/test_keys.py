@@ -103,7 +103,7 @@ async def test_another_request_under_the_same_key_is_not_carried_out(
     assert not await is_completed(reader_database, first)
 
 
-async def test_a_key_that_is_reused_tells_nothing_of_the_other_request(writer_database: Database) -> None:
+async def test_a_key_that_is_reused_reveals_nothing_of_the_other_request(writer_database: Database) -> None:
     first = keyed(create(title="secret"))
     await outcomes(writer_database, first)
 

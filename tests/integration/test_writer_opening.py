@@ -154,7 +154,7 @@ async def test_a_queue_that_is_deleted_under_the_consumer_is_made_anew_and_consu
     assert await connections(node) == CONNECTIONS
 
 
-async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_letter(
+async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_dead_letter(
     node: Rabbitmq, writer: Writer
 ) -> None:
     await is_up(writer)
@@ -231,7 +231,7 @@ async def test_a_rabbitmq_that_is_started_later_opens_it_and_readyz_says_so(
         assert (await client.get(f"http://127.0.0.1:{settings.admin_port}/readyz")).is_success
 
 
-async def test_a_password_that_is_set_late_opens_it_and_none_is_told(node: Rabbitmq, addresses: Addresses) -> None:
+async def test_a_password_that_is_set_late_opens_it_and_none_is_shown(node: Rabbitmq, addresses: Addresses) -> None:
     password = node.user_urls[WRITER].partition(f"{WRITER}:")[2].partition("@")[0]
     await node.control("change_password", WRITER, "another-password")
     async with open_writer(writer_settings(addresses, node.user_urls[WRITER])) as writer:

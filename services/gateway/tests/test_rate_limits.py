@@ -52,7 +52,7 @@ def test_what_is_refused_costs_nothing(clock: Clock) -> None:
     assert granted(buckets, "a", 10) == 1
 
 
-def test_who_waits_as_long_as_told_is_granted(clock: Clock) -> None:
+def test_who_waits_as_long_as_advised_is_granted(clock: Clock) -> None:
     buckets = TokenBuckets(Policy("user", 3.0, 7), clock)
     granted(buckets, "a", 7)
 
@@ -148,7 +148,7 @@ async def test_an_address_has_one_bucket_for_all_paths_and_users() -> None:
     assert other.status == 503
 
 
-async def test_both_limits_are_told() -> None:
+async def test_both_limits_are_reported() -> None:
     async with lonely_gateway(**SLOW, **PROXIED) as gateway:
         answer = await gateway.ask("GET", TASKS)
 
@@ -243,7 +243,7 @@ async def test_the_documentation_has_the_429(gateway: Served) -> None:
     assert '"429"' not in str(default).replace("'", '"')
 
 
-async def test_without_limits_nothing_is_counted_or_told(gateway: Served) -> None:
+async def test_without_limits_nothing_is_counted_or_reported(gateway: Served) -> None:
     answer = await gateway.ask("GET", TASKS)
 
     assert not [name for name in answer.headers if name.startswith("ratelimit")]

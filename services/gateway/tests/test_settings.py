@@ -136,7 +136,7 @@ def test_an_address_or_name_that_works_is_taken(environment: pytest.MonkeyPatch,
     load(GatewaySettings)
 
 
-def test_no_password_is_told_with_another_fault(
+def test_no_password_is_shown_with_another_fault(
     environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     environment.delenv("PORT")

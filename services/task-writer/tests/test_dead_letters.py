@@ -82,7 +82,7 @@ def test_a_look_leaves_the_id_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("change", [{"message_id": "n"}, {"correlation_id": "d"}, {"headers": {"x-reason": "other"}}])
-def test_other_letters_have_other_ids(change: Any) -> None:
+def test_other_dead_letters_have_other_ids(change: Any) -> None:
     properties: dict[str, Any] = {"message_id": "m", "correlation_id": "c", "timestamp": NOW}
 
     assert letter_of(b"{}", **properties).id != letter_of(b"{}", **(properties | change)).id
@@ -159,7 +159,7 @@ def test_a_replay_keeps_the_commands_and_renews_their_deadlines() -> None:
     ("ago", "refused"),
     [({"hours": 23, "minutes": 57}, False), ({"hours": 23, "minutes": 59}, True), ({"days": 9}, True)],
 )
-def test_a_letter_can_be_replayed_while_the_command_log_remembers(ago: dict[str, float], refused: bool) -> None:
+def test_a_dead_letter_can_be_replayed_while_the_command_log_remembers(ago: dict[str, float], refused: bool) -> None:
     dead_letter = letter_of(body(unix_ms(), unix_ms(**ago)))
 
     if refused:
@@ -199,7 +199,7 @@ def test_a_replayed_command_that_comes_back_is_as_old_as_it_was() -> None:
     assert safe_until(back, OF_A_DAY) == pytest.approx(safe_until(first, OF_A_DAY))
 
 
-def test_poison_that_was_buried_again_is_as_old_as_its_burial() -> None:
+def test_poison_that_was_dead_lettered_again_is_as_old_as_that() -> None:
     dead_lettered_at = NOW - timedelta(hours=5)
     renewed = int((time.time() + DAY_S) * 1000)
 

@@ -73,7 +73,7 @@ def test_a_wrong_value_is_named_and_no_password_repeated(
     assert (f"{name}: " in told, PASSWORD in told) == (True, False)
 
 
-def test_no_password_is_told_with_another_fault(
+def test_no_password_is_shown_with_another_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["task-writer"])

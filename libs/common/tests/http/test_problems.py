@@ -157,7 +157,7 @@ async def test_an_answer_to_head_is_that_to_get_without_its_body(app: Served, pa
     assert headed.headers == got.headers
 
 
-async def test_a_bug_is_a_500_that_tells_nothing(app: Served, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_bug_is_a_500_that_reveals_nothing(app: Served, caplog: pytest.LogCaptureFixture) -> None:
     answered = await app.ask("GET", "/bug")
 
     told = answered.body.decode()

@@ -1,4 +1,4 @@
-"""Carries a batch of commands out: one transaction for all of them, or one for each when that fails.
+"""Runs a batch of commands: in one transaction or, when that fails, in one per command.
 
 Refused and expired promise that nothing was done, now or later. While an earlier run of the batch may still commit,
 only PostgreSQL can promise that, under the batch's lock: see ADR 13. All else is then unknown.

@@ -17,7 +17,7 @@ STEP_TIMEOUT_S = 5.0
 """For each step of opening a connection and what is needed on it."""
 
 CLOSE_TIMEOUT_S = 1.0
-"""For saying goodbye; RabbitMQ notices the end by itself too. Shorter than background.py waits at the end."""
+"""For the closing handshake; RabbitMQ also notices a closed socket. Shorter than background.py waits at the end."""
 
 NO_VIRTUAL_HOST = (
     "RabbitMQ does not open the virtual host of the address: it is missing, the user has no permissions in it, or it "
@@ -33,18 +33,18 @@ class _Channel(aio_pika.Channel):
 
 
 class Connection(aio_pika.Connection):
-    """A connection that is of no use any more once it, or a channel of it, was closed. Belongs to one event loop."""
+    """A connection that counts as lost once it, or one of its channels, is closed. Belongs to one event loop."""
 
     CHANNEL_CLASS = _Channel
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done, with the reason, once the connection is of no use."""
+        """Done, with the reason, once the connection is lost."""
         self.close_callbacks.add(self._lost_by)
 
     def lose(self, reason: str) -> None:
-        """From now on it is of no use. The first reason is the one that is told."""
+        """Marks the connection as lost. The first reason counts."""
         if not self.lost.done():
             self.lost.set_result(reason)
 

@@ -1,5 +1,5 @@
-"""One connection to RabbitMQ at a time, and another whenever there is none, for ever: no error of connecting, declaring
-or consuming is the last word. See ADR 16.
+"""Keeps one connection to RabbitMQ open and reopens it for ever: no error of connecting, declaring or consuming is
+final. See ADR 16.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 FIRST_PAUSE_S = 0.2
 LONGEST_PAUSE_S = 2.0  # bounds how long nothing is done after RabbitMQ is back
 NOTICE_AFTER_S = 0.5
-STEADY_AFTER_S = 10.0  # a connection that has lasted so long was of use: the next one is opened without a long pause
+STEADY_AFTER_S = 10.0  # after a connection this long, the backoff starts again
 
 
 async def _at_once() -> None: ...
@@ -105,7 +105,7 @@ class KeptConnection[Used]:
             except BaseException:
                 await connection.end()
                 raise
-        except Exception as error:  # of many kinds, and each may be over the next time
+        except Exception as error:  # any error may be temporary
             self._down(f"RabbitMQ cannot be used: {described(error)}")
         else:
             await self._use(_Opened(connection, used))

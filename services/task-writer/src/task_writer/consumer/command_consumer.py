@@ -1,4 +1,4 @@
-"""Consumes the command queue, a bounded number of batches at a time, and leaves nothing behind when it stops."""
+"""Consumes the command queue, a limited number of batches at a time, and drains them on shutdown."""
 
 import asyncio
 import logging
@@ -30,14 +30,14 @@ FINISH_TIMEOUT_S = 11.0
 CONNECTION_NAME = "task-writer commands"
 
 ANSWER_AFTER_S = 0.5
-"""A batch whose dead letters take longer is answered before they are stored: its neighbours wait at the gateway."""
+"""A batch whose dead letters take longer is answered before they are stored, because its other commands are waiting."""
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """The connections by which replies and dead letters leave: replies are not confirmed, dead letters are.
+    """The publishers of replies, which are not confirmed, and of dead letters, which are.
 
-    They are not the one that batches come by: RabbitMQ blocks publishing connections when it runs out of memory or
+    They do not share the consumer's connection: RabbitMQ blocks publishing connections when it runs out of memory or
     disk, and that must not stall the acknowledgements.
     """
 
@@ -45,7 +45,7 @@ class Outgoing:
     dead_letters: Publisher
 
     async def usable(self) -> None:
-        """Returns once what is taken can be answered, and what cannot be carried out can be stored."""
+        """Returns once both publishers are connected."""
         await self.dead_letters.connection.usable()
         await self.replies.connection.usable()
 
@@ -68,8 +68,8 @@ class CommandConsumer:
         return await consume(connection, self.on_batch, prefetch=self._concurrent_batches)
 
     async def on_batch(self, message: RabbitMessage) -> None:
-        """Runs in a task of its own: FastStream cancels handlers when the connection is lost, and a transaction that
-        has begun had better end, so that its redelivery finds the recorded answers.
+        """Runs in its own task: FastStream cancels handlers when the connection is lost, but a running transaction
+        should finish, so that the redelivery finds the recorded outcomes.
         """
         task = eager_tasks.start(self._handle(message))
         self._running.add(task)
@@ -77,15 +77,15 @@ class CommandConsumer:
         await asyncio.shield(task)
 
     async def stop_consuming(self) -> None:
-        """No batch comes from now on. What RabbitMQ has sent by then is carried out all the same."""
+        """Stops consuming. Batches already received are still processed."""
         self._requeueing.stop()
         self.connection.retire()
         if (consuming := self.connection.current) is not None:
             await consuming.cancel()
 
     async def finish(self) -> None:
-        """Waits until the batches in hand are done and answered. After FINISH_TIMEOUT_S it lets go of the others: they
-        are not acknowledged, and come to another writer when the connection closes.
+        """Waits until the batches in progress are answered. After FINISH_TIMEOUT_S it cancels the rest: they are not
+        acknowledged, and are redelivered to another writer when the connection closes.
         """
         if not self._running:
             return
@@ -97,7 +97,7 @@ class CommandConsumer:
             await asyncio.wait(late, timeout=LET_GO_TIMEOUT_S)
 
     async def _handle(self, message: RabbitMessage) -> None:
-        """Whatever goes wrong, the message is not lost: it comes again, up to the queue's delivery limit."""
+        """On any error the message is redelivered, up to the queue's delivery limit."""
         try:
             done = await process(self._database, message)
         except Exception:
@@ -118,7 +118,8 @@ class CommandConsumer:
             record(done)
 
     async def _store_and_settle(self, message: RabbitMessage, done: Processed) -> None:
-        """Answers first when the dead letters take long: then with what stays true if the message comes again."""
+        """Replies first when storing the dead letters is slow, with outcomes that stay true if the message is
+        redelivered."""
         storing = eager_tasks.start(store(self._dead_letters, done.dead_letters))
         try:
             await asyncio.wait([storing], timeout=ANSWER_AFTER_S)

@@ -24,7 +24,7 @@ type Handle = Callable[[RabbitMessage], Awaitable[None]]
 
 
 class NotConsuming(Exception):
-    """RabbitMQ took the consumer away again at once."""
+    """RabbitMQ cancelled the new consumer immediately."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,11 @@ class Consuming:
     tag: str
 
     async def cancel(self) -> None:
-        """Lets RabbitMQ give what waits to others. What it has sent by then is carried out all the same.
+        """Cancels the consumer, so that RabbitMQ delivers queued batches to others. Batches already received are
+        processed.
 
-        FastStream's own stop ends it the other way round: first what is in hand, while RabbitMQ goes on to send
-        batches that are dropped, and come to others only when the connection is closed.
+        FastStream's own stop waits for running handlers first, while RabbitMQ goes on sending batches that are dropped
+        and redelivered only when the connection closes.
         """
         with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # without a connection nothing comes either
             async with asyncio.timeout(CANCEL_TIMEOUT_S):
@@ -46,7 +47,7 @@ class Consuming:
 
 
 class _Broker(RabbitBroker):
-    """FastStream's, on a connection that we have opened, and that we close: FastStream's own restores itself."""
+    """FastStream's broker on a connection that we open and close: FastStream's own connection restores itself."""
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
@@ -57,7 +58,7 @@ class _Broker(RabbitBroker):
         self._ours = cast("RobustConnection", connection)
 
     async def _connect(self) -> RobustConnection:
-        """The one place where FastStream is told which connection to use: 0.7.8 has no public way."""
+        """Sets FastStream's connection, for which 0.7.8 has no public API."""
         self.config.connect(self._ours)
         return self._ours
 
@@ -94,6 +95,6 @@ async def consume(connection: Connection, handle: Handle, *, prefetch: int) -> C
 async def _whole_message(message: RabbitMessage) -> RabbitMessage:
     """The handler gets the message, and parses its body once, by pydantic.
 
-    FastStream's own decoder parses JSON before the handler is called, so that a body that is none would never reach it.
+    FastStream's own decoder parses JSON before the handler is called, so that an invalid body would never reach it.
     """
     return message

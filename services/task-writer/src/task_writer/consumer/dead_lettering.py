@@ -1,4 +1,4 @@
-"""Stores dead letters where an operator finds them; the message that they come from stays unacknowledged until then."""
+"""Publishes dead letters; the original message stays unacknowledged until they are confirmed."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ MAX_REASON_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class NewDeadLetter:
-    """A batch that cannot be carried out, by its body, and why."""
+    """The body of a batch that cannot be processed, and the reason."""
 
     body: bytes
     reason: str

@@ -1,4 +1,4 @@
-"""What a message comes to: outcomes for the gateway, and dead letters for the operator."""
+"""Processes a message: outcomes for the gateway, and dead letters for the operator."""
 
 from collections import Counter as Tally
 from collections.abc import Sequence

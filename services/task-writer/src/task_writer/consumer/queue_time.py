@@ -1,4 +1,4 @@
-"""How long batches lay in the queue, by the clocks of two hosts, and what that tells of these clocks."""
+"""Measures the time of batches in the queue by the clocks of two hosts, and the skew between them."""
 
 import math
 import time

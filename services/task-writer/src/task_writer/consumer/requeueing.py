@@ -1,4 +1,4 @@
-"""Gives messages that could not be handled back to the queue, each time after a longer pause."""
+"""Requeues messages that could not be processed, with backoff."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Acknowledges messages and answers them, in the order that keeps what was answered true."""
+"""Acknowledges messages and replies to them, in an order that keeps every reply true."""
 
 from collections.abc import Sequence
 
@@ -56,5 +56,5 @@ async def reply(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Pu
 
 
 def before_acknowledgement(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """What may be answered while the message can still be delivered again: what is recorded, and else unknown."""
+    """The outcomes to reply with while the message may be redelivered: recorded ones, and otherwise unknown."""
     return [MAY_COME_AGAIN if outcome.status in CERTAINLY_NOT_DONE else outcome for outcome in outcomes]
