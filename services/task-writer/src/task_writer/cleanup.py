@@ -4,7 +4,7 @@ import asyncio
 import logging
 
 from common.postgres.database import Connection, Database, DatabaseUnavailable, all_rows
-from psycopg import Error
+from psycopg import InternalError, OperationalError
 
 from task_writer.statements import FORGET_COMMANDS
 
@@ -20,11 +20,15 @@ async def forget_old_commands(db: Connection, retention_s: float) -> int:
 
 
 async def keep_forgetting(database: Database, *, retention_s: float, interval_s: float) -> None:
-    """Runs for ever: a clean-up every `interval_s` seconds, repeated immediately while it deletes a full batch."""
+    """Runs for ever: a clean-up every `interval_s` seconds, repeated immediately while it deletes a full batch.
+
+    An outage, a lock or a read-only server passes, and the next clean-up does the work. Raises psycopg's other errors:
+    a function or a right that is missing stays so, and whoever runs this counts it, so that an alert says so.
+    """
     while True:
         try:
             forgotten = await database.run(lambda db: forget_old_commands(db, retention_s))
-        except (DatabaseUnavailable, Error) as error:
+        except (DatabaseUnavailable, OperationalError, InternalError) as error:
             log.warning("the command log was not cleaned up: %s", error)
             forgotten = 0
         if forgotten < RECORDS_PER_STATEMENT:
