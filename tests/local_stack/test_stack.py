@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from local_stack.leftovers import marked_processes
 from local_stack.ports import pick_port
@@ -51,6 +52,15 @@ async def test_foreign_servers_are_used_as_they_are(guest_stack: Stack, rabbitmq
     assert guest_stack.addresses.rabbitmq_url == rabbitmq.url
     assert await reads_through(guest_stack.addresses.gateway_url)
     assert await writes_through(guest_stack.addresses.gateway_url)
+
+
+async def test_it_begins_without_failed_requests(guest_stack: Stack) -> None:
+    async with httpx.AsyncClient() as client:
+        metrics = (await client.get(f"{guest_stack.addresses.gateway_admin_url}/metrics")).text
+
+    answered = [line for line in metrics.splitlines() if line.startswith("taskwire_http_request_seconds_count")]
+    assert [line for line in answered if 'status="404"' in line] != []
+    assert [line for line in answered if 'status="5' in line] == []
 
 
 async def test_every_service_is_started_again_and_works_again(guest_stack: Stack) -> None:
