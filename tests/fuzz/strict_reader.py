@@ -12,8 +12,9 @@ from common.http.problems import Problem
 from common.http_server.protocol import HttpLimits, with_limits
 from uvicorn.server import ServerState
 
-ROUNDS = 50
-"""Turns of the event loop within which an app that waits for nothing else has answered."""
+QUIET_TURNS = 10
+"""Turns of the event loop without a visible step, after which an app that waits for nothing else has none to make: the
+longest way between two steps, from an answer to the start of the next request, takes four."""
 
 
 @dataclass(frozen=True)
@@ -176,14 +177,19 @@ async def read_by_us(packets: Sequence[bytes]) -> tuple[Reading, bytes]:
     protocol.connection_made(wire)
     for packet in packets:
         protocol.data_received(packet)
-        await _settle()
+        await _settle(recorder, wire)
     ended = wire.is_closed
     protocol.connection_lost(None)
-    await _settle()
+    await _settle(recorder, wire)
     is_refused = any(line.startswith((b"HTTP/1.1 4", b"HTTP/1.1 5")) for line in wire.written.split(b"\r\n"))
     return Reading(recorder.requests, is_error=ended and is_refused), bytes(wire.written)
 
 
-async def _settle() -> None:
-    for _ in range(ROUNDS):
+async def _settle(recorder: Recorder, wire: Wire) -> None:
+    """Returns when nothing more comes of what was sent."""
+    seen, quiet_turns = (-1, -1, False), 0
+    while quiet_turns < QUIET_TURNS:
         await asyncio.sleep(0)
+        now = (len(recorder.requests), len(wire.written), wire.is_closed)
+        quiet_turns = quiet_turns + 1 if now == seen else 0
+        seen = now
