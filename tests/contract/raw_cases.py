@@ -184,6 +184,12 @@ UNREAD = (
     RawCase("no path of ours, and asks first", "9110 10.1.1", b"POST /x HTTP/1.1\r\n" + HOST + JSON + sized() + EXPECTING + b"\r\n", (404,)),
     RawCase("asks first, with its body", "9110 10.1.1", b"POST {tasks} HTTP/1.1\r\n" + HOST + JSON + sized() + EXPECTING + b"\r\n" + BODY, (201,), closes=False, created=1),
     RawCase("a GET with a body", "9110 9.3.1", READ[:-2] + OF_KILL + b"\r\n" + KILL + READ, (200, 200), closes=False),
+    *(
+        RawCase(f"a {method.decode()} with the body {body!r}", "9112 8", method + b" {task}" + path + b" HTTP/1.1\r\n" + HOST + JSON + framing + b"\r\n" + body)
+        for method, path in ((b"DELETE", b""), (b"PUT", b""), (b"PATCH", b"/complete"))
+        for framing, body in ((b"Transfer-Encoding: chunked\r\n", b"Z\r\n"), (b"Transfer-Encoding: chunked\r\n", b"1\r\n{}\r\n"), (b"Transfer-Encoding: chunked\r\n", b"0\r\nContent-Length: 1\r\n\r\n"))
+    ),
+    RawCase("a DELETE with a body that is too large", "9110 15.5.14", b"DELETE {task} HTTP/1.1\r\n" + HOST + b"Content-Length: 99999999\r\n\r\n", (413,)),
     RawCase("a DELETE of nothing, with a body", "9110 9.3.5", b"DELETE {task}0 HTTP/1.1\r\n" + HOST + OF_KILL + b"\r\n" + KILL, BAD, closes=False),
 )  # fmt: skip
 

@@ -128,6 +128,14 @@ async def _read(request: Request, head: BodyHead) -> bytes:
     return await read_body(request, max_bytes=MAX_BODY_BYTES)
 
 
+async def read_unused_body(request: Request) -> None:
+    """Reads a body that means nothing to the operation: a request that breaks off or is malformed has no effect.
+
+    Raises a problem: 412, 413 or 415 before the body is read; then 400, 408 or 413.
+    """
+    await _read(request, read_body_head(request.scope["headers"]))
+
+
 def _require_json(head: BodyHead) -> None:
     """Raises a 415 problem for all but application/json, once, in UTF-8.
 

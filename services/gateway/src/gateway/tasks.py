@@ -15,18 +15,17 @@ from common.http.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
 from fastapi import APIRouter, Depends, Response
 
 from gateway.answers import TASK_EXAMPLE, Task
-from gateway.bodies import CompletionBody, ReplacementBody, TaskBody
+from gateway.bodies import CompletionBody, ReplacementBody, TaskBody, read_unused_body
 from gateway.call_context import CallContext, Commands, Lanes, ReadContext
 from gateway.ids import TaskId, UserId
 from gateway.outcomes import no_content, task_response
 from gateway.parameters import require_known_parameters
-from gateway.preconditions import require_preconditions
-from gateway.problem_responses import BODY_PROBLEMS, LOCATION, reads, writes
+from gateway.problem_responses import BODY_PROBLEMS, LOCATION, UNUSED_BODY_PROBLEMS, reads, writes
 from gateway.read_lanes import ReadLane, TooManyReads
 from gateway.reader_link import Answer, ReaderUnavailable
 from gateway.task_route import TaskRoute
 
-Preconditions = Annotated[None, Depends(require_preconditions)]
+UnusedBody = Annotated[None, Depends(read_unused_body)]
 
 FLIP = CompletionBody()
 
@@ -90,9 +89,13 @@ async def replace_task(
     return task_response(await commands.call(command), 200)
 
 
-@tasks.delete("/{task_id}", status_code=204, responses=writes(204, "The task is deleted", TASK_NOT_FOUND))
+@tasks.delete(
+    "/{task_id}",
+    status_code=204,
+    responses=writes(204, "The task is deleted", *UNUSED_BODY_PROBLEMS, TASK_NOT_FOUND),
+)
 async def delete_task(
-    user_id: UserId, task_id: TaskId, context: CallContext, preconditions: Preconditions, commands: Commands
+    user_id: UserId, task_id: TaskId, context: CallContext, body: UnusedBody, commands: Commands
 ) -> Response:
     """Delete a task."""
     return no_content(await commands.call(DeleteTask(**context.envelope(), task_id=task_id)))
