@@ -116,3 +116,18 @@ def test_a_ca_without_tls_is_refused(tmp_path: Path) -> None:
 def test_a_ca_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="does not point to a file"):
         BusSettings(rabbitmq_url=SecretStr("amqps://host/"), rabbitmq_ca_file=tmp_path / "ca.pem")
+
+
+def test_a_complaint_is_in_our_own_words_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in BusSettings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("RABBITMQ_URL", "http://user:s3cret@host/")
+
+    with pytest.raises(SystemExit):
+        load(BusSettings)
+
+    said = capsys.readouterr().err
+    assert said.startswith("RABBITMQ_URL: must ")
+    assert "s3cret" not in said

@@ -154,9 +154,7 @@ def load[Settings: ServiceSettings](settings_class: type[Settings]) -> Settings:
         return settings_class()
     except ValidationError as error:
         for fault in error.errors(include_url=False, include_input=False):
-            prefix = (
-                f"{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
-            )  # some errors concern several variables
-            sys.stderr.write(f"{prefix}{fault['msg']}\n")
+            prefix = f"{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""  # some concern several variables
+            sys.stderr.write(f"{prefix}{fault['msg'].removeprefix('Value error, ')}\n")
         sys.stderr.write("Set the variables above; the README lists them all.\n")
         raise SystemExit(2) from None
