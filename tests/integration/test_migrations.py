@@ -199,7 +199,7 @@ async def test_migrations_at_once_wait_without_a_snapshot_and_then_take_turns(
 def test_a_migration_that_waits_too_long_says_for_whom(
     empty: Addresses, holder: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migrating, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(migrating, "LOCK_TIMEOUT_S", 0.5)
 
     with pytest.raises(AnotherMigration, match=f"in backend {holder.info.backend_pid}"):
         migrate(empty.migration_settings())

@@ -5,6 +5,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue
+from common.bus.broker import Connection
 from local_stack.leftovers import marked_processes
 from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
 from local_stack.state import State, open_state
@@ -97,4 +98,4 @@ def test_the_pid_file_holds_the_virtual_machine(rabbitmq: Rabbitmq, state: State
 
 async def test_there_is_no_guest(rabbitmq: Rabbitmq) -> None:
     with pytest.raises(aio_pika.exceptions.ProbableAuthenticationError):
-        await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}/")
+        await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}/", connection_class=Connection)
