@@ -78,3 +78,16 @@ def test_chunks_without_end_are_413_at_the_limit(gateway_url: str, user_id: str)
         response = read_answer(connection)
 
     assert_problem(response, 413)
+
+
+# A client that was promised more would send its next request on a connection that is about to be closed.
+def test_an_answer_before_the_end_of_a_chunked_body_says_that_the_connection_closes(
+    gateway_url: str, user_id: str
+) -> None:
+    head = request_head("POST", CREATE.url(user_id, ""), "Content-Type: application/json", "Transfer-Encoding: chunked")
+    with connect(gateway_url) as connection:
+        connection.sendall(head + b"%x\r\n" % (LIMIT_BYTES + 1) + b" " * (LIMIT_BYTES + 1))
+        response = read_answer(connection)
+
+    assert_problem(response, 413)
+    assert response.headers["connection"] == "close"

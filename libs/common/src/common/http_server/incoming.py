@@ -42,6 +42,11 @@ class Incoming:
         return bool(self.held) or self._is_delivered
 
     @property
+    def has_unknown_rest(self) -> bool:
+        """Whether only its end will say how long the body is."""
+        return self._body is not None and self._body.remaining_bytes is None
+
+    @property
     def exceeds_discard_limit(self) -> bool:
         """Whether the rest of an unwanted body is too large to read and discard."""
         rest = self._body.remaining_bytes if self._body is not None else None

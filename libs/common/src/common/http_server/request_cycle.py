@@ -132,10 +132,15 @@ class RequestCycle:
             self._connection.answered()
 
     def _abandons_body(self, status: int) -> bool:
-        """Whether the rest of the body is too large to discard, or may never come (RFC 9110, 10.1.1)."""
-        if self.incoming.is_complete:
+        """Whether the rest of the body is too large to discard, may be so, or may never come (RFC 9110, 10.1.1).
+
+        The answer has to say so: a close after one that promised otherwise may take the client's next request with it.
+        """
+        incoming = self.incoming
+        if incoming.is_complete:
             return False
-        return self._owes_continue or self.incoming.exceeds_discard_limit or status == HTTPStatus.REQUEST_TIMEOUT
+        may_be_too_much = incoming.exceeds_discard_limit or incoming.has_unknown_rest
+        return may_be_too_much or self._owes_continue or status == HTTPStatus.REQUEST_TIMEOUT
 
     def _abort_answer(self) -> None:
         if self.answered:
