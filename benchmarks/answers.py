@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -35,4 +36,8 @@ async def require_same_answers(systems: Sequence[System]) -> None:
 async def _get(url: str, path: str) -> tuple[int, Any]:
     async with aiohttp.ClientSession(url) as session, session.get(path) as answer:
         body = await answer.text()
-    return answer.status, json.loads(body.replace("+00:00", "Z")) if answer.ok else None
+    return answer.status, json.loads(body, object_hook=_with_time) if answer.ok else None
+
+
+def _with_time(task: dict[str, Any]) -> dict[str, Any]:
+    return task | {"created_at": datetime.fromisoformat(task["created_at"])}
