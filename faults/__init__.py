@@ -8,7 +8,7 @@ injuries.py, system.py). Afterwards the history is judged, from the file alone a
   can be checked against the states that are possible at that point (model.py, states.py). Knossos and Porcupine do that
   for histories that overlap, at a much greater cost.
 - A write with an unknown outcome may take effect or not, once, at any moment from its start to its deadline and the
-  time that a transaction in hand may still take. Until then it is pending: both states are possible. After that it is
+  time that a running transaction may still take. Until then it is pending: both states are possible. After that it is
   done or will never be (lateness.py).
 - A write that was answered has had its effect, with that answer; one that was refused never has one.
 - Two requests with one Idempotency-Key are one write.

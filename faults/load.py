@@ -61,7 +61,7 @@ class Client:
         self._doubtful: Request | None = None  # the read that would tell what became of the last write
 
     async def run(self) -> None:
-        """Works until the load ends; then finishes the operation in hand."""
+        """Works until the load ends; then finishes the current operation."""
         limits = httpx.Limits(max_connections=4, max_keepalive_connections=2 if self.number % 3 else 0)
         async with httpx.AsyncClient(timeout=self._load.answer_within_s, limits=limits, trust_env=False) as http:
             while not self._load.ending.is_set():

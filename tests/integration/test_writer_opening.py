@@ -169,7 +169,7 @@ async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_dea
     assert letter.body == b"{"
 
 
-async def test_what_is_in_hand_when_the_consumer_is_cancelled_is_done_and_answered(
+async def test_batches_in_progress_when_the_consumer_is_cancelled_are_done_and_answered(
     node: Rabbitmq, writer: Writer, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
 ) -> None:
     task = create(expires_in_s=LIMIT_S)

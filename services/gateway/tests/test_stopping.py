@@ -1,4 +1,4 @@
-"""A gateway that is told to stop finishes what it has in hand, and says meanwhile that it takes no more."""
+"""A gateway that is stopped answers the requests in flight, and is not ready meanwhile."""
 
 import asyncio
 import os
@@ -51,7 +51,7 @@ async def gateway_process(
         await process.communicate()
 
 
-async def test_the_request_in_hand_is_answered_and_no_more_are_asked_for() -> None:
+async def test_the_request_in_flight_is_answered_while_the_gateway_is_not_ready() -> None:
     with closed_port() as port, closed_port() as admin_port, closed_port() as nobody:
         pass
     async with (
@@ -79,7 +79,7 @@ async def test_the_request_in_hand_is_answered_and_no_more_are_asked_for() -> No
 
 
 async def begin_request(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A write whose body has not come yet, but which the gateway has in hand."""
+    """A write in flight, whose body has not arrived."""
     answers, request = await asyncio.open_connection("127.0.0.1", port)
     head = f"POST {TASKS} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n"
     request.write(f"{head}Expect: 100-continue\r\n\r\n".encode())

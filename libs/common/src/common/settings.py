@@ -99,7 +99,7 @@ class HttpSettings(ServiceSettings):
         30.0, description="time for a client to read its response; then its connection is aborted"
     )
     connections_max: Count = Field(10_000, description="maximum open connections per process; then 503")
-    requests_max_in_hand: Count = Field(5_000, description="maximum concurrent requests per process; then 503")
+    requests_max_in_flight: Count = Field(5_000, description="maximum concurrent requests per process; then 503")
 
 
 type AmqpUrl = Annotated[SecretStr, AfterValidator(amqp_address)]

@@ -67,7 +67,7 @@ async def head_of(answers: asyncio.StreamReader) -> bytes:
     return head.lower()
 
 
-async def test_a_request_in_hand_is_answered_and_closes_its_connection(server: DrainingServer, door: Door) -> None:
+async def test_a_request_in_flight_is_answered_and_closes_its_connection(server: DrainingServer, door: Door) -> None:
     answers, requests = await connect(server)
     requests.write(REQUEST)
     await door.reached.wait()

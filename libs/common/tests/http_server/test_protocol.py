@@ -395,7 +395,7 @@ async def test_what_follows_the_last_answer_resets_nothing(opened: Open) -> None
     assert [await client.status() for _ in range(2)] == [200, 0]
 
 
-async def test_an_error_waits_for_the_answer_in_hand(opened: Open) -> None:
+async def test_an_error_waits_for_the_response_in_flight(opened: Open) -> None:
     place = await opened(HttpLimits())
     client = await place.client(HELD + b"GARBAGE\r\n\r\n")
     assert await (await place.client(b"GARBAGE\r\n\r\n")).status() == 400  # the first one's has been there as long

@@ -37,7 +37,7 @@ class Writer:
         await self.consumer.connection.usable()
 
     async def drain(self) -> None:
-        """Takes no more batches, and finishes, acknowledges and answers those in hand. May be called again."""
+        """Stops consuming, and finishes, acknowledges and answers the batches in progress. Idempotent."""
         self.health.stop()
         await self.consumer.stop_consuming()
         await self.consumer.finish()

@@ -26,7 +26,7 @@ CLOCK_SKEW = Gauge(
     "taskwire_clock_skew_seconds",
     "At most by how much this clock is ahead of the gateways': the least time of a batch in the queue lately",
 )
-IN_HAND = Gauge("taskwire_batches_in_hand", "Batches in progress")
+IN_PROGRESS = Gauge("taskwire_batches_in_progress", "Batches in progress")
 
 
 def count_answers(answers: Iterable[tuple[str, str]]) -> None:

@@ -144,7 +144,7 @@ class RequestCycle:
 
     def _abort_answer(self) -> None:
         if self.answered:
-            return  # raised after it, as Starlette raises each exception again; the next request may be in hand
+            return  # raised after it, as Starlette raises each exception again; the next request may be running
         if self._answer is not None:
             self._answer.drop()
             self._connection.transport.abort()  # the client must not take a truncated response for a complete one

@@ -65,7 +65,7 @@ def _limits(settings: HttpSettings) -> HttpLimits:
         body_timeout_s=settings.body_timeout_s,
         answer_timeout_s=settings.answer_timeout_s,
         connections=settings.connections_max,
-        requests=settings.requests_max_in_hand,
+        requests=settings.requests_max_in_flight,
     )
 
 

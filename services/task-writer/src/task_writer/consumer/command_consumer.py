@@ -62,7 +62,7 @@ class CommandConsumer:
         self._requeueing = Requeueing(concurrent_batches=concurrent_batches)
         self._running: set[asyncio.Task[None]] = set()
         self.connection = KeptConnection(settings, CONNECTION_NAME, self._consume, when=outgoing.usable)
-        metrics.IN_HAND.set_function(lambda: len(self._running))
+        metrics.IN_PROGRESS.set_function(lambda: len(self._running))
 
     async def _consume(self, connection: Connection) -> Consuming:
         return await consume(connection, self.on_batch, prefetch=self._concurrent_batches)
