@@ -4,7 +4,7 @@ from common.bus import topology
 from sqlmodel import SQLModel
 from task_writer import tables  # noqa: F401 - registers the tables
 
-from .rules import imports, migrations, proof, queries, repository, shape, sql
+from .rules import connections, imports, migrations, proof, queries, repository, shape, sql
 from .rules.sources import PRODUCT, ROOT, TESTS, sources
 
 ALL = sources(*PRODUCT)
@@ -22,7 +22,13 @@ MAY_START_TASKS = {
     "task_writer.consumer.command_consumer": "a batch in progress and its dead letters, which stopping awaits",
     "task_writer.consumer.settling": "a reply, which is awaited",
 }
+MAY_CONNECT = {
+    "common.bus.broker": "makes all of them",
+    "docs.generate": "writes AsyncAPI, of a broker that is never connected",
+    "task_writer.consumer.consuming": "gives FastStream a connection of common.bus.broker",
+}
 ALL_TESTS = sources(*TESTS)
+ASIDE = sources("benchmarks/**/*.py", "docs/**/*.py", "faults/**/*.py")
 SQL_FILES = sorted(ROOT.glob("services/*/sql/*.sql"))
 NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own policy shows it old records, nothing else
 
@@ -106,6 +112,13 @@ def test_only_topology_writes_the_name_of_a_queue() -> None:
     others = [source for source in ALL if source.module != "common.bus.topology"]
 
     assert [fault for source in others for fault in shape.queue_names(source, names)] == []
+
+
+def test_connections_to_rabbitmq_are_made_in_one_place() -> None:
+    faults = {source.module: connections.made(source) for source in ALL + ALL_TESTS + ASIDE}
+
+    assert [fault for module, found in faults.items() if module not in MAY_CONNECT for fault in found] == []
+    assert {module for module, found in faults.items() if found} == set(MAY_CONNECT)
 
 
 def test_sql_stands_in_queries_and_statements_alone() -> None:

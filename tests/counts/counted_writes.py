@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import aio_pika
 import httpx
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
@@ -125,5 +125,5 @@ async def _can_write(gateway: httpx.AsyncClient) -> bool:
 
 async def _delete_commands(rabbitmq: Rabbitmq) -> None:
     """Whatever another test has left there would be counted."""
-    async with await aio_pika.connect(rabbitmq.url) as connection:
+    async with await connect_to(rabbitmq.url) as connection:
         await (await connection.channel()).queue_delete(COMMANDS_NAME)

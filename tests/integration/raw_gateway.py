@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
 from common.contracts.commands import AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
@@ -66,7 +67,7 @@ class RawGateway:
 
 @asynccontextmanager
 async def raw_gateway(rabbitmq_url: str) -> AsyncIterator[RawGateway]:
-    async with await aio_pika.connect(rabbitmq_url) as connection:
+    async with await connect_to(rabbitmq_url) as connection:
         channel = await connection.channel(on_return_raises=True)
         replies = await channel.declare_queue(exclusive=True)
         heard: asyncio.Queue[AbstractIncomingMessage] = asyncio.Queue()

@@ -5,9 +5,9 @@ import time
 from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME
 from common.contracts.outcomes import Outcome
 from gateway.command_lane import CommandLane, open_command_lane
@@ -23,7 +23,7 @@ from tests.waiting import eventually
 @pytest.fixture
 async def channel(rabbitmq: Rabbitmq) -> AsyncIterator[AbstractChannel]:
     """Straight to RabbitMQ, where there is no command queue yet, and none afterwards."""
-    async with await aio_pika.connect(rabbitmq.url) as connection:
+    async with await connect_to(rabbitmq.url) as connection:
         channel = await connection.channel()
         await channel.queue_delete(COMMANDS_NAME)
         yield channel

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from common.bus.broker import connect_to
 from gateway.bus_link import BusLink, open_bus_link
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
@@ -13,6 +14,7 @@ from local_stack.state import State, open_state
 from pydantic import HttpUrl, SecretStr
 
 from faults.alarms import alarm
+from faults.injuries import frozen
 from tests.waiting import eventually
 
 GATEWAY = SERVICE_USERS[0]
@@ -163,3 +165,12 @@ async def test_a_rabbitmq_that_is_started_later_opens_it(node: Rabbitmq) -> None
         await node.wait_ready()
 
         await is_up(link)
+
+
+async def test_a_connection_is_closed_also_when_rabbitmq_does_not_answer(node: Rabbitmq) -> None:
+    connection = await connect_to(node.url)
+
+    with frozen(node.process):
+        await connection.end()
+
+        assert connection.is_closed

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from gateway.bus_link import BusLink, open_bus_link
@@ -42,7 +43,7 @@ class PlayedWriter:
 
 @pytest.fixture
 async def writer(rabbitmq: Rabbitmq) -> AsyncIterator[PlayedWriter]:
-    async with await aio_pika.connect(rabbitmq.url) as connection:
+    async with await connect_to(rabbitmq.url) as connection:
         channel = await connection.channel()
         await channel.queue_delete(COMMANDS_NAME)
         commands = await channel.declare_queue(COMMANDS_NAME, durable=True, arguments=COMMANDS.arguments)

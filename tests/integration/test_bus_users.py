@@ -8,6 +8,7 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ProbableAuthenticationError
 from aiormq.exceptions import ChannelAccessRefused
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
 from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
@@ -51,7 +52,7 @@ async def node(node_state: State, request: pytest.FixtureRequest) -> AsyncIterat
 @pytest.fixture
 async def queues(node: Rabbitmq) -> AsyncIterator[None]:
     """All queues there are, and one of somebody else."""
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+    async with await connect_to(node.url) as connection, connection.channel() as channel:
         for queue in (COMMANDS, DEAD_LETTERS):
             await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)
         await channel.declare_queue(STRANGE, durable=True)
@@ -77,7 +78,7 @@ async def test_the_operator_lists_replays_and_discards_dead_letters(
     node: Rabbitmq, addresses: Addresses, queues: None
 ) -> None:
     operator = Operator(node.user_urls[OPERATOR])
-    async with await aio_pika.connect(node.user_urls[WRITER]) as connection, connection.channel() as channel:
+    async with await connect_to(node.user_urls[WRITER]) as connection, connection.channel() as channel:
         for body in (b"none of ours", b'{"commands": [%s]}' % create().model_dump_json().encode()):
             await channel.default_exchange.publish(aio_pika.Message(body), DEAD_LETTERS_NAME)
 
@@ -198,7 +199,7 @@ REFUSED: dict[str, dict[str, Deed]] = {
 @pytest.mark.parametrize("name", [COMMANDS_NAME, DEAD_LETTERS_NAME, STRANGE])
 async def test_a_user_sees_how_full_its_queues_are_and_no_other(node: Rabbitmq, user: str, name: str) -> None:
     """Before 4.2.6 everybody sees all."""
-    async with await aio_pika.connect(node.user_urls[user]) as connection:
+    async with await connect_to(node.user_urls[user]) as connection:
         channel = await connection.channel()
 
         if name != STRANGE or node.version < LOOKS_NEED_RIGHTS:
@@ -214,7 +215,7 @@ async def test_a_user_sees_how_full_its_queues_are_and_no_other(node: Rabbitmq, 
     [pytest.param(user, deed, id=f"{user}-{name}") for user, deeds in REFUSED.items() for name, deed in deeds.items()],
 )
 async def test_what_a_user_has_no_need_of_is_refused(node: Rabbitmq, user: str, deed: Deed) -> None:
-    async with await aio_pika.connect(node.user_urls[user]) as connection:
+    async with await connect_to(node.user_urls[user]) as connection:
         channel = await connection.channel()
 
         with pytest.raises(ChannelAccessRefused):
@@ -224,4 +225,4 @@ async def test_what_a_user_has_no_need_of_is_refused(node: Rabbitmq, user: str, 
 @pytest.mark.parametrize("user", SERVICE_USERS)
 async def test_a_user_needs_its_own_password(node: Rabbitmq, user: str) -> None:
     with pytest.raises(ProbableAuthenticationError):
-        await aio_pika.connect(f"amqp://{user}:{user}@127.0.0.1:{node.port}/")
+        await connect_to(f"amqp://{user}:{user}@127.0.0.1:{node.port}/")

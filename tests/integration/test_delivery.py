@@ -9,6 +9,7 @@ from uuid import uuid4
 import aio_pika
 import psycopg
 import pytest
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from common.contracts.commands import AnyCommand
 from common.postgres.database import Database
@@ -131,7 +132,7 @@ async def test_a_command_that_cannot_be_read_may_have_been_done_when_it_comes_ag
 
 async def taken_and_lost(rabbitmq: Rabbitmq) -> None:
     """As a task-writer of a later release does that dies over the batch."""
-    async with await aio_pika.connect(rabbitmq.url) as connection:
+    async with await connect_to(rabbitmq.url) as connection:
         queue = await (await connection.channel()).declare_queue(COMMANDS_NAME, passive=True)
         await queue.get()
 

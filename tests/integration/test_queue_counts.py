@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-import aio_pika
 import pytest
 from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused
+from common.bus.broker import connect_to
 from common.bus.queue_counts import QueueCounts, count_queue
 from gateway.metrics import QUEUE_CONSUMERS, QUEUE_MESSAGES
 from gateway.queue_watch import WatchedQueue
@@ -29,7 +29,7 @@ WRITE = ("", f"^{QUEUE}", "")
 
 @dataclass(frozen=True)
 class Asker:
-    """A user's connection, of the kind that mends itself and its channels: where a leak would be hardest to avoid."""
+    """A user's connection, and how many channels RabbitMQ has for it."""
 
     node: Rabbitmq
     connection: AbstractConnection
@@ -63,7 +63,7 @@ async def node(rabbitmq: Rabbitmq) -> AsyncIterator[Rabbitmq]:
 
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[AbstractConnection]:
-    async with await aio_pika.connect_robust(url) as connection:
+    async with await connect_to(url) as connection:
         yield connection
 
 

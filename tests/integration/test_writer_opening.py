@@ -12,6 +12,7 @@ import aio_pika
 import httpx
 import psycopg
 import pytest
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from local_stack.ports import pick_port
 from local_stack.rabbitmq import Rabbitmq
@@ -145,7 +146,7 @@ async def test_a_queue_that_is_deleted_under_the_consumer_is_made_anew_and_consu
 ) -> None:
     for _ in range(3):
         await is_up(writer)
-        async with await aio_pika.connect(node.url) as connection:
+        async with await connect_to(node.url) as connection:
             await (await connection.channel()).queue_delete(COMMANDS_NAME)
         await is_down(writer, "commands", saying="RabbitMQ cancelled the consumer")
 

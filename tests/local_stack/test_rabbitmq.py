@@ -5,7 +5,7 @@ from pathlib import Path
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue
-from common.bus.broker import Connection
+from common.bus.broker import connect_to
 from local_stack.leftovers import marked_processes
 from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
 from local_stack.state import State, open_state
@@ -22,7 +22,7 @@ async def private_state(tmp_path: Path) -> AsyncIterator[State]:
 
 @asynccontextmanager
 async def channel_to(node: Rabbitmq) -> AsyncIterator[AbstractChannel]:
-    async with await aio_pika.connect(node.url) as connection, connection.channel() as channel:
+    async with await connect_to(node.url) as connection, connection.channel() as channel:
         yield channel
 
 
@@ -98,4 +98,4 @@ def test_the_pid_file_holds_the_virtual_machine(rabbitmq: Rabbitmq, state: State
 
 async def test_there_is_no_guest(rabbitmq: Rabbitmq) -> None:
     with pytest.raises(aio_pika.exceptions.ProbableAuthenticationError):
-        await aio_pika.connect(f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}/", connection_class=Connection)
+        await connect_to(f"amqp://guest:guest@127.0.0.1:{rabbitmq.port}/")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import aio_pika
 import httpx
 import pytest
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME
 from local_stack.stack import Stack
 
@@ -105,7 +106,7 @@ async def test_no_text_no_key_no_password_is_in_any_log(talkative: Stack, user: 
     await user.put(path, json={"title": TITLE}, headers={"Idempotency-Key": "x " + KEY})
     await user.get("/tasks")
     poison = create(title=TITLE).model_dump(mode="json") | {"title": TITLE + "\x00"}
-    async with await aio_pika.connect(talkative.addresses.rabbitmq_url) as connection:
+    async with await connect_to(talkative.addresses.rabbitmq_url) as connection:
         exchange = (await connection.channel()).default_exchange
         for body in (json.dumps({"commands": [poison]}), f"no batch {TITLE}"):
             await exchange.publish(aio_pika.Message(body.encode()), COMMANDS_NAME)

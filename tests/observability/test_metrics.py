@@ -7,6 +7,7 @@ from uuid import uuid4
 import aio_pika
 import httpx
 import pytest
+from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from local_stack.stack import Stack
 
@@ -134,7 +135,7 @@ async def test_reads_are_counted_by_lane(stack: Stack) -> None:
 
 async def test_a_message_that_cannot_be_read_is_counted_and_seen_in_its_queue(stack: Stack) -> None:
     before = await of_writer(stack)
-    async with await aio_pika.connect(stack.addresses.rabbitmq_url) as connection:
+    async with await connect_to(stack.addresses.rabbitmq_url) as connection:
         channel = await connection.channel()
         await channel.default_exchange.publish(aio_pika.Message(b"no batch"), COMMANDS_NAME)
 

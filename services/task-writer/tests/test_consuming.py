@@ -1,5 +1,8 @@
 """What the task-writer relies on of FastStream beyond its public API. It fails when a release renames it."""
 
+from collections.abc import AsyncIterator
+
+import pytest
 from common.bus.broker import Connection
 from common.bus.topology import COMMANDS
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber
@@ -7,16 +10,21 @@ from task_writer.consumer.consuming import _Broker
 from yarl import URL
 
 
-async def test_faststream_works_on_the_connection_that_it_is_given() -> None:
-    connection = Connection(URL("amqp://nobody.invalid"))
+@pytest.fixture
+async def connection() -> AsyncIterator[Connection]:
+    """One that was never opened."""
+    async with Connection(URL("amqp://nobody.invalid")) as unopened:
+        yield unopened
 
+
+async def test_faststream_works_on_the_connection_that_it_is_given(connection: Connection) -> None:
     used: object = await _Broker(connection).connect()
 
     assert used is connection
 
 
-async def test_a_subscriber_can_be_told_that_it_consumes() -> None:
-    subscriber = _Broker(Connection(URL("amqp://nobody.invalid"))).subscriber(COMMANDS)
+async def test_a_subscriber_can_be_told_that_it_consumes(connection: Connection) -> None:
+    subscriber = _Broker(connection).subscriber(COMMANDS)
 
     assert isinstance(subscriber, RabbitSubscriber)
     assert subscriber.running is False

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import AMQPConnectionError
 from common.bus import broker
-from common.bus.broker import Connection
+from common.bus.broker import Connection, connect_to
 from common.bus.kept_connection import KeptConnection
 from common.runtime.background import running
 from common.settings import BusSettings
@@ -117,6 +119,16 @@ async def test_a_server_that_does_not_answer_is_given_up_in_time_and_tried_again
         await eventually(lambda: says(kept, "TimeoutError: RabbitMQ did not answer in time"))
         called.clear()
         await asyncio.wait_for(called.wait(), LIMIT_S)
+
+
+async def test_a_refused_connection_is_closed_before_it_is_forgotten() -> None:
+    """Else its finalizer wants to close it, and warns when the garbage collector runs while no event loop does."""
+    with closed_port() as nobody, pytest.raises(AMQPConnectionError) as refusal:
+        await connect_to(f"amqp://127.0.0.1:{nobody}/")
+
+    locals_of_all = [value for entry in refusal.traceback for value in entry.locals.values()]
+    made = {value for value in locals_of_all if isinstance(value, AbstractConnection)}
+    assert [connection.is_closed for connection in made] == [True]
 
 
 async def test_once_it_is_retired_none_is_opened() -> None:

@@ -13,11 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
-import aio_pika
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, TimeoutType
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
-from common.bus.broker import connection_url, described
+from common.bus.broker import connect, described
 from common.bus.queue_counts import QueueCounts, count_queue
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
@@ -53,19 +52,6 @@ class OutcomeUnknown(Exception):
 
 class BusBlocked(Exception):
     """RabbitMQ accepts no messages because of a memory or disk alarm."""
-
-
-class _Connection(aio_pika.Connection):
-    """Closes itself when opening fails. aio_pika's own connection closes only when it is garbage-collected, in an
-    unreferenced task: by then the event loop may be closed.
-    """
-
-    async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - the signature is aio_pika's
-        try:
-            await super().connect(timeout)
-        except BaseException:
-            await self.close()
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +204,7 @@ async def open_session(settings: BusSettings, name: str) -> BusSession:
 
     Raises any error of connecting, each step within STEP_TIMEOUT_S, and leaves no connection open.
     """
-    connection = await aio_pika.connect(
-        connection_url(settings, name), timeout=STEP_TIMEOUT_S, connection_class=_Connection
-    )
+    connection = await connect(settings, name)
     try:
         async with asyncio.timeout(STEP_TIMEOUT_S):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)

@@ -9,7 +9,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelPreconditionFailed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
-from common.bus.broker import connection_url
+from common.bus.broker import connect
 from common.bus.queue_counts import count_queue
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
 from common.settings import BusSettings
@@ -120,8 +120,7 @@ async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQu
     Raises NotPossible when another operator has it open, or when its arguments would make browsing lose dead letters.
     Raises AMQPError, OSError or TimeoutError when RabbitMQ cannot be reached or does not answer.
     """
-    url = connection_url(settings, "task-writer dead-letters")
-    connection = await aio_pika.connect(url, timeout=ANSWER_TIMEOUT_S)
+    connection = await connect(settings, "task-writer dead-letters")
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT_S):
             queue = await _declare(connection)

@@ -1,5 +1,9 @@
 """Connections to RabbitMQ that are used once: one that is lost stays lost, and says why; kept_connection.py opens the
 next one. They restore nothing by themselves, and need no more of aio_pika than its public API.
+
+All connections are made here, and whoever has one closes it before it is forgotten. aio_pika's own, forgotten unclosed,
+is closed by its finalizer: in a task that nobody holds, or, when no event loop runs, never, with a warning wherever the
+garbage collector happens to run.
 """
 
 import asyncio
@@ -8,7 +12,8 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
-from aiormq.exceptions import InvalidFrameError
+from aiormq.abc import ExceptionType
+from aiormq.exceptions import ConnectionClosed, InvalidFrameError
 from yarl import URL
 
 from common.settings import BusSettings
@@ -49,14 +54,19 @@ class Connection(aio_pika.Connection):
             self.lost.set_result(reason)
 
     async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109 - the signature is aio_pika's
-        """Leaves nothing open when it fails: aio_pika's own is closed when it is forgotten, by a task that nobody
-        holds, and by then the event loop may have ended.
-        """
+        """Is closed when it fails."""
         try:
             await super().connect(timeout)
         except BaseException:
             await self.close()
             raise
+
+    async def close(self, exc: ExceptionType | None = ConnectionClosed) -> None:
+        """Counts as closed afterwards also when it is cancelled while RabbitMQ does not answer."""
+        try:
+            await super().close(exc)
+        finally:
+            await super().close(exc)  # has no transport any more: waits for nothing
 
     def channel(self, *given: Any, **more: Any) -> AbstractChannel:
         channel = super().channel(*given, **more)
@@ -84,7 +94,12 @@ def connection_url(settings: BusSettings, name: str) -> URL:
 
 async def connect(settings: BusSettings, name: str) -> Connection:
     """A new connection. Raises whatever stands in the way, within STEP_TIMEOUT_S, and leaves nothing behind then."""
-    return await aio_pika.connect(connection_url(settings, name), timeout=STEP_TIMEOUT_S, connection_class=Connection)
+    return await connect_to(connection_url(settings, name))
+
+
+async def connect_to(url: URL | str) -> Connection:
+    """As `connect`, to a complete address."""
+    return await aio_pika.connect(url, timeout=STEP_TIMEOUT_S, connection_class=Connection)
 
 
 def described(error: BaseException) -> str:

@@ -19,8 +19,8 @@ async def count_queue(connection: AbstractConnection, name: str, *, within_s: fl
     """The queue's counts, or None when the queue does not exist. Opens and closes a channel: three round trips.
 
     Uses an aiormq channel, because RabbitMQ closes the channel when the queue does not exist or the user lacks
-    permission (ChannelAccessRefused). aio_pika's RobustChannel would then reopen itself, so that every call would leak
-    a channel until RabbitMQ closes the connection at `channel_max`. The aiormq channel is closed on timeout, too.
+    permission (ChannelAccessRefused): a connection of common.bus.broker is lost with one of its own channels. The
+    aiormq channel is closed on timeout, too: RabbitMQ closes the connection when `channel_max` have leaked.
 
     RabbitMQ 4.2.6 and later require any permission on the queue; earlier releases allow everybody. Raises TimeoutError,
     and aio_pika's errors, OSError or RuntimeError when the connection is lost.
