@@ -155,6 +155,7 @@ LIST_TASKS = r"""
 create or replace function list_tasks(p_user_id uuid) returns json
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
 as $$
 declare
   asking text;
