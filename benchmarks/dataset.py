@@ -46,7 +46,7 @@ class Group:
 
     @property
     def prefix(self) -> str:
-        """What tells this group's ids from another's."""
+        """Distinguishes this group's ids from another's."""
         return f"{self.users} users with {self.tasks_each}"
 
     def user_id(self, number: int) -> UUID:

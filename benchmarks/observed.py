@@ -146,7 +146,7 @@ async def require_guarded(system: System) -> None:
 
 
 def require_observed(services: Iterable[str], scrapes: Scrapes, spans: Mapping[str, int]) -> None:
-    """NotAsNamed when one of the services was not scraped, or told of no request."""
+    """NotAsNamed when a service was not scraped, or exported no span."""
     missing = [service for service in services if not spans.get(service)]
     if missing or not scrapes.count:
         raise NotAsNamed(f"there were {scrapes.count} scrapes, and no spans of {', '.join(missing) or 'nobody'}")

@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 @dataclass(frozen=True)
 class Span:
-    """What a service has told of one piece of work; ids are hexadecimal."""
+    """A span that a service has exported; ids are hexadecimal."""
 
     service: str
     name: str

@@ -42,13 +42,13 @@ def _progress(scenario: Scenario, systems: int, shares: Sequence[float]) -> Call
     """Shows a line for each round, once every system has had its turn; `shares` is how much is done then."""
     line: list[str] = []
 
-    def tell(number: int, system: System, run: Run) -> None:
+    def show_round(number: int, system: System, run: Run) -> None:
         line.append(f"{system.name} {run.load.requests_per_s:,.0f}/s")
         if len(line) == systems:
             show(f"{_bar(shares[number - 1])} {scenario.title}, round {number}: {', '.join(line)}")
             line.clear()
 
-    return tell
+    return show_round
 
 
 def _bar(share: float, width: int = 20) -> str:

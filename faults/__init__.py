@@ -20,5 +20,5 @@ Recovery is read from the same history (recovery.py): from the moment at which a
 the first write, that began after it and succeeded, at each gateway. No request may fail while nothing happens but a
 rolling restart.
 
-outside.py does the same to a stack that somebody else runs. docs/reliability.md tells all of it to people.
+outside.py does the same to a stack that somebody else runs. docs/reliability.md describes all of it.
 """

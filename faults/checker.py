@@ -49,5 +49,5 @@ def _failed_in_restarts(history: History) -> Iterator[Violation]:
             continue
         for operation in history.operations:
             if injury.began_s <= operation.began_s <= injury.back_s and not operation.is_answered:
-                told = operation.failure or f"answered with {operation.status}"
-                yield violation(Rule.FAILED, operation, f"{told} in a rolling restart of the {injury.part}s")
+                failure = operation.failure or f"answered with {operation.status}"
+                yield violation(Rule.FAILED, operation, f"{failure} in a rolling restart of the {injury.part}s")

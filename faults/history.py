@@ -57,7 +57,7 @@ class Operation:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it may or may not have been done. A broken answer tells nothing of the effect either."""
+        """Whether it may or may not have been done. After a broken response its effect is unknown, too."""
         return self.failure == LOST or (self.status is not None and self.status >= 500 and self.status != 503)  # noqa: PLR2004
 
     @property

@@ -58,7 +58,7 @@ class Client:
         self._load = load
         self._done = 0
         self._model = UserModel(self.user_id, lambda operation: operation.ended_s + _FORGET_PENDING_AFTER_S)
-        self._doubtful: Request | None = None  # the read that would tell what became of the last write
+        self._check_of_unknown: Request | None = None  # a read that shows the effect of the last write
 
     async def run(self) -> None:
         """Works until the load ends; then finishes the current operation."""
@@ -78,9 +78,9 @@ class Client:
             await asyncio.sleep(self.choice.uniform(0, _PAUSE_AFTER_FAILURE_S))
             operation = await self._once(http, request, operation.effect, turn=again + 1)
         if operation.is_write and operation.is_unknown:
-            self._doubtful = Request("get", operation.request.task_id) if request.task_id else Request("list")
+            self._check_of_unknown = Request("get", operation.request.task_id) if request.task_id else Request("list")
         elif not operation.is_write and operation.is_answered:
-            self._doubtful = None
+            self._check_of_unknown = None
         return operation
 
     async def _once(self, http: httpx.AsyncClient, request: Request, effect: int, *, turn: int = 0) -> Operation:
@@ -113,8 +113,8 @@ class Client:
         return operation
 
     def _next_request(self) -> Request:
-        if self._doubtful is not None:
-            return self._doubtful
+        if self._check_of_unknown is not None:
+            return self._check_of_unknown
         tasks = list(self._model.tasks())
         own = [task_id for task_id, pending in tasks if pending < _MOST_PENDING]
         others = [task_id for owner, task_id in self._load.seen if owner != self.number]

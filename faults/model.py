@@ -45,7 +45,7 @@ class UserModel:
 
     @property
     def has_unfound(self) -> bool:
-        """Whether there may be a task whose id is not known yet: a list would tell."""
+        """Whether there may be a task whose id is unknown: a list would show it."""
         return any(task.id is None for task in self._active.values())
 
     def judge(self, operation: Operation) -> list[Violation]:

@@ -28,7 +28,7 @@ type State = Value | None
 """None: the user has no such task."""
 
 type Answer = Value | Literal["deleted"] | None
-"""What the client is told: the task, that it was deleted, or that there is none."""
+"""What the client is answered: the task, that it was deleted, or that there is none."""
 
 
 @dataclass(frozen=True, slots=True)

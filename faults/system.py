@@ -50,7 +50,7 @@ class System:
 
     @property
     def write_deadline_s(self) -> float:
-        """As the gateways have it, whatever this process was told."""
+        """As the gateways have it, whatever the settings of this process."""
         return write_deadline_s(self.replicas["gateway"][0].program.environment)
 
     async def is_ready(self) -> bool:

@@ -26,7 +26,7 @@ SKIPPED = {"name": "skipped", "skip_reason": "Dependency not found on PyPI and c
         ([], 0, "Advisories: SKIPPED, they cannot be reached from here."),
     ],
 )
-def test_the_verdict_tells_a_hole_from_an_answer_that_could_not_be_had(
+def test_the_verdict_distinguishes_a_vulnerability_from_a_failed_query(
     dependencies: list[dict[str, Any]], status: int, said: str
 ) -> None:
     assert audit.judge({"dependencies": dependencies, "fixes": []}) == (status, said)

@@ -53,7 +53,7 @@ def test_the_tables_name_what_is_reached_and_what_is_not() -> None:
     assert any("postgres 0.100" in line for line in cpu_table([MEASURED]))
 
 
-def test_a_busy_machine_is_told() -> None:
+def test_a_busy_machine_is_reported() -> None:
     assert "NOT A QUIET MACHINE" in noise([MEASURED])
 
 

@@ -26,7 +26,7 @@ SERVICES = ("gateway", "task-reader")
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "expected"),
     [
         ("plain", {"admin_port": None, "collector": None, "auth_mode": "off"}),
         ("observed", {"admin_port": 9000, "collector": COLLECTOR, "auth_mode": "off"}),
@@ -34,7 +34,7 @@ SERVICES = ("gateway", "task-reader")
     ],
 )
 def test_a_variant_is_what_its_name_says_whatever_the_environment_says(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, told: dict[str, object]
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, expected: dict[str, object]
 ) -> None:
     variant = variants(tmp_path, COLLECTOR)[name]
     for variable, value in {**OF_THE_STACK, **OF_SOMEONE_ELSE, **variant.variables}.items():
@@ -44,7 +44,7 @@ def test_a_variant_is_what_its_name_says_whatever_the_environment_says(
 
     endpoint = settings.otel_exporter_otlp_endpoint
     collector = str(endpoint) if endpoint else None
-    assert {"admin_port": settings.admin_port, "collector": collector, "auth_mode": settings.auth_mode} == told
+    assert {"admin_port": settings.admin_port, "collector": collector, "auth_mode": settings.auth_mode} == expected
     assert not settings.log_requests
     assert (variant.tokens is not None) == (name == "jwt")
 

@@ -39,7 +39,7 @@ class Project:
         )
 
     def options(self) -> tuple[str, ...]:
-        """What tells docker compose that this project is meant."""
+        """Options that select this project in docker compose."""
         files = ("--project-directory", str(ROOT), *(word for file in self.files for word in ("--file", str(file))))
         return (*files, "--project-name", self.name, "--env-file", str(self.environment_file))
 

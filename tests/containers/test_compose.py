@@ -158,7 +158,7 @@ def test_only_gateway_and_edge_have_a_port_and_for_this_machine_alone(project: P
     assert published == {("gateway", "127.0.0.1"), ("edge", "127.0.0.1")}
 
 
-def test_every_service_ends_in_good_order_when_it_is_told_to_stop(project: Project) -> None:
+def test_every_service_ends_in_good_order_when_it_is_stopped(project: Project) -> None:
     project.up()
 
     project.compose("stop", *SERVICES)
@@ -168,7 +168,7 @@ def test_every_service_ends_in_good_order_when_it_is_told_to_stop(project: Proje
     assert {name: state["ExitCode"] for name, state in ended.items() if state["ExitCode"] != 0} == {}
 
 
-async def test_migrations_that_wait_end_when_they_are_told_to_stop(project: Project) -> None:
+async def test_migrations_that_wait_end_when_they_are_stopped(project: Project) -> None:
     """Docker makes them the first process of a container, to which SIGTERM means nothing by default."""
     project.up()
     hold = f"select pg_advisory_lock({ADVISORY_LOCK}), pg_sleep(100)"

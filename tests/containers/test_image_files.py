@@ -108,18 +108,18 @@ async def died(process: Process) -> bool:
 async def test_an_image_is_unpacked_once_and_found_without_its_engine(
     image: str,
 ) -> None:
-    told: list[str] = []
-    first = await image_files(image, told.append)
-    second = await image_files(image, told.append)
+    reports: list[str] = []
+    first = await image_files(image, reports.append)
+    second = await image_files(image, reports.append)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
-        third = await image_files(image, told.append)
+        third = await image_files(image, reports.append)
 
     assert first is not None
     assert second is not None
     assert third is not None
     assert first.root == second.root == third.root
-    assert [line.split()[0] for line in told] == ["unpacking"]
+    assert [line.split()[0] for line in reports] == ["unpacking"]
 
 
 async def test_what_a_newer_image_replaces_goes_unless_it_is_in_use(image: str, cache: Path) -> None:

@@ -44,7 +44,7 @@ async def database_url() -> AsyncIterator[str]:
         address = f"127.0.0.1:{container.get_exposed_port(5432)}"
         administrator = f"postgresql://postgres:{PASSWORD}@{address}/postgres"
         # At its first start the image starts a server without a port, stops it and starts the real one: only an answer
-        # at the port tells them apart, not what the log says.
+        # at the port distinguishes them, not the log.
         await until(partial(answers_sql, administrator), within_s=60)
         with psycopg.connect(administrator, autocommit=True) as admin:
             admin.execute(f"create role taskwire_owner login createrole password '{PASSWORD}'")

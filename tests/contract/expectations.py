@@ -40,7 +40,7 @@ class Problem(TypedDict, total=False):
 
 
 def assert_problem(response: httpx.Response, status: int) -> Problem:
-    """The body of an error with this status, checked to be a problem that tells nothing of the inside."""
+    """The body of an error with this status, checked to be a problem that reveals no internals."""
     assert response.status_code == status, response.text
     assert media_type(response) == "application/problem+json"
     problem = response.json()

@@ -1,4 +1,4 @@
-"""Someone else's task is a 404 that nothing tells from the 404 of a task that does not exist."""
+"""Another user's task is a 404, identical to that of a task that does not exist."""
 
 import httpx
 import pytest

@@ -94,11 +94,11 @@ def test_the_probes_ask_for_pages_of_the_admin_port(name: str) -> None:
 
 
 @OF_EACH_DEPLOYMENT
-def test_prometheus_is_told_of_the_admin_port(name: str) -> None:
-    told = in_base(name)["spec"]["template"]["metadata"]["annotations"]
+def test_prometheus_scrapes_the_admin_port(name: str) -> None:
+    annotations = in_base(name)["spec"]["template"]["metadata"]["annotations"]
 
-    assert told["prometheus.io/port"] == image_of(name)["ADMIN_PORT"]
-    assert told["prometheus.io/path"] in ROUTES
+    assert annotations["prometheus.io/port"] == image_of(name)["ADMIN_PORT"]
+    assert annotations["prometheus.io/path"] in ROUTES
 
 
 @OF_EACH_DEPLOYMENT

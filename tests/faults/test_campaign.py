@@ -22,10 +22,12 @@ async def test_a_short_campaign_finds_no_broken_promise(tmp_path: Path) -> None:
 
     write_history(tmp_path / "history.jsonl", history)
     violations = check(history)
-    told = "\n".join([f"SEED={SEED}, history in {tmp_path}", *said, *table(history, violations)])
-    assert violations == [], told
+    summary = "\n".join([f"SEED={SEED}, history in {tmp_path}", *said, *table(history, violations)])
+    assert violations == [], summary
     recovered = recoveries(history)
-    assert recovered, told
-    assert all(recovery.is_in_time for recovery in recovered), told
-    assert len({injury.round for injury in history.injuries}) >= FEWEST_ROUNDS, told
-    assert sum(operation.is_write and operation.is_answered for operation in history.operations) >= FEWEST_WRITES, told
+    assert recovered, summary
+    assert all(recovery.is_in_time for recovery in recovered), summary
+    assert len({injury.round for injury in history.injuries}) >= FEWEST_ROUNDS, summary
+    assert sum(operation.is_write and operation.is_answered for operation in history.operations) >= FEWEST_WRITES, (
+        summary
+    )

@@ -6,7 +6,7 @@ from local_stack.stack import Stack
 
 from tests.waiting import eventually
 
-type Told = tuple[int, dict[str, str]]
+type Readiness = tuple[int, dict[str, str]]
 
 
 @pytest.fixture
@@ -19,18 +19,18 @@ def admin_urls(system: Stack) -> dict[str, str]:
     }
 
 
-async def readiness(url: str) -> Told:
+async def readiness(url: str) -> Readiness:
     async with httpx.AsyncClient(timeout=5) as client:
         answer = await client.get(f"{url}/readyz")
     assert answer.json()["ready"] is answer.is_success
     return answer.status_code, answer.json()["parts"]
 
 
-async def tells(url: str, wanted: Told) -> None:
-    async def is_told() -> bool:
+async def becomes(url: str, wanted: Readiness) -> None:
+    async def is_wanted() -> bool:
         return await readiness(url) == wanted
 
-    await eventually(is_told, within_s=20)
+    await eventually(is_wanted, within_s=20)
 
 
 async def all_ready(admin_urls: dict[str, str]) -> None:
@@ -74,8 +74,8 @@ async def test_without_rabbitmq_the_gateway_stays_ready_for_reads_and_the_writer
     await all_ready(admin_urls)
     await system.rabbitmq.stop()
 
-    await tells(admin_urls["gateway"], (200, {"task_reader": "up", "bus": "down"}))
-    await tells(
+    await becomes(admin_urls["gateway"], (200, {"task_reader": "up", "bus": "down"}))
+    await becomes(
         admin_urls["task-writer"],
         (503, {"database": "up", "commands": "down", "replies": "down", "dead_letters": "down"}),
     )
@@ -93,8 +93,8 @@ async def test_without_postgresql_what_needs_it_is_not_ready_and_comes_back_with
     for _ in range(2):  # a lone failure is none
         await user.get("/tasks")
         await user.delete("/tasks/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10")
-    await tells(admin_urls["task-reader"], (503, {"database": "down"}))
-    await tells(admin_urls["gateway"], (200, {"task_reader": "down", "bus": "up"}))
+    await becomes(admin_urls["task-reader"], (503, {"database": "down"}))
+    await becomes(admin_urls["gateway"], (200, {"task_reader": "down", "bus": "up"}))
     assert (await readiness(admin_urls["task-writer"]))[0] == httpx.codes.SERVICE_UNAVAILABLE
     await system.postgres.start()
     await all_ready(admin_urls)

@@ -50,7 +50,7 @@ async def enough(operations: list[Operation]) -> bool:
     return len(operations) >= FEWEST_OPERATIONS
 
 
-def told(operation: Operation) -> str:
+def failure_of(operation: Operation) -> str:
     return f"{operation.request.verb} {operation.status or operation.failure} {operation.body}"
 
 
@@ -59,7 +59,7 @@ async def test_a_rolling_restart_of_two_replicas_fails_no_request(replicated: Sy
     async with load_on(*replicated.gateway_urls) as operations:
         await injure(replicated, Fault("restart", service, 0), 0)
 
-    assert [told(operation) for operation in operations if not operation.is_answered] == []
+    assert [failure_of(operation) for operation in operations if not operation.is_answered] == []
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -74,5 +74,5 @@ async def test_a_restart_of_the_only_replica_gives_definite_answers(replicated: 
         await eventually(replicated.is_ready)
 
     failed = [operation for operation in operations if not operation.is_answered]
-    assert [told(operation) for operation in failed if operation.failure == LOST] == []
+    assert [failure_of(operation) for operation in failed if operation.failure == LOST] == []
     assert {operation.status for operation in failed if operation.status is not None} <= DEFINITE_ERRORS

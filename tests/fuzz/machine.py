@@ -214,9 +214,9 @@ class Api(RuleBasedStateMachine):
 
     def check_outcome(self, asked: DrawnRequest, outcome: Outcome) -> Task | None:
         """The task that the request has made, if it has."""
-        told = json.loads(outcome.task) if outcome.task is not None else None
-        answer = self.model.carry_out(asked, created=fresh(told) if asked.verb == "create" else None)
-        assert (outcome.status, told) == ("done" if answer.found else "not_found", answer.task)
+        task = json.loads(outcome.task) if outcome.task is not None else None
+        answer = self.model.carry_out(asked, created=fresh(task) if asked.verb == "create" else None)
+        assert (outcome.status, task) == ("done" if answer.found else "not_found", answer.task)
         return answer.task if asked.verb == "create" else None
 
 

@@ -1,4 +1,4 @@
-"""With mutated bodies, JSON is accepted exactly where the standard library, told to be strict, reads it, and means the
+"""With mutated bodies, JSON is accepted exactly where the standard library in strict mode reads it, and means the
 same: our parser is pydantic's, which is lenient about NaN and about members that are there twice."""
 
 import json

@@ -26,7 +26,7 @@ LIMIT_S = 10.0
 
 @dataclass(frozen=True)
 class PlayedWriter:
-    """Takes batches, and replies as it is told."""
+    """Consumes batches, and replies as the test sets it."""
 
     channel: AbstractChannel
     batches: asyncio.Queue[AbstractIncomingMessage]

@@ -1,4 +1,4 @@
-"""What `Database.run` tells of work whose connection broke, whatever ends it afterwards, on a real PostgreSQL."""
+"""How `Database.run` reports work whose connection broke, whatever ends it afterwards, on a real PostgreSQL."""
 
 import asyncio
 import time
@@ -116,7 +116,7 @@ def in_turn(*tries: Try) -> Try:
 
 
 @pytest.mark.parametrize(("ending", "error"), ENDING.items(), ids=lambda one: getattr(one, "__name__", ""))
-async def test_what_ends_the_first_try_is_told_as_it_is(
+async def test_the_error_that_ends_the_first_try_is_raised_as_it_is(
     database: Database, ending: Try, error: type[Exception] | None
 ) -> None:
     if error is None:

@@ -56,7 +56,7 @@ async def test_an_empty_queue_is_said_to_be_empty(gateway: RawGateway, operator:
     assert said == [Said(0, "No dead letters.\n", "")] * 3
 
 
-async def test_the_list_tells_what_an_operator_needs_and_no_text_of_a_task(
+async def test_the_list_shows_what_an_operator_needs_and_no_text_of_a_task(
     gateway: RawGateway, operator: Operator
 ) -> None:
     first = create(title=SECRET)

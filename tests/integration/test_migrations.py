@@ -218,7 +218,7 @@ def test_a_table_in_use_is_named_as_the_reason_and_nothing_is_left_half_done(emp
     migrate(empty.migration_settings())
 
 
-def test_a_role_that_does_not_own_the_tables_is_told_so(empty: Addresses) -> None:
+def test_a_role_that_does_not_own_the_tables_is_named_as_the_cause(empty: Addresses) -> None:
     migrate(empty.migration_settings())
     settings = empty.migration_settings().model_copy(update={"database_url": SecretStr(empty.writer)})
 
@@ -238,7 +238,7 @@ def test_the_turn_is_given_back_while_the_connection_lives_on(empty: Addresses, 
         assert holder.execute("select pg_try_advisory_lock(%s)", [ADVISORY_LOCK]).fetchone() == (True,)
 
 
-def test_an_owner_who_does_not_own_the_database_is_told_what_everybody_may_do(
+def test_an_owner_who_does_not_own_the_database_is_warned_of_temporary_tables(
     empty: Addresses, postgres: Postgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     name = empty.owner.rpartition("/")[2]

@@ -58,9 +58,9 @@ def test_an_owner_without_createrole_succeeds_once_an_administrator_has_done_wha
     database = server.superuser_url.rpartition("/")[0] + "/modest"
     settings = Addresses.of(role_url(database, "modest", "modest")).migration_settings()
 
-    with pytest.raises(RolesMissing, match="permission denied") as told:
+    with pytest.raises(RolesMissing, match="permission denied") as refused:
         migrate(settings)
-    advice = str(told.value).partition("\n\n")[2]
+    advice = str(refused.value).partition("\n\n")[2]
     as_admin(server, *advice.splitlines())
     as_admin(server, "alter role taskwire_writer password 'own'", "alter role taskwire_reader password 'own'")
     migrate(settings)
@@ -102,7 +102,7 @@ def test_a_password_of_any_characters_works(server: Postgres) -> None:
 
 
 @pytest.mark.parametrize(("already", "warned"), [("another password", True), (WRITER_PASSWORD, False)])
-async def test_a_password_that_the_server_does_not_take_ends_nothing_and_is_told_unless_it_is_right(
+async def test_a_password_that_the_server_does_not_take_is_a_warning_unless_it_is_right(
     server: Postgres, caplog: pytest.LogCaptureFixture, already: str, warned: bool
 ) -> None:
     """As with Neon, which answers a SCRAM verifier with an internal error; here the role is changed at that moment."""
@@ -117,7 +117,7 @@ async def test_a_password_that_the_server_does_not_take_ends_nothing_and_is_told
         other.commit()
         await migrating
 
-    assert ("the password of taskwire_writer was not set" in caplog.text) is warned
+    assert ("the password of taskwire_writer could not be set" in caplog.text) is warned
     assert ("tuple concurrently updated" in caplog.text) is warned
     assert ("alter role taskwire_writer login password '…'" in caplog.text) is warned
     assert WRITER_PASSWORD not in caplog.text

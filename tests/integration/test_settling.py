@@ -71,7 +71,7 @@ def counted(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-async def test_a_refusal_is_told_once_rabbitmq_has_the_acknowledgement(
+async def test_a_refusal_is_replied_once_rabbitmq_has_the_acknowledgement(
     gateway: RawGateway,
     writer_database: Database,
     addresses: Addresses,

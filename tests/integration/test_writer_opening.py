@@ -162,7 +162,7 @@ async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_dea
     async with raw_gateway(node.url) as gateway:
         await gateway.channel.queue_delete(DEAD_LETTERS_NAME)
         await gateway.send_bytes(b"{")
-        await is_down(writer, "dead_letters", saying=f"RabbitMQ did not take a message for {DEAD_LETTERS_NAME}")
+        await is_down(writer, "dead_letters", saying=f"RabbitMQ rejected a message for {DEAD_LETTERS_NAME}")
         await is_up(writer)
 
         letter = await gateway.dead_letter()

@@ -117,7 +117,7 @@ async def test_it_can_be_interrupted_while_it_starts(tmp_path: Path) -> None:
     assert marked_processes(tmp_path) == []
 
 
-async def test_a_taken_port_is_told_with_the_variable_that_moves_it(stack: Stack, tmp_path: Path) -> None:
+async def test_a_taken_port_is_reported_with_the_variable_that_changes_it(stack: Stack, tmp_path: Path) -> None:
     taken = int(stack.addresses.gateway_url.rpartition(":")[2])
     async with command(tmp_path, taken) as process:
         status, output = await end_of(process)

@@ -49,10 +49,10 @@ async def test_a_confirmed_message_in_a_quorum_queue_survives_a_kill(private_sta
 
 
 async def test_the_line_of_releases_can_be_chosen_and_each_has_data_of_its_own(private_state: State) -> None:
-    told: list[str] = []
+    reports: list[str] = []
     versions, kept = [], []
     for line in ("3.10", "4", "3.10"):
-        node = await rabbitmq_of_line(private_state, line, told.append)
+        node = await rabbitmq_of_line(private_state, line, reports.append)
         try:
             await node.start()
             async with channel_to(node) as channel:
@@ -66,10 +66,10 @@ async def test_the_line_of_releases_can_be_chosen_and_each_has_data_of_its_own(p
 
     assert versions == [3, 4, 3]
     assert kept == [0, 0, 1]
-    assert [line for line in told if "starts empty" in line] == [
+    assert [line for line in reports if "starts empty" in line] == [
         f"rabbitmq     starts empty: messages of another release stay in {private_state.path}/rabbitmq/data"
     ]
-    assert [line for line in told if "out of support" in line] == [told[0], told[-1]]
+    assert [line for line in reports if "out of support" in line] == [reports[0], reports[-1]]
 
 
 async def test_nothing_runs_after_the_stop_not_even_the_port_mapper(private_state: State) -> None:

@@ -87,11 +87,11 @@ async def test_no_service_knows_the_owners_address(guest_stack: Stack) -> None:
 
 
 async def test_parts_end_in_good_order_and_none_is_left(guest_settings: StackSettings) -> None:
-    told: list[str] = []
+    reports: list[str] = []
 
-    async with running_stack(guest_settings, told.append) as stack:
+    async with running_stack(guest_settings, reports.append) as stack:
         pass
 
-    assert not [line for line in told if "died" in line]
+    assert not [line for line in reports if "died" in line]
     assert [service.pid for service in stack.services.values()] == [None, None, None]
     assert marked_processes(stack.state.path) == []

@@ -58,10 +58,10 @@ async def test_a_write_has_one_line_at_the_gateway_and_one_at_the_writer(
 
     await user.post("/tasks", json={"title": TITLE}, headers={"X-Request-ID": name})
 
-    async def told() -> bool:
+    async def logged() -> bool:
         return bool(named(talkative, "gateway", name) and named(talkative, "task-writer", name))
 
-    await eventually(told)
+    await eventually(logged)
     (request,), (batch,) = named(talkative, "gateway", name), named(talkative, "task-writer", name)
     assert (request["method"], request["route"], request["status"]) == ("POST", "/api/{user_id}/tasks", 201)
     assert batch["outcomes"] == {"done": 1}
@@ -75,10 +75,10 @@ async def test_a_read_has_one_line_at_the_gateway_and_one_at_the_reader(
 
     await user.get("/tasks", headers={"X-Request-ID": name})
 
-    async def told() -> bool:
+    async def logged() -> bool:
         return bool(named(talkative, "gateway", name) and named(talkative, "task-reader", name))
 
-    await eventually(told)
+    await eventually(logged)
     (request,), (batch,) = named(talkative, "gateway", name), named(talkative, "task-reader", name)
     assert (request["route"], request["status"], batch["route"], batch["status"]) == (
         "/api/{user_id}/tasks", 200, "/reads", 200,
@@ -90,10 +90,10 @@ async def test_a_refused_request_has_its_reason(talkative: Stack, user: httpx.As
 
     await user.post("/tasks", content=b"{", headers={"X-Request-ID": name, "Content-Type": "application/json"})
 
-    async def told() -> bool:
+    async def logged() -> bool:
         return bool(named(talkative, "gateway", name))
 
-    await eventually(told)
+    await eventually(logged)
     (request,) = named(talkative, "gateway", name)
     assert (request["status"], request["reason"]) == (400, "The body must be a JSON document in UTF-8.")
 

@@ -62,7 +62,7 @@ async def writers(stack: Stack) -> int | None:
 
 
 async def use(stack: Stack, stop: asyncio.Event) -> None:
-    """Reads and writes until it is told to stop."""
+    """Reads and writes until it is stopped."""
     async with new_user(stack.addresses.gateway_url) as user:
         while not stop.is_set():
             await asyncio.gather(user.get("/tasks"), user.post("/tasks", json={"title": "Buy milk"}))

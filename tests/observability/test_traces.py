@@ -123,13 +123,13 @@ async def test_the_span_of_a_batch_belongs_to_one_of_its_traces_and_links_the_ot
 
     async def all_carried_out() -> bool:
         batches = [span for span in collector.spans if span.name == "carry out commands"]
-        told = {span.trace_id for span in batches}.union(*(span.linked_traces for span in batches))
-        return trace_ids <= told
+        traced = {span.trace_id for span in batches}.union(*(span.linked_traces for span in batches))
+        return trace_ids <= traced
 
     await eventually(all_carried_out)
 
 
-async def test_what_the_sampler_leaves_out_is_told_by_no_service(collector: Collector, user: httpx.AsyncClient) -> None:
+async def test_no_service_exports_a_trace_that_is_not_sampled(collector: Collector, user: httpx.AsyncClient) -> None:
     left_out, asked_for = new_trace(), new_trace()
 
     await user.get("/tasks")

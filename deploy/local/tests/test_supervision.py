@@ -71,14 +71,14 @@ async def test_a_program_that_is_never_ready_is_reported_after_the_limit(state: 
 
 
 async def test_deaths_are_reported_with_their_cause(state: State) -> None:
-    told: list[str] = []
-    process = Process(Program("part", ("/bin/sh", "-c", "exit 3"), {}), state, told.append)
+    reports: list[str] = []
+    process = Process(Program("part", ("/bin/sh", "-c", "exit 3"), {}), state, reports.append)
 
     await process.start()
-    await until(fulfilled(lambda: bool(told)), within_s=5)
+    await until(fulfilled(lambda: bool(reports)), within_s=5)
     await process.stop()
 
-    assert told[0] == "part died (exit status 3), starting it again"
+    assert reports[0] == "part died (exit status 3), starting it again"
 
 
 async def test_a_program_that_ignores_its_stop_signal_is_killed(state: State) -> None:
@@ -130,7 +130,7 @@ async def test_the_log_of_the_start_before_is_kept(state: State) -> None:
 @pytest.mark.parametrize(
     ("status", "text"), [(0, "exit status 0"), (3, "exit status 3"), (-9, "signal SIGKILL"), (-99, "signal 99")]
 )
-def test_exit_statuses_are_told_in_words(status: int, text: str) -> None:
+def test_exit_statuses_are_described(status: int, text: str) -> None:
     assert describe_status(status) == text
 
 

@@ -115,7 +115,7 @@ async def test_an_item_that_is_taken_back_on_its_way_harms_no_neighbour() -> Non
 
 
 class Desk:
-    """Holds every batch until it is told to answer."""
+    """Holds every batch until the test lets it answer."""
 
     def __init__(self) -> None:
         self.batches: asyncio.Queue[Sequence[int]] = asyncio.Queue()
@@ -174,20 +174,20 @@ async def test_a_few_that_wait_behind_many_leave_soon_all_the_same() -> None:
 
 
 async def test_the_next_batch_leaves_before_the_answers_of_the_last_are_handed_out() -> None:
-    told: list[str] = []
+    events: list[str] = []
 
     async def send(items: Sequence[int]) -> list[int]:
-        told.append(f"sent {items}")
+        events.append(f"sent {items}")
         await turns()
         return list(items)
 
     batcher = Batcher(send, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=100, longest_wait_s=60))
     answers = [batcher.submit(uuid4(), item) for item in range(2)]
-    answers[0].add_done_callback(lambda answer: told.append(f"answered {answer.result()}"))
+    answers[0].add_done_callback(lambda answer: events.append(f"answered {answer.result()}"))
 
     await ends_of(answers)
 
-    assert told == ["sent [0]", "sent [1]", "answered 0"]
+    assert events == ["sent [0]", "sent [1]", "answered 0"]
 
 
 async def test_many_batches_that_end_at_once_all_end() -> None:

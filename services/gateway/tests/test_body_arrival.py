@@ -67,7 +67,7 @@ async def test_json_in_utf_8_is_accepted(media_type: str) -> None:
         "application/json; charset",
     ],
 )
-async def test_another_media_type_or_charset_is_415_and_the_right_one_is_told(media_type: str) -> None:
+async def test_another_media_type_or_charset_is_415_and_the_right_one_is_named(media_type: str) -> None:
     problem = await refusal(request(Client.STALLS, headers={"content-type": media_type}))
 
     assert (problem.kind, problem.headers["Accept"], problem.headers["Accept-Patch"]) == (
@@ -78,7 +78,7 @@ async def test_another_media_type_or_charset_is_415_and_the_right_one_is_told(me
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "zstd", "identity, gzip", "gzip, identity", "x"])
-async def test_a_coded_body_is_415_and_the_right_coding_is_told(coding: str) -> None:
+async def test_a_coded_body_is_415_and_the_right_coding_is_named(coding: str) -> None:
     problem = await refusal(request(Client.STALLS, headers=JSON | {"content-encoding": coding}))
 
     assert (problem.kind, problem.headers["Accept-Encoding"]) == (UNSUPPORTED_CODING, "identity")

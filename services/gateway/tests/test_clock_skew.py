@@ -1,4 +1,4 @@
-"""What the outcomes of writes tell of PostgreSQL's clock."""
+"""The outcomes of writes show the skew of PostgreSQL's clock."""
 
 import time
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def test_only_what_the_way_does_not_explain_is_skew(theirs: float, skew: float) 
 
 
 @pytest.mark.parametrize("ahead_s", [-5, 5])
-def test_a_creation_tells_how_far_the_clock_is_off(ahead_s: float) -> None:
+def test_a_creation_shows_the_skew(ahead_s: float) -> None:
     ClockSkew().observe([create()], [created(ahead_s)], time.time() - 0.1)
 
     assert shown() == pytest.approx(ahead_s, abs=1)
@@ -40,13 +40,13 @@ def test_a_creation_that_lies_within_the_way_of_its_batch_shows_no_skew() -> Non
     assert shown() == 0
 
 
-def test_a_command_that_expires_before_its_deadline_tells_of_a_clock_that_is_ahead() -> None:
+def test_a_command_that_expires_before_its_deadline_shows_a_clock_ahead() -> None:
     ClockSkew().observe([toggle(uuid4(), uuid4(), expires_in_s=8)], [Outcome(status="expired")], time.time())
 
     assert shown() == pytest.approx(8, abs=1)
 
 
-def test_neither_an_old_task_nor_a_replayed_creation_tells_anything() -> None:
+def test_neither_an_old_task_nor_a_replayed_creation_shows_a_skew() -> None:
     ClockSkew().observe([create()], [created(0)], time.time() - 1)
     old = created(-3600)
 

@@ -94,7 +94,7 @@ async def test_another_users_path_is_404_as_for_a_missing_task(guarded: Served, 
     assert "www-authenticate" not in answer.headers
 
 
-async def test_without_a_token_no_path_tells_more_than_another(guarded: Served) -> None:
+async def test_without_a_token_no_path_reveals_more_than_another(guarded: Served) -> None:
     answers = [await guarded.ask("GET", path) for path in (TASKS, TASK, "/api/none/tasks", f"/api/{STRANGER}/tasks/1")]
 
     assert len({(answer.status, answer.body) for answer in answers}) == 1

@@ -1,4 +1,4 @@
-"""What a client is told of a fault names nothing of the inside, whatever fault pydantic finds."""
+"""Details of invalid bodies never contain internal names, whatever fault pydantic finds."""
 
 import re
 from typing import get_args
@@ -16,15 +16,15 @@ KINDS = get_args(ErrorType)
 MODELS = (TaskBody, ReplacementBody, CompletionBody)
 
 
-def test_there_are_faults_to_tell() -> None:
+def test_there_are_kinds_of_faults() -> None:
     assert len(KINDS) > 90
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_no_kind_of_fault_is_told_in_words_of_the_inside(kind: str) -> None:
-    told = detail_of(kind, "Input should be a valid dictionary or instance of TaskBody")
+def test_no_kind_of_fault_shows_internal_names(kind: str) -> None:
+    detail = detail_of(kind, "Input should be a valid dictionary or instance of TaskBody")
 
-    assert kind in PYDANTIC_MESSAGES or not INTERNAL.search(told), told
+    assert kind in PYDANTIC_MESSAGES or not INTERNAL.search(detail), detail
 
 
 @pytest.mark.parametrize("kind", sorted(PYDANTIC_MESSAGES))
@@ -41,7 +41,7 @@ def test_no_kind_is_named_that_pydantic_does_not_have() -> None:
 
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, "x", [], ["x"]], ids=repr)
 @pytest.mark.parametrize("model", MODELS)
-def test_what_is_no_object_is_told_so(model: type[BaseModel], value: object) -> None:
+def test_a_value_that_is_not_an_object_gets_its_own_detail(model: type[BaseModel], value: object) -> None:
     with pytest.raises(ValidationError) as caught:
         model.model_validate(value)
 
@@ -50,13 +50,13 @@ def test_what_is_no_object_is_told_so(model: type[BaseModel], value: object) -> 
 
 @pytest.mark.parametrize("value", [None, 1, 1.5, "x", "\ud800", "", "\x00", " ", "x" * 3_000, True, [], {}], ids=ascii)
 @pytest.mark.parametrize("model", MODELS)
-def test_every_fault_that_a_body_can_have_is_told_in_words_of_its_own(model: type[BaseModel], value: object) -> None:
+def test_every_fault_that_a_body_can_have_has_its_own_detail(model: type[BaseModel], value: object) -> None:
     members = dict.fromkeys([*model.model_fields, "unknown"], value)
 
     try:
         model.model_validate(members)
     except ValidationError as error:
-        told = {detail_of(fault["type"], fault["msg"]) for fault in error.errors()}
+        details = {detail_of(fault["type"], fault["msg"]) for fault in error.errors()}
 
-    assert OTHER_DETAIL not in told
-    assert not [detail for detail in told if INTERNAL.search(detail)]
+    assert OTHER_DETAIL not in details
+    assert not [detail for detail in details if INTERNAL.search(detail)]

@@ -1,4 +1,4 @@
-"""Who sends too much is told to wait, and how long; nobody else pays for it."""
+"""A client over its rate limit gets 429 and the time to wait; no other client is affected."""
 
 from collections.abc import Mapping
 from typing import Any

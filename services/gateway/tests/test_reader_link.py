@@ -39,7 +39,7 @@ def _two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Reader:
-    """Answers each request as told, and counts requests and connections."""
+    """Answers each request as the test sets it, and counts requests and connections."""
 
     def __init__(self, answering: Answering) -> None:
         self.requests = self.connections = 0

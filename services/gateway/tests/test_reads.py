@@ -99,10 +99,10 @@ async def test_an_answer_to_another_number_of_reads_is_503() -> None:
 @pytest.mark.parametrize("path", [TASKS, TASK])
 async def test_a_reader_that_does_not_answer_as_agreed_is_503(path: str, answer: bytes | None) -> None:
     async with gateway_reading(answer) as (gateway, _), asyncio.timeout(LIMIT_S):
-        told = await gateway.ask("GET", path)
+        answered = await gateway.ask("GET", path)
 
-    assert (told.status, told.json()["type"]) == (503, "urn:taskwire:problem:unavailable")
-    assert int(told.headers["retry-after"]) >= 1
+    assert (answered.status, answered.json()["type"]) == (503, "urn:taskwire:problem:unavailable")
+    assert int(answered.headers["retry-after"]) >= 1
 
 
 async def test_a_read_is_answered_in_time_even_when_it_waits_behind_others() -> None:

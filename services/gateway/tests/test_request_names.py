@@ -66,9 +66,9 @@ async def test_pages_can_read_such_a_refusal_as_any_other_answer(
         answer = await refused(gateway, b"GET / HTTP/1.1\r\nOrigin: %b\r\n\r\n" % origin.encode())
 
     names = ("access-control-allow-origin", "access-control-expose-headers", "vary")
-    told = dict(line.split(b": ", 1) for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:])
-    assert told.get(b"access-control-allow-origin") == allowed
-    assert {name: told.get(name.encode(), b"").decode() for name in names} == {
+    headers = dict(line.split(b": ", 1) for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:])
+    assert headers.get(b"access-control-allow-origin") == allowed
+    assert {name: headers.get(name.encode(), b"").decode() for name in names} == {
         name: sound.headers.get(name, "") for name in names
     }
 

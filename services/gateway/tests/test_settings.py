@@ -106,10 +106,10 @@ def test_a_wrong_value_is_named(
 ) -> None:
     environment.setenv(name, value)
 
-    told = complaint(capsys)
+    message = complaint(capsys)
 
-    assert f"{name}: " in told
-    assert not re.search(r"s3|cret|example|rabbitmq[^_]", told)
+    assert f"{name}: " in message
+    assert not re.search(r"s3|cret|example|rabbitmq[^_]", message)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ ANNA, BERT, CARL = uuid4(), uuid4(), uuid4()
 
 
 class Clock:
-    """Stands still until it is told to move."""
+    """Stands still until the test moves it."""
 
     def __init__(self) -> None:
         self.now_s = 100.0

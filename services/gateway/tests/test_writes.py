@@ -57,7 +57,7 @@ async def test_only_what_was_certainly_not_done_says_when_to_try_again(outcome: 
     assert ("retry-after" in answer.headers) is says_when
 
 
-async def test_a_problem_tells_the_reason_of_the_outcome() -> None:
+async def test_a_problem_has_the_reason_of_the_outcome() -> None:
     async with answered_gateway(Outcome(status="refused", reason="Too many writes.")) as (gateway, _):
         answer = await gateway.ask("DELETE", TASK)
 

@@ -112,11 +112,11 @@ async def test_more_reads_than_may_wait_are_refused_while_one_waits_on() -> None
     assert {answer.status for answer in answers} == {503}
 
 
-async def test_a_503_tells_nothing_of_the_inside(reader: Served) -> None:
+async def test_a_503_reveals_no_internals(reader: Served) -> None:
     answer = await reader.ask("GET", TASK)
 
-    told = answer.body.decode().lower()
-    assert not [word for word in (PASSWORD, "psycopg", "pool", "127.0.0.1", "taskwire_reader") if word in told]
+    body = answer.body.decode().lower()
+    assert not [word for word in (PASSWORD, "psycopg", "pool", "127.0.0.1", "taskwire_reader") if word in body]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_started_without_its_settings_the_command_names_them_and_exits_with_2(
     assert {line.partition(":")[0] for line in lines[:-1]} == {"PORT", "READER_DATABASE_URL"}
 
 
-def test_no_password_is_told_with_another_fault(
+def test_no_password_is_printed_with_another_fault(
     no_environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     no_environment.setenv("READER_DATABASE_URL", f"postgresql://taskwire_reader:{PASSWORD}@db/taskwire")
@@ -214,8 +214,8 @@ def test_no_password_is_told_with_another_fault(
     with pytest.raises(SystemExit):
         main()
 
-    told = capsys.readouterr().err
-    assert ("POOL_SIZE: " in told, PASSWORD in told) == (True, False)
+    printed = capsys.readouterr().err
+    assert ("POOL_SIZE: " in printed, PASSWORD in printed) == (True, False)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ async def test_faststream_works_on_the_connection_that_it_is_given(connection: C
     assert used is connection
 
 
-async def test_a_subscriber_can_be_told_that_it_consumes(connection: Connection) -> None:
+async def test_a_subscriber_can_be_marked_as_running(connection: Connection) -> None:
     subscriber = _Broker(connection).subscriber(COMMANDS)
 
     assert isinstance(subscriber, RabbitSubscriber)

@@ -54,7 +54,7 @@ def test_a_reason_never_contains_what_was_sent(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         (b"{", "malformed: : json_invalid"),
         (b"{}", "malformed: commands: missing"),
@@ -69,8 +69,8 @@ def test_a_reason_never_contains_what_was_sent(body: bytes) -> None:
         ),
     ],
 )
-def test_a_reason_names_every_faulty_field_and_its_fault(body: bytes, told: str) -> None:
-    assert reason(body) == told
+def test_a_reason_names_every_faulty_field_and_its_fault(body: bytes, expected: str) -> None:
+    assert reason(body) == expected
 
 
 STRANGE: list[Any] = [

@@ -69,8 +69,8 @@ def test_a_wrong_value_is_named_and_no_password_repeated(
     monkeypatch.setattr("sys.argv", ["task-writer"])
     monkeypatch.setenv(name, value)
 
-    told = "\n".join(complaint(capsys))
-    assert (f"{name}: " in told, PASSWORD in told) == (True, False)
+    complaints = "\n".join(complaint(capsys))
+    assert (f"{name}: " in complaints, PASSWORD in complaints) == (True, False)
 
 
 def test_no_password_is_shown_with_another_fault(

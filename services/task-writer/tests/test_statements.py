@@ -125,7 +125,7 @@ def test_the_fingerprint_differs_between_commands_with_the_same_fields() -> None
     assert fingerprint(delete) != fingerprint(toggle)
 
 
-def test_the_fingerprint_tells_flipping_from_setting() -> None:
+def test_flipping_and_setting_have_different_fingerprints() -> None:
     commands = [ToggleTask(**ENVELOPE, is_completed=wanted) for wanted in (None, True, False)]
 
     assert len({fingerprint(command) for command in commands}) == 3

@@ -14,7 +14,7 @@ from local_stack.state import open_state
 
 
 def main() -> int:
-    """The exit status: 0 when it was told to stop, 1 when it could not start."""
+    """The exit status: 0 after a signal to stop, 1 when it could not start."""
     settings = load()
     try:
         asyncio.run(_serve_until_told(settings))

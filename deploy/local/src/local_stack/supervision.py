@@ -24,7 +24,7 @@ _LOG_TAIL_LINES = 15
 
 
 def silent(_line: str) -> None:
-    """The Report of one who does not want to be told."""
+    """A Report that shows nothing."""
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,11 @@ def test_what_unicode_lets_fonts_ignore_is_blank() -> None:
     """Perl has the property from Unicode's own files."""
     ignorable = r"\p{Default_Ignorable_Code_Point}"
     program = rf"for (0..0xD7FF, 0xE000..0x10FFFF) {{ print qq($_\n) if chr($_) =~ /^{ignorable}$/ }}"
-    told = subprocess.run(["perl", "-e", program], check=True, capture_output=True, text=True, timeout=60).stdout
+    matched = subprocess.run(["perl", "-e", program], check=True, capture_output=True, text=True, timeout=60).stdout
 
     ours = {code for first, last in IGNORABLE_RANGES for code in range(first, last + 1)}
 
-    assert ours == {int(code) for code in told.split()}
+    assert ours == {int(code) for code in matched.split()}
     assert all(is_blank(chr(code)) for code in ours)
 
 

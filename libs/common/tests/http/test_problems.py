@@ -1,4 +1,4 @@
-"""Every error is answered as RFC 9457 says, and tells nothing of the inside."""
+"""Every error is answered as RFC 9457 says, and reveals no internals."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -127,7 +127,7 @@ async def test_the_headers_of_a_framework_error_are_kept(app: Served) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "BREW"])
-async def test_a_wrong_method_is_told_the_methods_of_all_routes_of_the_path(app: Served, method: str) -> None:
+async def test_a_wrong_method_is_answered_with_the_methods_of_all_routes_of_the_path(app: Served, method: str) -> None:
     answered = await app.ask(method, "/things/1")
 
     assert (answered.status, answered.headers["allow"]) == (405, "DELETE, GET, HEAD, OPTIONS, PUT")
@@ -160,17 +160,17 @@ async def test_an_answer_to_head_is_that_to_get_without_its_body(app: Served, pa
 async def test_a_bug_is_a_500_that_reveals_nothing(app: Served, caplog: pytest.LogCaptureFixture) -> None:
     answered = await app.ask("GET", "/bug")
 
-    told = answered.body.decode()
+    body = answered.body.decode()
     assert (answered.status, answered.headers["content-type"]) == (500, "application/problem+json")
-    assert not [word for word in ("s3cret", "ValueError", "Traceback", __file__) if word in told]
+    assert not [word for word in ("s3cret", "ValueError", "Traceback", __file__) if word in body]
     assert "s3cret" in caplog.text
 
 
 async def test_a_page_may_read_the_answer_to_a_bug(app: Served) -> None:
     answered = await app.ask("GET", "/bug", headers={"Origin": "https://app.example"})
 
-    told = (answered.headers["vary"], answered.headers["access-control-allow-origin"])
-    assert told == ("Origin", "https://app.example")
+    headers = (answered.headers["vary"], answered.headers["access-control-allow-origin"])
+    assert headers == ("Origin", "https://app.example")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/bug", 500), ("/late-bug", 200)])

@@ -1,4 +1,4 @@
-"""A server that is told to stop loses no request that has reached it."""
+"""A server that is stopped loses no request that has reached it."""
 
 import asyncio
 import socket

@@ -44,20 +44,20 @@ async def test_it_lives_whatever_is_down(admin: Served, health: Health) -> None:
     assert (await admin.ask("GET", "/livez")).status == 200
 
 
-@pytest.mark.parametrize(("lost", "status", "told"), [(False, 200, "up"), (True, 503, "down")])
+@pytest.mark.parametrize(("lost", "status", "state"), [(False, 200, "up"), (True, 503, "down")])
 async def test_readiness_is_a_status_and_names_the_parts(
     admin: Served,
     health: Health,
     lost: bool,
     status: int,
-    told: str,
+    state: str,
 ) -> None:
     if lost:
         health.parts["database"].lost()
 
     answered = await admin.ask("GET", "/readyz")
 
-    assert (answered.status, answered.json()) == (status, {"ready": not lost, "parts": {"database": told}})
+    assert (answered.status, answered.json()) == (status, {"ready": not lost, "parts": {"database": state}})
 
 
 async def test_metrics_are_in_the_form_of_prometheus(admin: Served) -> None:
@@ -71,7 +71,7 @@ async def test_a_service_may_show_pages_of_its_own(admin: Served) -> None:
     assert (await admin.ask("GET", "/hello")).body == b"hello"
 
 
-async def test_what_is_not_there_is_told_with_what_is(admin: Served) -> None:
+async def test_an_unknown_path_is_answered_with_the_known_ones(admin: Served) -> None:
     answered = await admin.ask("GET", "/api")
 
     assert answered.status == 404

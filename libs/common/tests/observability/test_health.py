@@ -1,4 +1,4 @@
-"""What is told of a service by what its traffic met with."""
+"""Health follows from the results of the service's own traffic."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ def clock() -> Clock:
 
 
 class Probe:
-    """A check that counts, and fails where it is told to."""
+    """A check that counts its calls, and fails on demand."""
 
     def __init__(self) -> None:
         self.calls = 0

@@ -26,14 +26,14 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
     return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
 
 
-def tell(*, failed: bool = False, seconds: float = 0.01) -> None:
+def log_one(*, failed: bool = False, seconds: float = 0.01) -> None:
     log_operation("request", failed=failed, seconds=seconds, fields=lambda: FIELDS)
 
 
 def test_a_line_for_machines_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info", log_each=True)  # auto: this is no terminal
 
-    tell()
+    log_one()
 
     (line,) = lines(capsys)
     assert line.pop("time").endswith("+00:00")
@@ -68,7 +68,7 @@ def test_an_error_is_shown_with_its_traceback(capsys: pytest.CaptureFixture[str]
 def test_a_line_for_people_shows_the_fields_behind_the_message(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("info", style="text", log_each=True)
 
-    tell()
+    log_one()
 
     assert capsys.readouterr().err.endswith("operations: request request_id=mine status=201 duration_ms=10.0\n")
 
@@ -86,7 +86,7 @@ def test_a_terminal_gets_colours(
 
 
 @pytest.mark.parametrize(
-    ("log_each", "failed", "seconds", "told"),
+    ("log_each", "failed", "seconds", "levels"),
     [
         (False, False, 0.01, []),
         (True, False, 0.01, ["info"]),
@@ -96,13 +96,13 @@ def test_a_terminal_gets_colours(
     ],
 )
 def test_an_operation_is_logged_once_if_it_failed_was_slow_or_all_are(
-    log_each: bool, failed: bool, seconds: float, told: list[str], capsys: pytest.CaptureFixture[str]
+    log_each: bool, failed: bool, seconds: float, levels: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     configure_logging("info", log_each=log_each)
 
-    tell(failed=failed, seconds=seconds)
+    log_one(failed=failed, seconds=seconds)
 
-    assert [line["level"] for line in lines(capsys)] == told
+    assert [line["level"] for line in lines(capsys)] == levels
 
 
 def test_a_message_that_cannot_be_read_does_not_show_its_texts_in_the_error() -> None:

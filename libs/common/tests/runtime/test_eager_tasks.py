@@ -6,14 +6,14 @@ from tests.waiting import turns
 
 
 async def test_it_has_run_until_its_first_pause() -> None:
-    told: list[str] = []
+    events: list[str] = []
 
     async def work() -> str:
-        told.append("begun")
+        events.append("begun")
         await turns()
         return "done"
 
     task = eager_tasks.start(work())
 
-    assert told == ["begun"]
+    assert events == ["begun"]
     assert await task == "done"

@@ -74,7 +74,7 @@ async def test_the_deadline_frees_a_slot_whose_client_went_away() -> None:
 
 
 def own_outcomes(batch: CommandBatch) -> list[Outcome]:
-    """Outcomes that tell whose they are."""
+    """Outcomes that name the command they belong to."""
     return [Outcome(status="done", task=str(one.command_id)) for one in batch.commands]
 
 

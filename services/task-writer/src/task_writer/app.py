@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Writer:
-    """A task-writer at work."""
+    """A running task-writer."""
 
     health: Health
     consumer: CommandConsumer
 
     async def consuming(self) -> None:
-        """Returns once it takes batches."""
+        """Returns once it consumes the command queue."""
         await self.consumer.connection.usable()
 
     async def drain(self) -> None:
@@ -45,9 +45,8 @@ class Writer:
 
 @asynccontextmanager
 async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
-    """A writer that takes batches whenever PostgreSQL and RabbitMQ are there. It waits for neither to be opened, and
-    drains before it is closed.
-    """
+    """A writer that consumes whenever PostgreSQL and RabbitMQ are up. It opens without waiting for either, and drains
+    before it closes."""
     health = Health("task-writer", enough=all)
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.writer_database_url, settings))
@@ -89,11 +88,11 @@ async def _clean_up(database: Database, settings: WriterSettings) -> AsyncIterat
 
 async def run(settings: WriterSettings) -> None:
     """Runs the writer until SIGINT or SIGTERM, and drains it then."""
-    told_to_stop = asyncio.Event()
+    stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, told_to_stop.set)
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with open_writer(settings):
         freeze_startup_objects()
-        await told_to_stop.wait()
+        await stopping.wait()
         log.info("stopping")
     log.info("stopped")

@@ -1,7 +1,7 @@
 """Runs a batch of commands: in one transaction or, when that fails, in one per command.
 
-Refused and expired promise that nothing was done, now or later. While an earlier run of the batch may still commit,
-only PostgreSQL can promise that, under the batch's lock: see ADR 13. All else is then unknown.
+`refused` and `expired` promise that nothing was done and nothing will be. While an earlier run of the batch may still
+commit, only PostgreSQL can promise that, under the batch's lock (ADR 13); any other outcome is then `unknown`.
 """
 
 import logging
@@ -29,14 +29,14 @@ STILL_RUNNING = Outcome(status="unknown", reason="An earlier run of the command 
 KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another request before.")
 
 LONG_PAST_S = 10.0
-"""This long after its deadline a command is not sent to PostgreSQL, whose clock decides; clock skew is smaller."""
+"""A command this long past its deadline is not sent to PostgreSQL, whose clock decides. Clock skew is smaller."""
 
 RECORDED_BEFORE = "command_log_pkey"
 
 
 @dataclass(frozen=True)
 class Answered:
-    """A command with its outcome; `poison` says why the command itself, not its surroundings, cannot be carried out."""
+    """A command with its outcome. `poison` is the reason when the command itself is at fault, not the database."""
 
     command: AnyCommand
     outcome: Outcome
@@ -44,13 +44,13 @@ class Answered:
 
 
 async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redelivered: bool = False) -> list[Answered]:
-    """Answers every command for itself, in order; raises nothing.
+    """The outcome of each command, in order; raises nothing.
 
-    The commands go to PostgreSQL in one round trip and one transaction; when that fails, each is run again on its own,
-    so that a bad command does not affect the others. Those past their deadline are not run.
+    The commands go to PostgreSQL in one round trip and one transaction. When that fails, each is run again on its own,
+    so that a bad command does not affect the others. Commands past their deadline are not run.
 
-    What may have been committed before is looked up first: all of a redelivered batch, of any other the commands with
-    a key. A command that was carried out gets the recorded outcome, whatever its deadline.
+    Commands that may have been committed before are looked up first: all of a redelivered batch, otherwise those with a
+    key. A recorded outcome is returned whatever the deadline.
     """
     if not commands:
         return []
@@ -62,16 +62,17 @@ async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redel
     except DatabaseUnavailable as error:
         return [Answered(command, batch.unavailable(error)) for command in commands]
     except Error as error:
-        log.info("a batch of %d is run again one by one: %s", len(commands), type(error).__name__)
+        log.info("a batch of %d failed and is run again command by command: %s", len(commands), type(error).__name__)
         return [await _carry_out_alone(batch, command) for command in commands]
     return [Answered(command, outcome) for command, outcome in zip(commands, outcomes, strict=True)]
 
 
 class _Batch:
-    """What the runs of one batch share; its first command's id names it, in every delivery.
+    """State that the runs of one batch share. The id of its first command names it in every delivery.
 
-    `earlier_run`: another transaction may still carry out what this one looks for in vain. So it is for a redelivered
-    batch, whose former writer may be at it, and once a connection broke: its backend may not have noticed.
+    `earlier_run`: an earlier transaction may still commit the commands that this one does not find. That is so for a
+    redelivered batch, whose previous writer may still be running it, and after a broken connection, whose backend may
+    still be running.
     """
 
     def __init__(self, database: Database, name: UUID, *, earlier_run: bool) -> None:
@@ -93,11 +94,11 @@ class _Batch:
         return [_outcome(command, *row) for command, row in zip(commands, rows, strict=True)]
 
     def unavailable(self, error: DatabaseUnavailable) -> Outcome:
-        """The outcome of a command that could not be run for want of a database."""
+        """The outcome of a command when the database is not available."""
         return UNKNOWN if error.maybe_done else self.not_done(REFUSED)
 
     def not_done(self, refused: Outcome) -> Outcome:
-        """The outcome of a command that this run has not carried out."""
+        """The outcome of a command that this run did not commit: `refused`, unless an earlier run may."""
         return STILL_RUNNING if self._earlier_run else refused
 
 
@@ -110,7 +111,7 @@ async def _carry_out_alone(batch: _Batch, command: AnyCommand) -> Answered:
         reason = f"{type(error).__name__} {error.sqlstate} {error.diag.constraint_name or ''}".rstrip()
         log.error("a command cannot be carried out: %s", reason)  # noqa: TRY400 - a traceback would show its texts
         return Answered(command, batch.not_done(POISONOUS), poison=reason)
-    except Error as error:  # of the surroundings: a lock held too long, a full disk, a read-only server
+    except Error as error:  # not the command's fault: a lock time-out, a full disk, a read-only server
         log.warning("PostgreSQL refused a command: %s: %s", type(error).__name__, error.diag.message_primary)
         return Answered(command, batch.not_done(REFUSED))
 
@@ -120,13 +121,13 @@ async def _run_alone(batch: _Batch, command: AnyCommand) -> Outcome:
         (outcome,) = await batch.run([command], look_up=True)
     except UniqueViolation as error:
         if error.diag.constraint_name != RECORDED_BEFORE:
-            raise  # not the command's id but something else is there twice: a bug
-        (outcome,) = await batch.run([command], look_up=True)  # another writer was at it at the same moment
+            raise  # a duplicate of something else than the command's id: a bug
+        (outcome,) = await batch.run([command], look_up=True)  # another writer recorded it at the same moment
     return outcome
 
 
 def _outcome(command: AnyCommand, status: Any, task: str | None, recorded: bool | None) -> Outcome:
-    """Without a key, an id is made for one command alone: whatever is recorded under it is the command's own."""
+    """Without a key, a command id is unique, so a record under it is always this command's own: no replay."""
     if recorded:
         REPEATS.inc()
     if status == "expired":

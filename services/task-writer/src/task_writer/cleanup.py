@@ -14,7 +14,7 @@ RECORDS_PER_STATEMENT = 1000  # keeps each delete, and what it locks, short
 
 
 async def forget_old_commands(db: Connection, retention_s: float) -> int:
-    """Deletes up to RECORDS_PER_STATEMENT records older than `retention_s` seconds; how many there were."""
+    """Deletes up to RECORDS_PER_STATEMENT records older than `retention_s` seconds; returns how many."""
     ((forgotten,),) = await all_rows(db, FORGET_COMMANDS, {"retention_s": retention_s, "limit": RECORDS_PER_STATEMENT})
     return int(forgotten)
 
@@ -22,8 +22,8 @@ async def forget_old_commands(db: Connection, retention_s: float) -> int:
 async def keep_forgetting(database: Database, *, retention_s: float, interval_s: float) -> None:
     """Runs for ever: a clean-up every `interval_s` seconds, repeated immediately while it deletes a full batch.
 
-    An outage, a lock or a read-only server passes, and the next clean-up does the work. Raises psycopg's other errors:
-    a function or a right that is missing stays so, and whoever runs this counts it, so that an alert says so.
+    Outages, locks and a read-only server are temporary: the next clean-up does the work. Raises psycopg's other errors,
+    such as a missing function or right, which last: the caller counts them for an alert.
     """
     while True:
         try:

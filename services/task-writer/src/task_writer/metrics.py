@@ -9,7 +9,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 
 COMMANDS = Counter("taskwire_commands", "Commands that the task-writer answered", ["type", "outcome"])
 REPEATS = Counter("taskwire_repeats", "Commands that were answered from the command log")
-REDELIVERED = Counter("taskwire_redelivered_batches", "Batches that RabbitMQ delivered again")
+REDELIVERED = Counter("taskwire_redelivered_batches", "Batches that RabbitMQ redelivered")
 DEAD_LETTERS = Counter("taskwire_dead_letters", "Dead letters that the task-writer stored", ["reason"])
 for _reason in ("malformed", "poison"):
     DEAD_LETTERS.labels(_reason)  # at 0: Prometheus sees no increase when a series starts at 1

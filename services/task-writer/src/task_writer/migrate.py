@@ -1,4 +1,4 @@
-"""Brings a database to this release's schema: roles first, then Alembic's revisions."""
+"""Migrates a database to this release's schema: roles first, then Alembic's revisions."""
 
 import logging
 from collections.abc import Iterator
@@ -22,17 +22,16 @@ log = logging.getLogger(__name__)
 
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
 CONNECT_TIMEOUT_S = 10
-ADVISORY_LOCK = 0x7A5C_0001  # any number that is ours alone
-
+ADVISORY_LOCK = 0x7A5C_0001  # any number that nothing else uses
 
 PAUSE_S = 0.2
 PROGRESS_EVERY_S = 10.0
-LOCK_TIMEOUT_S = 900.0  # a migration that makes an index on a large table takes minutes
+LOCK_TIMEOUT_S = 900.0  # an index on a large table takes minutes
 
 WHEN_IN_USE = (
-    "A migration takes its locks within 3 s or gives up, so that the services do not wait behind it. It was undone as "
-    "a whole; migrations before it are done. Run `task-writer migrate` again. If that does not help, something works "
-    "on the table for long: `select pid, xact_start, query from pg_stat_activity where xact_start is not null` tells."
+    "A migration waits up to 3 s for its locks, so that the services do not wait behind it. It was rolled back; the "
+    "migrations before it are applied. Run `task-writer migrate` again. If that does not help, find the long "
+    "transaction with `select pid, xact_start, query from pg_stat_activity where xact_start is not null`."
 )
 TEMPORARY = """
 select current_user, current_database() from pg_roles
@@ -42,23 +41,23 @@ LOCK_HOLDERS = "select pid from pg_locks where locktype = 'advisory' and objid::
 
 
 class WrongEncoding(SystemExit):
-    """The database cannot hold every text: the process ends with what to do instead."""
+    """The database cannot store all Unicode text. The message says what to do instead."""
 
 
 class AnotherMigration(SystemExit):
-    """Another migration has not ended: the process ends with where to look."""
+    """Another migration is still running. The message says which."""
 
 
 class TableInUse(SystemExit):
-    """A migration has not got its locks in time: the process ends with what to do."""
+    """A migration did not get its locks in time. The message says what to do."""
 
 
 class NotTheOwner(SystemExit):
-    """The role of DATABASE_URL may not change the schema: the process ends with whose address it has to be."""
+    """The role of DATABASE_URL may not change the schema. The message says which role can."""
 
 
 def migrate(settings: MigrationSettings, revision: str = "head") -> None:
-    """Creates what is missing of roles and schema; safe to run again, and by two at once: the second waits.
+    """Creates missing roles and applies missing revisions. Idempotent; a concurrent second run waits.
 
     Raises psycopg's errors when PostgreSQL cannot be reached or refuses.
     """
@@ -85,7 +84,7 @@ def _upgrade(connection: Connection, revision: str) -> None:
 
 @contextmanager
 def _migration_lock(driver: psycopg.Connection[Any]) -> Iterator[None]:
-    """Holds the lock of all migrations. Unlocks explicitly: behind a pooler the lock would outlive this connection."""
+    """Holds the migration lock. Unlocks explicitly: behind a pooler the lock would outlive this connection."""
     _take_lock(driver)
     try:
         yield
@@ -97,10 +96,10 @@ def _migration_lock(driver: psycopg.Connection[Any]) -> Iterator[None]:
 
 
 def _take_lock(driver: psycopg.Connection[Any]) -> None:
-    """Takes the lock of all migrations, for as long as the connection lives.
+    """Takes the migration lock for the lifetime of the connection.
 
-    It asks again and again, outside of any transaction: a statement that waited for the lock would hold a snapshot, for
-    whose end `create index concurrently` of the migration before would wait in turn.
+    It polls outside of any transaction: a statement that waits for the lock holds a snapshot, and `create index
+    concurrently` in the other migration would wait for that snapshot.
     """
     driver.autocommit = True
     began = reported_at = monotonic()
@@ -129,16 +128,16 @@ def _in_use(error: psycopg.Error) -> str:
 
 def _not_the_owner(error: psycopg.Error) -> str:
     return (
-        f"PostgreSQL does not let the role of DATABASE_URL change the schema: {error.diag.message_primary}. It has to "
-        "be the role that owns the tables; for the first migration, one that may create in the schema public."
+        f"The role of DATABASE_URL may not change the schema: {error.diag.message_primary}. Use the role that owns the "
+        "tables; for the first migration, one that may create in the schema public."
     )
 
 
 def _warn_of_temporary_tables(driver: psycopg.Connection[Any]) -> None:
-    """The migrations revoke the right; PostgreSQL heeds that from the owner of the database alone."""
+    """The migrations revoke the right, which has an effect only when their role owns the database."""
     for role, database in driver.execute(TEMPORARY).fetchall():
         log.warning(
-            "everybody may make temporary tables: %s does not own the database. Let its owner run "
+            "every role may create temporary tables, because %s does not own the database. Let its owner run "
             'revoke temporary on database "%s" from public;',
             role, database,
         )  # fmt: skip
@@ -146,7 +145,7 @@ def _warn_of_temporary_tables(driver: psycopg.Connection[Any]) -> None:
 
 
 def owner_engine(settings: MigrationSettings) -> Engine:
-    """SQLAlchemy's way to the database, by the address as it was given: psycopg reads every form that libpq does."""
+    """SQLAlchemy's engine. psycopg gets the address unchanged, so that every form of libpq works."""
     url = settings.database_url.get_secret_value()
     return create_engine(
         "postgresql+psycopg://",
@@ -160,14 +159,14 @@ def _connect(url: str) -> psycopg.Connection[Any]:
     if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
         connection.close()
         raise WrongEncoding(
-            f"The database's encoding is {encoding}; it must be UTF8, so that texts are counted in characters. "
+            f"The database's encoding is {encoding}; it must be UTF8, so that text is counted in characters. "
             "Create it with `create database … template template0 encoding 'UTF8'`."
         )
     return connection
 
 
 def alembic_config(connection: Connection) -> Config:
-    """Alembic's configuration for an open connection; the revisions are those beside this package."""
+    """Alembic's configuration for an open connection and the revisions beside this package."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection

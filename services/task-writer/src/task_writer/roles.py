@@ -1,4 +1,4 @@
-"""The database roles of the services: the writer without DDL, the reader with selects alone."""
+"""The database roles of the services: the writer may not run DDL, the reader may only select."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -20,11 +20,11 @@ ROLE_SETTINGS = {
     "timezone": "UTC",
     "default_transaction_isolation": "read committed",  # a look-up sees what was committed while it waited: ADR 13
 }
-"""Kept by the server, so that they hold behind any pooler."""
+"""Stored in the roles, so that they apply behind any pooler."""
 
 NOT_SET = (
-    "the password of %s was not set, and its address does not log in: %s. Let an administrator set it with psql's "
-    "\\password, or, where the host takes passwords in clear text alone, as Neon does, run there: "
+    "the password of %s could not be set, and logging in with its address fails: %s. Let an administrator set it with "
+    "psql's \\password, or, where the host takes passwords in clear text alone, as Neon does, run there: "
     "alter role %s login password '…'"
 )
 LOGIN_TIMEOUT_S = 10

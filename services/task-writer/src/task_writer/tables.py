@@ -1,4 +1,4 @@
-"""The tables, as Alembic's autogenerate and the drift test read them. What services do with them is in functions."""
+"""The tables, for Alembic's autogenerate and the drift test. Services use them only through SQL functions."""
 
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class Task(SQLModel, table=True):
-    """One task of one user. Row-level security shows a session only the rows of `app.user_id`."""
+    """One task of one user. Row-level security limits a session to the rows of `app.user_id`."""
 
     __tablename__ = "tasks"
     __table_args__ = (
@@ -27,7 +27,7 @@ class Task(SQLModel, table=True):
 
 
 class LoggedCommand(SQLModel, table=True):
-    """The record of a command that was carried out, written in the transaction of its effect: see ADR 3."""
+    """The record of a command, written in the same transaction as its effect (ADR 3)."""
 
     __tablename__ = "command_log"
     __table_args__ = (Index("idx_command_log_recorded_at", "recorded_at"),)
@@ -43,7 +43,7 @@ class LoggedCommand(SQLModel, table=True):
 
 
 class CommandLogState(SQLModel, table=True):
-    """One row: what the command log has forgotten. Records from before `forgotten_until` may be gone."""
+    """One row: records from before `forgotten_until` may have been deleted from the command log."""
 
     __tablename__ = "command_log_state"
     __table_args__ = (CheckConstraint("one_row"),)

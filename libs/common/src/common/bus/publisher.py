@@ -1,4 +1,4 @@
-"""Sends messages to queues of RabbitMQ, over a connection of its own that is opened again whenever it is lost."""
+"""Publishes messages to queues over a connection of its own, which is reopened whenever it is lost."""
 
 import asyncio
 from contextlib import suppress
@@ -13,16 +13,16 @@ from common.bus.kept_connection import KeptConnection
 from common.runtime.time_limits import time_limit
 from common.settings import BusSettings
 
-NOWHERE = ""  # no queue has this name
-TRY_TIMEOUT_S = 1.0
+NO_QUEUE = ""  # no queue has this name
+PROBE_TIMEOUT_S = 1.0
 
 
 class Publisher:
-    """`confirmed`: RabbitMQ says of each message that it has it, or that there is no such queue.
+    """`confirmed`: RabbitMQ confirms each message, or reports that there is no such queue.
 
-    `queue` is declared whenever the connection is opened. That is done anew when a message for it is not taken: it may
-    have been deleted. By aio_pika's channel and not by FastStream's `publish`, which takes each message through
-    middlewares and parsers that are not used here.
+    `queue` is declared whenever the connection is opened. When RabbitMQ rejects a message for it, the connection is
+    reopened, because the queue may have been deleted. Uses aio_pika's channel: FastStream's `publish` would run each
+    message through middlewares and parsers that are not needed here.
     """
 
     def __init__(self, settings: BusSettings, name: str, *, confirmed: bool, queue: RabbitQueue | None = None) -> None:
@@ -31,11 +31,11 @@ class Publisher:
         self.connection = KeptConnection(settings, name, self._prepare)
 
     async def publish(self, message: Message, queue: str, *, within_s: float) -> None:
-        """Returns once the message is written, or, when `confirmed`, once the broker has it. A connection that is being
-        opened again is waited for.
+        """Returns once the message is written; when `confirmed`, once the broker has it. Waits for a connection that is
+        being reopened.
 
-        Raises DeliveryError when the broker refuses it or has no such queue (unconfirmed: neither is noticed),
-        TimeoutError, and aio_pika's other errors when it is not known whether the broker has it.
+        Raises DeliveryError when the broker rejects it or has no such queue (only when `confirmed`). After TimeoutError
+        and aio_pika's other errors the broker may or may not have it.
         """
         with time_limit(within_s):
             exchange = self.connection.current or await self.connection.usable()
@@ -43,7 +43,7 @@ class Publisher:
                 await exchange.publish(message, queue, mandatory=self._confirmed)
             except DeliveryError:
                 if self._queue is not None and queue == self._queue.name:
-                    self.connection.renew(f"RabbitMQ did not take a message for {queue}")
+                    self.connection.renew(f"RabbitMQ rejected a message for {queue}")
                 raise
 
     async def _prepare(self, connection: Connection) -> AbstractExchange:
@@ -56,14 +56,13 @@ class Publisher:
                 timeout=STEP_TIMEOUT_S,
             )
         if self._confirmed:
-            await _try(channel.default_exchange)
+            await _probe(channel.default_exchange)
         return channel.default_exchange
 
 
-async def _try(exchange: AbstractExchange) -> None:
-    """Raises aio_pika's errors when we may not publish: a message that is for nobody is then refused, and else comes
-    back. While RabbitMQ's memory or disk has run out there is no answer, and what is published later waits too.
-    """
+async def _probe(exchange: AbstractExchange) -> None:
+    """Raises aio_pika's errors when the user lacks the right to publish: RabbitMQ then rejects this unroutable message
+    instead of returning it. While RabbitMQ is out of memory or disk it does not answer, and later messages wait too."""
     with suppress(DeliveryError, TimeoutError):
-        async with asyncio.timeout(TRY_TIMEOUT_S):
-            await exchange.publish(Message(b""), NOWHERE, mandatory=True)
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            await exchange.publish(Message(b""), NO_QUEUE, mandatory=True)

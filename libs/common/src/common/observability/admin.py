@@ -70,10 +70,10 @@ def _routes(health: Health) -> dict[str, Callable[[], Awaitable[AdminAnswer]]]:
 
     async def ready() -> AdminAnswer:
         is_ready, parts = await health.look()
-        told: dict[str, object] = {"ready": is_ready, "parts": parts}
+        answer: dict[str, object] = {"ready": is_ready, "parts": parts}
         if reasons := health.reasons():
-            told["reasons"] = reasons
-        body = json.dumps(told).encode() + b"\n"
+            answer["reasons"] = reasons
+        body = json.dumps(answer).encode() + b"\n"
         return AdminAnswer(body, "application/json", 200 if is_ready else 503)
 
     async def metrics() -> AdminAnswer:

@@ -1,1 +1,1 @@
-"""Takes batches off the bus: process, acknowledge, answer; what cannot be carried out becomes a dead letter."""
+"""Consumes batches: process, acknowledge, reply; commands that cannot be carried out become dead letters."""

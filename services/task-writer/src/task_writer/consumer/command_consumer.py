@@ -23,9 +23,9 @@ from task_writer.consumer.settling import acknowledge, before_acknowledgement, r
 
 log = logging.getLogger(__name__)
 
-LET_GO_TIMEOUT_S = 2.0
+CANCEL_TIMEOUT_S = 2.0
 FINISH_TIMEOUT_S = 11.0
-"""With what the service closes afterwards, it is shorter than the grace period of the deployments: 30 s."""
+"""Together with closing connections it must fit into the deployments' grace period of 30 s."""
 
 CONNECTION_NAME = "task-writer commands"
 
@@ -51,7 +51,7 @@ class Outgoing:
 
 
 class CommandConsumer:
-    """Consumes the command queue whenever RabbitMQ is there, at most `concurrent_batches` messages at a time."""
+    """Consumes the command queue whenever RabbitMQ is up, at most `concurrent_batches` messages at a time."""
 
     def __init__(
         self, settings: BusSettings, database: Database, outgoing: Outgoing, *, concurrent_batches: int
@@ -93,8 +93,8 @@ class CommandConsumer:
         for task in late:
             task.cancel()
         if late:
-            log.warning("%d batches were not finished in time; they are delivered again", len(late))
-            await asyncio.wait(late, timeout=LET_GO_TIMEOUT_S)
+            log.warning("%d batches were not finished in time; RabbitMQ redelivers them", len(late))
+            await asyncio.wait(late, timeout=CANCEL_TIMEOUT_S)
 
     async def _handle(self, message: RabbitMessage) -> None:
         """On any error the message is redelivered, up to the queue's delivery limit."""
@@ -110,11 +110,11 @@ class CommandConsumer:
             else:
                 await settle(message, done.outcomes, self._replies)
         except NotStored as error:
-            log.warning("a batch is given back: %s", error)
+            log.warning("a batch is requeued: %s", error)
             await self._requeueing.requeue(message)
-        except (AMQPError, OSError, RuntimeError) as error:  # RabbitMQ delivers it again, or the gateway answers 504
+        except (AMQPError, OSError, RuntimeError) as error:  # RabbitMQ redelivers it, or the gateway answers 504
             log.warning("a batch was processed, but not acknowledged or not answered: %r", error)
-        finally:  # an answer that does not get through is counted and logged too
+        finally:  # also when the reply was not sent
             record(done)
 
     async def _store_and_settle(self, message: RabbitMessage, done: Processed) -> None:

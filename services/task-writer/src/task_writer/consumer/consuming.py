@@ -29,7 +29,7 @@ class NotConsuming(Exception):
 
 @dataclass(frozen=True)
 class Consuming:
-    """The one consumer of a connection: where it consumes, and under which tag."""
+    """The one consumer of a connection: its queue and its tag."""
 
     queue: AbstractQueue
     tag: str
@@ -41,7 +41,9 @@ class Consuming:
         FastStream's own stop waits for running handlers first, while RabbitMQ goes on sending batches that are dropped
         and redelivered only when the connection closes.
         """
-        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):  # without a connection nothing comes either
+        with suppress(
+            AMQPError, OSError, RuntimeError, TimeoutError
+        ):  # without a connection there are no deliveries either
             async with asyncio.timeout(CANCEL_TIMEOUT_S):
                 await self.queue.cancel(self.tag)
 
@@ -51,7 +53,7 @@ class _Broker(RabbitBroker):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(
-            apply_types=False,  # FastDepends hands a message over through a thread: 1 ms of a lone write
+            apply_types=False,  # FastDepends would call the handler through a thread: 1 ms of a lone write
             logger=log,
             log_level=logging.DEBUG,
         )
@@ -80,10 +82,10 @@ async def consume(connection: Connection, handle: Handle, *, prefetch: int) -> C
     )
     subscriber(handle)
     await broker.connect()
-    subscriber.running = True  # else FastStream drops what comes before RabbitMQ's answer was read: it waits for ever
+    subscriber.running = True  # else FastStream drops messages that arrive before RabbitMQ's answer is read
     await subscriber.start()
 
-    queue = await broker.declare_queue(COMMANDS)  # the one that was declared: FastStream remembers it
+    queue = await broker.declare_queue(COMMANDS)  # the same object: FastStream caches declared queues
     channel = cast("aiormq.Channel", await queue.channel.get_underlay_channel())
     channel.on_consumer_cancel_callbacks.add(lambda _: connection.lose("RabbitMQ cancelled the consumer"))
     tags = list(channel.consumers)

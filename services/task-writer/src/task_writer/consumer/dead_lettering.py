@@ -33,13 +33,12 @@ class NewDeadLetter:
 
 
 class NotStored(Exception):
-    """RabbitMQ did not confirm a dead letter within the limit: it may be in the queue or not."""
+    """RabbitMQ did not confirm a dead letter in time: it may or may not be in the queue."""
 
 
 async def store(publisher: Publisher, dead_letters: Sequence[NewDeadLetter]) -> None:
-    """Returns once RabbitMQ has all of them for good. It is tried again after a growing pause, so that a blip of the
-    connection gives no message back. Raises NotStored after STORE_TIMEOUT_S.
-    """
+    """Returns once RabbitMQ has confirmed all of them. Retries with backoff, so that a short loss of the connection
+    requeues no message. Raises NotStored after STORE_TIMEOUT_S."""
     for one in dead_letters:
         metrics.DEAD_LETTERS.labels(one.kind).inc()
         log.error("dead letter: %s", one.reason)
@@ -48,15 +47,15 @@ async def store(publisher: Publisher, dead_letters: Sequence[NewDeadLetter]) -> 
             for one in dead_letters:
                 await _store_one(publisher, one)
     except TimeoutError:
-        raise NotStored(f"RabbitMQ did not take its dead letters in {STORE_TIMEOUT_S:.0f} s") from None
+        raise NotStored(f"RabbitMQ did not confirm its dead letters in {STORE_TIMEOUT_S:.0f} s") from None
 
 
 async def _store_one(publisher: Publisher, dead_letter: NewDeadLetter) -> None:
     for pause_s in backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S):
         try:
             await publisher.publish(_message(dead_letter), DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S)
-        except (AMQPError, OSError, RuntimeError) as error:  # of which TimeoutError is one
-            log.info("a dead letter could not be stored, and is tried again: %r", error)
+        except (AMQPError, OSError, RuntimeError) as error:  # TimeoutError is an OSError
+            log.info("a dead letter could not be stored; trying again: %r", error)
             await asyncio.sleep(pause_s)
         else:
             return

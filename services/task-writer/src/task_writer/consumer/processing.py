@@ -18,15 +18,14 @@ from task_writer.consumer.dead_lettering import NewDeadLetter
 from task_writer.consumer.queue_time import observe_queue_time
 from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
-UNREADABLE = Outcome(status="refused", reason="The task-writer does not know the command.")
-UNREADABLE_AGAIN = Outcome(status="unknown", reason="Another task-writer may have known the command.")
+UNREADABLE = Outcome(status="refused", reason="The task-writer cannot read the command.")
+UNREADABLE_AGAIN = Outcome(status="unknown", reason="Another task-writer may have carried out the command.")
 
 
 @dataclass(frozen=True)
 class Processed:
-    """One message: `outcomes` of all its commands in order (none when it is no batch), and those that were `answered`
-    by the database, which took `seconds`. `dead_letters` must be stored before it is acknowledged.
-    """
+    """A processed message: the `outcomes` of all its commands in order (none when it is not a batch), and the commands
+    that the database `answered` in `seconds`. `dead_letters` must be stored before it is acknowledged."""
 
     outcomes: Sequence[Outcome]
     answered: Sequence[Answered]
@@ -35,7 +34,7 @@ class Processed:
 
 
 async def process(database: Database, message: RabbitMessage) -> Processed:
-    """Carries out the commands of a message. What raises here is a bug."""
+    """Carries out the commands of a message. An exception here is a bug."""
     observe_queue_time(message)
     try:
         read = read_batch(message.body)
@@ -72,7 +71,7 @@ def _in_request_order(read: Sequence[object], answered: Sequence[Answered], unre
 
 
 def _log_batch(done: Processed) -> None:
-    """One line; it names the requests that failed, some of them."""
+    """One line, with the ids of some requests: of the failed ones, if any."""
     answered = done.answered
     failed = [one for one in answered if one.outcome.status not in {"done", "not_found", "key_reused"}]
     log_operation(

@@ -1,4 +1,4 @@
-"""Measures the time of batches in the queue by the clocks of two hosts, and the skew between them."""
+"""Measures the time that batches spend in the queue by the clocks of two hosts, and the skew between them."""
 
 import math
 import time
@@ -12,44 +12,44 @@ from task_writer import metrics
 WINDOW_S = 60.0
 
 
-class LeastOfLately:
-    """The least of the values of the last one to two minutes; NaN when there were none."""
+class RecentMinimum:
+    """The minimum of the values of the last one to two minutes; NaN without any."""
 
     def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
         self._now_s = now_s
-        self._before = self._current = math.inf
+        self._previous = self._current = math.inf
         self._began_s = now_s()
 
     def add(self, value: float) -> None:
-        self._turn()
+        self._rotate()
         self._current = min(self._current, value)
 
-    def least(self) -> float:
-        self._turn()
-        least = min(self._before, self._current)
-        return least if least < math.inf else math.nan
+    def minimum(self) -> float:
+        self._rotate()
+        minimum = min(self._previous, self._current)
+        return minimum if minimum < math.inf else math.nan
 
-    def _turn(self) -> None:
+    def _rotate(self) -> None:
         passed = int((self._now_s() - self._began_s) // WINDOW_S)
         if passed:
-            self._before = self._current if passed == 1 else math.inf
+            self._previous = self._current if passed == 1 else math.inf
             self._current = math.inf
             self._began_s += passed * WINDOW_S
 
 
-_least = LeastOfLately()
-metrics.CLOCK_SKEW.set_function(_least.least)
+_minimum = RecentMinimum()
+metrics.CLOCK_SKEW.set_function(_minimum.minimum)
 
 
 def observe_queue_time(message: RabbitMessage) -> None:
-    """A message that comes again has been on its way for other reasons than the queue.
+    """Records the queue time of a message. A redelivered one is only counted: its time includes earlier attempts.
 
-    One cannot come before it left: below zero, this host's clock is behind the gateway's. The histogram takes that for
-    no time at all, in a bucket of its own, because its sum must not fall.
+    A negative time means that this host's clock is behind the gateway's. The histogram records it as zero, in a bucket
+    of its own, because its sum must not fall.
     """
     if message.raw_message.redelivered:
         metrics.REDELIVERED.inc()
     elif isinstance(sent := message.headers.get(SENT_HEADER), int):
         seconds = time.time() - sent / 1000
-        _least.add(seconds)
+        _minimum.add(seconds)
         metrics.QUEUE_SECONDS.observe(max(seconds, 0.0))

@@ -15,7 +15,7 @@ REJECT_TIMEOUT_S = 5.0
 
 
 class Requeueing:
-    """At most half of the messages that a writer takes at once may pause: the others go on, whatever comes back."""
+    """At most half of a writer's concurrent messages may pause, so that redeliveries never block all others."""
 
     def __init__(self, *, concurrent_batches: int) -> None:
         self._free_pauses = max(concurrent_batches // 2, 1)
@@ -26,10 +26,10 @@ class Requeueing:
         self._stopping.set()
 
     async def requeue(self, message: RabbitMessage) -> None:
-        """Gives it back; once it was delivered DELIVERY_LIMIT times and once more, RabbitMQ makes it a dead letter.
+        """Requeues the message. After DELIVERY_LIMIT redeliveries RabbitMQ dead-letters it.
 
-        By `basic.reject`, which counts as a delivery on every RabbitMQ; `basic.nack` does not on 4.3. A message whose
-        connection was lost is back already.
+        Uses `basic.reject`, which counts as a delivery on every RabbitMQ; `basic.nack` does not on 4.3. If the
+        connection was lost, RabbitMQ has already requeued the message.
         """
         pause_s = _pause_s(message)
         if pause_s and self._free_pauses:
@@ -44,11 +44,11 @@ class Requeueing:
             async with asyncio.timeout(REJECT_TIMEOUT_S):
                 await message.reject(requeue=True)
         except (AMQPError, OSError, RuntimeError) as error:
-            log.info("a message could not be given back; it is back with its connection: %r", error)
+            log.info("a message could not be requeued; RabbitMQ requeues it when the connection ends: %r", error)
 
 
 def _pause_s(message: RabbitMessage) -> float:
-    """None before the last time: RabbitMQ will move the message away."""
+    """No pause after the last delivery, since RabbitMQ dead-letters the message."""
     delivered = message.headers.get("x-delivery-count", 0)
     if not isinstance(delivered, int) or delivered >= DELIVERY_LIMIT:
         return 0.0

@@ -1,4 +1,4 @@
-"""Acknowledges messages and replies to them, in an order that keeps every reply true."""
+"""Acknowledges messages and replies to them, in an order in which every reply is true."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ ACKNOWLEDGE_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 5.0
 
 CERTAINLY_NOT_DONE = frozenset({"refused", "expired"})
-MAY_COME_AGAIN = Outcome(status="unknown", reason="The command may be delivered again.")
+MAY_COME_AGAIN = Outcome(status="unknown", reason="The command may be redelivered.")
 
 
 async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
-    """Acknowledges and answers: at once, where a delivery that comes again would find what is recorded.
+    """Acknowledges and replies; both at once when a redelivery would only find recorded outcomes.
 
-    A command that is answered `refused` or `expired` must never be delivered again and run. An acknowledgement has
-    no answer of its own, so a round trip on the same channel follows it before the reply: RabbitMQ works a channel
-    off in order. Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when a connection is lost.
+    A command that is answered `refused` or `expired` must never be redelivered and run. RabbitMQ does not confirm an
+    acknowledgement, so a round trip on the same channel follows it before the reply: a channel is processed in order.
+    Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when a connection is lost.
     """
     if any(outcome.status in CERTAINLY_NOT_DONE for outcome in outcomes):
         with time_limit(ACKNOWLEDGE_TIMEOUT_S):
