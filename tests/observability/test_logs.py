@@ -112,7 +112,8 @@ async def test_no_text_no_key_no_password_is_in_any_log(talkative: Stack, user: 
             await exchange.publish(aio_pika.Message(body.encode()), COMMANDS_NAME)
 
     async def dead_lettered() -> bool:
-        return sum("dead letter" in line["message"] for line in lines(talkative, "task-writer")) == 2
+        messages: list[str] = [line["message"] for line in lines(talkative, "task-writer")]
+        return sum(message.startswith("dead letter: ") for message in messages) == 2
 
     await eventually(dead_lettered)
     known = talkative.addresses
