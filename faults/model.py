@@ -1,4 +1,4 @@
-"""All tasks of one user, as one client's operations show them: the exact model that each answer is judged against."""
+"""An exact model of one user's tasks, built from one client's operations; each answer is checked against it."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -25,7 +25,7 @@ _EXPECTED = {
 
 
 class UserModel:
-    """What is known and what is possible of one user's tasks. Judges operations in the order in which they were done.
+    """The possible states of one user's tasks. Judges operations in the order in which they were done.
 
     `last_moment_s` says until when a write without a known outcome may be done (lateness.py).
     """
@@ -42,11 +42,6 @@ class UserModel:
     def tasks(self) -> Iterator[tuple[str, int]]:
         """The ids of the tasks that may be there, each with the number of writes that are pending on it."""
         return ((task.id, len(task.pending)) for task in self._active.values() if task.id is not None)
-
-    @property
-    def has_unfound(self) -> bool:
-        """Whether there may be a task whose id is unknown: a list would show it."""
-        return any(task.id is None for task in self._active.values())
 
     def judge(self, operation: Operation) -> list[Violation]:
         """The violations that show in this operation, given all those before it. The model goes on with what it saw."""

@@ -1,4 +1,4 @@
-"""Rows that the API alone could not make."""
+"""Rows that the API alone could not make, and RabbitMQ nodes for one module."""
 
 from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
@@ -6,6 +6,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from local_stack.postgres import Postgres
+from local_stack.rabbitmq import Rabbitmq
+from local_stack.state import State, open_state
+
+from tests.releases import SUPPORTED_LINES, rabbitmq_of_line
 
 
 @pytest.fixture
@@ -20,6 +24,20 @@ async def same_moment(owner: psycopg.AsyncConnection) -> list[UUID]:
                 [task_id, user],
             )
     return [user, *ids]
+
+
+@pytest.fixture(scope="module")
+async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[State]:
+    """The state directory of a module's own RabbitMQ node."""
+    async with open_state(tmp_path_factory.mktemp("node")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=SUPPORTED_LINES)
+async def node(node_state: State, request: pytest.FixtureRequest) -> AsyncIterator[Rabbitmq]:
+    """A node without queues, of each supported line of releases, for one module."""
+    async with rabbitmq_of_line(node_state, request.param) as running:
+        yield running
 
 
 @pytest.fixture

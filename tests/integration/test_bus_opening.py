@@ -1,4 +1,4 @@
-"""The gateway's bus is opened again and again until it works, whatever stands in the way, and readiness says what."""
+"""The gateway reopens its bus session until that works, whatever the cause, and readiness shows the cause."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,7 +10,7 @@ from gateway.bus_link import BusLink, open_bus_link
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
-from local_stack.state import State, open_state
+from local_stack.state import State
 from pydantic import HttpUrl, SecretStr
 
 from faults.alarms import alarm
@@ -20,12 +20,6 @@ from tests.waiting import eventually
 GATEWAY = SERVICE_USERS[0]
 LIMIT_S = 30.0
 CLOSE_ALL = ("close_all_connections", "an operator's order")
-
-
-@pytest.fixture(scope="module")
-async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[State]:
-    async with open_state(tmp_path_factory.mktemp("opening")) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -14,39 +14,19 @@ from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
-from local_stack.state import State, open_state
 from pydantic import HttpUrl, SecretStr
 from task_writer.app import open_writer
 
 from tests.commands import create
 from tests.conftest import Addresses, writer_settings
 from tests.integration.dead_letters import Operator
-from tests.releases import rabbitmq_of_line
 from tests.waiting import eventually
 
 GATEWAY, WRITER, OPERATOR = SERVICE_USERS
 STRANGE = "strange"
-LINES = ("4", "3.10")
 LOOKS_NEED_RIGHTS = (4, 2, 6)  # the first release in which a passive declare needs a right on the queue
 
 type Deed = Callable[[AbstractChannel], Awaitable[object]]
-
-
-@pytest.fixture(scope="module")
-async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[State]:
-    async with open_state(tmp_path_factory.mktemp("users")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module", params=LINES)
-async def node(node_state: State, request: pytest.FixtureRequest) -> AsyncIterator[Rabbitmq]:
-    """A node without a queue, of each line of releases: what services need, they have to be able to make."""
-    node = await rabbitmq_of_line(node_state, request.param)
-    try:
-        await node.start()
-        yield node
-    finally:
-        await node.stop()
 
 
 @pytest.fixture

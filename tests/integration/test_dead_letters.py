@@ -17,7 +17,7 @@ from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.batches import carry_out
 from task_writer.cleanup import forget_old_commands
-from task_writer.dead_letter_commands import _replay_one, list_dead_letters, show
+from task_writer.dead_letter_commands import list_dead_letters, show
 from task_writer.dead_letter_queue import open_dead_letters
 from task_writer.dead_letters import LogWindow, NotPossible, replay_messages
 
@@ -331,15 +331,14 @@ async def test_a_dead_letter_older_than_the_command_log_is_replayed_by_force_alo
     assert forced.status == 0
 
 
-async def test_a_dead_letter_stays_when_rabbitmq_does_not_take_its_commands(
-    gateway: RawGateway, operator: Operator
-) -> None:
+async def test_a_dead_letter_stays_when_rabbitmq_rejects_its_commands(gateway: RawGateway, operator: Operator) -> None:
     await add_dead_letter(gateway, batch(create()))
 
     async with open_dead_letters(operator.settings()) as queue:
         await gateway.channel.queue_delete(COMMANDS_NAME)
+        held = await anext(queue.dead_letters())
         with pytest.raises(NotPossible, match="the dead letter stays"):
-            await _replay_one(queue, await anext(queue.dead_letters()), LogWindow(24 * 3600.0), force=False)
+            await queue.replace(held, replay_messages(held.dead_letter, LogWindow(24 * 3600.0)))
 
     assert await gateway.waiting(DEAD_LETTERS_NAME) == 1
     await gateway.channel.declare_queue(COMMANDS_NAME, durable=True, arguments=COMMANDS.arguments)

@@ -1,6 +1,4 @@
-"""The task-writer's connections are opened again and again until they work, whatever stands in the way, and readiness
-says what.
-"""
+"""The task-writer reopens its connections until that works, whatever the cause, and readiness shows the cause."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -17,7 +15,6 @@ from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from local_stack.ports import pick_port
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
-from local_stack.state import State, open_state
 from task_writer.app import Writer, open_writer
 
 from faults.alarms import alarm
@@ -25,33 +22,15 @@ from tests.commands import create, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.locks import locked, writer_waits_for_a_lock
 from tests.integration.raw_gateway import RawGateway, raw_gateway
-from tests.releases import rabbitmq_of_line
 from tests.waiting import eventually
 
 WRITER = SERVICE_USERS[1]
-LINES = ("4", "3.10")
 LIMIT_S = 30.0
 SOON_S = 5.0
 CLOSE_ALL = ("close_all_connections", "an operator's order")
 NOTHING = ("^$", "^$", "^$")
 ALL_THAT_IT_NEEDS = (r"^tasks\.(commands|dead-letters)$", r"^amq\.default$", r"^tasks\.commands$")
 CONNECTIONS = ["task-writer commands", "task-writer dead letters", "task-writer replies"]
-
-
-@pytest.fixture(scope="module")
-async def node_state(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[State]:
-    async with open_state(tmp_path_factory.mktemp("opening")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module", params=LINES)
-async def node(node_state: State, request: pytest.FixtureRequest) -> AsyncIterator[Rabbitmq]:
-    node = await rabbitmq_of_line(node_state, request.param)
-    try:
-        await node.start()
-        yield node
-    finally:
-        await node.stop()
 
 
 @pytest.fixture
@@ -155,7 +134,7 @@ async def test_a_queue_that_is_deleted_under_the_consumer_is_made_anew_and_consu
     assert await connections(node) == CONNECTIONS
 
 
-async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_dead_letter(
+async def test_a_deleted_dead_letter_queue_is_declared_again_for_the_next_dead_letter(
     node: Rabbitmq, writer: Writer
 ) -> None:
     await is_up(writer)
@@ -165,9 +144,9 @@ async def test_a_dead_letter_queue_that_is_deleted_is_made_anew_for_the_next_dea
         await is_down(writer, "dead_letters", saying=f"RabbitMQ rejected a message for {DEAD_LETTERS_NAME}")
         await is_up(writer)
 
-        letter = await gateway.dead_letter()
+        dead_letter = await gateway.dead_letter()
 
-    assert letter.body == b"{"
+    assert dead_letter.body == b"{"
 
 
 async def test_batches_in_progress_when_the_consumer_is_cancelled_are_done_and_answered(
@@ -189,7 +168,7 @@ async def test_batches_in_progress_when_the_consumer_is_cancelled_are_done_and_a
     assert [outcome.status for outcome in outcomes] == ["done"]
 
 
-async def test_a_batch_that_comes_before_faststream_knows_that_it_consumes_is_carried_out(
+async def test_a_batch_that_arrives_before_faststream_is_running_is_carried_out(
     node: Rabbitmq, addresses: Addresses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FastStream drops such a message by itself, and it would wait until the connection ends."""

@@ -52,16 +52,11 @@ async def test_the_line_of_releases_can_be_chosen_and_each_has_data_of_its_own(p
     reports: list[str] = []
     versions, kept = [], []
     for line in ("3.10", "4", "3.10"):
-        node = await rabbitmq_of_line(private_state, line, reports.append)
-        try:
-            await node.start()
-            async with channel_to(node) as channel:
-                queue = await channel.declare_queue("kept", durable=True)
-                kept.append(queue.declaration_result.message_count)
-                message = aio_pika.Message(b"", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
-                await channel.default_exchange.publish(message, "kept")
-        finally:
-            await node.stop()
+        async with rabbitmq_of_line(private_state, line, reports.append) as node, channel_to(node) as channel:
+            queue = await channel.declare_queue("kept", durable=True)
+            kept.append(queue.declaration_result.message_count)
+            message = aio_pika.Message(b"", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+            await channel.default_exchange.publish(message, "kept")
         versions.append(node.version[0])
 
     assert versions == [3, 4, 3]

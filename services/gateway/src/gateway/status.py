@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from importlib.metadata import version
 from math import isinf
 from pathlib import Path
@@ -18,8 +18,6 @@ from gateway.metrics import BATCH_ITEMS, QUEUE_CONSUMERS, QUEUE_MESSAGES, WAITIN
 
 PAGE = Path(__file__).parent / "static" / "status.html"
 LANES = {"reads": {"finds", "lists"}, "writes": {"commands"}}
-
-type Wanted = Callable[[Sample], bool]
 
 
 def status_routes(health: Health) -> AdminRoutes:

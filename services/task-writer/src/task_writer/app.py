@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from common.bus.kept_connection import KeptConnection
@@ -14,7 +15,7 @@ from common.bus.topology import DEAD_LETTERS
 from common.observability.admin import open_admin
 from common.observability.health import Health
 from common.observability.tracing import open_tracing
-from common.postgres.database import Database, open_database
+from common.postgres.database import open_database
 from common.runtime.background import running
 from common.runtime.gc_tuning import freeze_startup_objects
 
@@ -63,7 +64,13 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
         health.start(database=database.part, **{name: one.part for name, one in kept.items()})
         await stack.enter_async_context(open_admin(settings, health))
         await stack.enter_async_context(open_tracing(health.service, settings))
-        await stack.enter_async_context(_clean_up(database, settings))
+        clean_up = partial(
+            keep_forgetting,
+            database,
+            retention_s=settings.command_log_retention_h * 3600,
+            interval_s=settings.command_log_cleanup_interval_s,
+        )
+        await stack.enter_async_context(running("command log clean-up", clean_up))
         for name, one in kept.items():
             await stack.enter_async_context(running(name, one.keep_open))
         writer = Writer(health, consumer)
@@ -71,19 +78,6 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
             yield writer
         finally:
             await writer.drain()
-
-
-@asynccontextmanager
-async def _clean_up(database: Database, settings: WriterSettings) -> AsyncIterator[None]:
-    async def forget() -> None:
-        await keep_forgetting(
-            database,
-            retention_s=settings.command_log_retention_h * 3600,
-            interval_s=settings.command_log_cleanup_interval_s,
-        )
-
-    async with running("command log clean-up", forget):
-        yield
 
 
 async def run(settings: WriterSettings) -> None:

@@ -15,7 +15,7 @@ from common.observability.logs import configure_logging
 from common.settings import load
 
 from task_writer.command_log import read_log_window
-from task_writer.dead_letter_queue import DeadLetterQueue, Held, open_dead_letters
+from task_writer.dead_letter_queue import open_dead_letters
 from task_writer.dead_letters import DeadLetter, LogWindow, NotPossible, replay_messages, safe_until
 from task_writer.settings import DeadLetterSettings
 
@@ -90,12 +90,13 @@ async def replay(settings: DeadLetterSettings, dead_letter_id: str | None, *, fo
             if dead_letter_id not in {None, held.dead_letter.id}:
                 continue
             try:
-                sent += await _replay_one(queue, held, window, force=force)
-            except _Refused as error:
+                messages = replay_messages(held.dead_letter, window, force=force)
+            except NotPossible as error:
                 refused.append(str(error))
                 continue
-            replayed += 1
-            _print(f"{held.dead_letter.id}: sent {_amount(len(held.dead_letter.commands or ()), 'command')}")
+            await queue.replace(held, messages)
+            replayed, sent = replayed + 1, sent + len(messages)
+            _print(f"{held.dead_letter.id}: sent {_amount(len(messages), 'command')}")
     if not replayed and not refused:
         _nothing_to_do(dead_letter_id)
         return
@@ -104,26 +105,11 @@ async def replay(settings: DeadLetterSettings, dead_letter_id: str | None, *, fo
         raise NotPossible("\n".join([*refused, f"{_amount(len(refused), 'dead letter')} stayed in the queue."]))
 
 
-class _Refused(Exception):
-    """This dead letter cannot be replayed; others may be."""
-
-
 async def _window_for_replay(settings: DeadLetterSettings, *, force: bool) -> LogWindow:
     window = await read_log_window(settings)
     if window is None and not force:
         raise NotPossible(f"Nothing was replayed: {NOT_KNOWN}. With --force, commands could take effect twice.")
     return window or LogWindow(settings.command_log_retention_h * 3600, forgotten_until=time.time())
-
-
-async def _replay_one(queue: DeadLetterQueue, held: Held, window: LogWindow, *, force: bool) -> int:
-    try:
-        messages = replay_messages(held.dead_letter, window, force=force)
-    except NotPossible as error:
-        raise _Refused(str(error)) from None
-    for message in messages:
-        await queue.send(message)
-    await queue.remove(held)
-    return len(messages)
 
 
 async def discard(settings: DeadLetterSettings, dead_letter_id: str | None, *, yes: bool) -> None:

@@ -1,7 +1,7 @@
 """The dead-letter queue, for one operator at a time: browse without consuming, and remove single dead letters."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -88,6 +88,12 @@ class DeadLetterQueue:
                 await self._channel.default_exchange.publish(message, COMMANDS_NAME, mandatory=True)
         except DeliveryError:
             raise NotPossible("The command queue is full or missing; the dead letter stays. Try again later.") from None
+
+    async def replace(self, held: Held, messages: Iterable[aio_pika.Message]) -> None:
+        """Sends all messages, then removes the dead letter. Raises as `send` does; the dead letter then stays."""
+        for message in messages:
+            await self.send(message)
+        await self.remove(held)
 
     async def remove(self, held: Held) -> None:
         """Removes the dead letter from the queue permanently."""

@@ -149,7 +149,7 @@ class Database:
     async def _role(self) -> tuple[str, bool]:
         """The role's name, and whether it bypasses row-level security."""
         sql = "select rolname, rolsuper or rolbypassrls from pg_roles where rolname = current_user"
-        name, bypasses = await self.run(lambda connection: _first_row(connection, sql))
+        ((name, bypasses),) = await self.run(lambda connection: all_rows(connection, sql, {}))
         return name, bypasses
 
 
@@ -213,11 +213,4 @@ async def call(db: Connection, calls: Iterable[tuple[str, Mapping[str, Any]]]) -
         await cursor.execute(("select " + ",".join(cursor.mogrify(text, values) for text, values in calls)).encode())
         row: tuple[Any, ...] | None = await cursor.fetchone()
     assert row is not None  # noqa: S101 - a select without a table returns one row
-    return row
-
-
-async def _first_row(connection: Connection, sql: str) -> tuple[Any, ...]:
-    row = await (await connection.execute(sql.encode())).fetchone()
-    if row is None:
-        raise Error("pg_roles has no row of the current user")
     return row

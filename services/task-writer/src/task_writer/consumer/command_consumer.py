@@ -4,9 +4,9 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from aio_pika.exceptions import AMQPError
-from common.bus.broker import Connection
 from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
 from common.postgres.database import Database
@@ -15,7 +15,7 @@ from common.settings import BusSettings
 from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
-from task_writer.consumer.consuming import Consuming, consume
+from task_writer.consumer.consuming import consume
 from task_writer.consumer.dead_lettering import NotStored, store
 from task_writer.consumer.processing import Processed, process, record
 from task_writer.consumer.requeueing import Requeueing
@@ -58,14 +58,11 @@ class CommandConsumer:
     ) -> None:
         self._database = database
         self._replies, self._dead_letters = outgoing.replies, outgoing.dead_letters
-        self._concurrent_batches = concurrent_batches
         self._requeueing = Requeueing(concurrent_batches=concurrent_batches)
         self._running: set[asyncio.Task[None]] = set()
-        self.connection = KeptConnection(settings, CONNECTION_NAME, self._consume, when=outgoing.usable)
+        start = partial(consume, handle=self.on_batch, prefetch=concurrent_batches)
+        self.connection = KeptConnection(settings, CONNECTION_NAME, start, when=outgoing.usable)
         metrics.IN_PROGRESS.set_function(lambda: len(self._running))
-
-    async def _consume(self, connection: Connection) -> Consuming:
-        return await consume(connection, self.on_batch, prefetch=self._concurrent_batches)
 
     async def on_batch(self, message: RabbitMessage) -> None:
         """Runs in its own task: FastStream cancels handlers when the connection is lost, but a running transaction
