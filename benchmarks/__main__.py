@@ -64,7 +64,7 @@ async def main(plan: Plan) -> bool:
 
 
 def commands(plan: Plan) -> dict[str, str]:
-    """What a reader needs to do the same by hand."""
+    """The commands that reproduce the measurement."""
     load_command = command("URL", "requests.lua", Pressure(32, plan.seconds), Path("REQUESTS"))
     opponent_command = ("python", *uvicorn_arguments("monolith", WORKERS, 8000)[1:])
     return {"load": as_typed(load_command), "opponent": as_typed(opponent_command)}

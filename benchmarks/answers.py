@@ -1,4 +1,4 @@
-"""Before anything is measured: all systems give the same answers to the same requests."""
+"""Checks before a measurement that all systems give the same responses to the same requests."""
 
 import json
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ PATHS = (
 
 
 class AnswersDiffer(Exception):
-    """Systems that do different work cannot be compared."""
+    """The systems respond differently, so their figures cannot be compared."""
 
 
 async def require_same_answers(systems: Sequence[System]) -> None:
-    """Compares them by value; the spelling of times and errors is each system's own. Raises AnswersDiffer."""
+    """Compares them by value; formats of times and errors may differ. Raises AnswersDiffer."""
     for path in PATHS:
         answers = {system.name: await _get(system.url, path) for system in systems}
         for name, answer in answers.items():

@@ -56,7 +56,7 @@ async def single_command_gateway(stack: Stack) -> AsyncIterator[str]:
 
 
 async def take_turns(batched_url: str, single_url: str, requests: Path) -> tuple[list[Load], list[Load]]:
-    """The loads of every round, after a warm-up of each."""
+    """The loads of every round, after a warm-up of both."""
     results: tuple[list[Load], list[Load]] = ([], [])
     for number in range(ROUNDS + 1):
         for url, loads in zip((batched_url, single_url), results, strict=True):

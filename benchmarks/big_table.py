@@ -1,4 +1,4 @@
-"""A table of millions of rows in the product's database, and what its queries do there."""
+"""Fills the product's table with millions of rows, and shows which indexes its queries use."""
 
 import psycopg
 from task_reader import queries

@@ -1,4 +1,4 @@
-"""A picture of how figures grow with something: curves over a logarithmic axis."""
+"""Draws curves over a logarithmic axis."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ type Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True)
 class Chart:
-    """What the picture says beside its curves. Both axes are logarithmic with `log_y`, else y begins at 0."""
+    """Title and axes of a picture. Both axes are logarithmic with `log_y`; otherwise y begins at 0."""
 
     title: str
     x_label: str

@@ -1,4 +1,4 @@
-"""The rows that everything is measured on, and requests for them. Ids follow from numbers, so nobody looks them up."""
+"""The rows of the benchmarks, and requests for them. Ids are derived from numbers, so that none must be looked up."""
 
 import random
 from collections.abc import Iterator

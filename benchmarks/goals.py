@@ -9,7 +9,7 @@ from benchmarks.scenarios import Scenario
 
 @dataclass(frozen=True)
 class Verdict:
-    """One ratio: what it is about, what is wanted of it, at least or at most or nothing, and what came out."""
+    """One ratio: its name, its goal (a minimum, a maximum or none), and its value."""
 
     what: str
     value: Spread
@@ -18,7 +18,7 @@ class Verdict:
 
     @property
     def reached(self) -> bool:
-        """By the median of the rounds; True where nothing is wanted."""
+        """Whether the median of the rounds reaches the goal; True without a goal."""
         enough = self.at_least is None or self.value.median >= self.at_least
         return enough and (self.at_most is None or self.value.median <= self.at_most)
 

@@ -52,7 +52,7 @@ class Bench:
     rounds: int
 
     async def measure(self, systems: Sequence[System], work: Work) -> Point:
-        """One point of the curves; says what came out."""
+        """Measures one point of the curves, and prints it."""
         path = write_requests(self.directory / "requests.txt", work.requests)
         runs = await take_turns(systems, path, Pressure(work.connections, self.seconds), self.rounds)
         for name, its_runs in runs.items():

@@ -1,4 +1,4 @@
-"""What a request costs in the server alone: `uv run python -m benchmarks.http_protocol`, half a minute.
+"""The cost of a request in the HTTP protocol alone: `uv run python -m benchmarks.http_protocol`, half a minute.
 
 CPU time in this process, without sockets, an app that does nothing behind it; the quietest of many rounds, by turns, so
 that other programs on the machine hardly matter.

@@ -20,12 +20,12 @@ ROOT = Path(__file__).parents[1]
 
 
 class LoadFailed(Exception):
-    """Not every request was answered with success, so that the figures mean nothing."""
+    """Some requests failed, so the figures mean nothing."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What one run showed. `mean_ms` is the time that a connection needed per request, so nothing is left out."""
+    """The figures of one run. `mean_ms` is the time that a connection needed per request, so nothing is left out."""
 
     requests: int
     requests_per_s: float
@@ -36,7 +36,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Pressure:
-    """How hard and how long; wrk takes whole seconds."""
+    """Number of connections and duration; wrk takes whole seconds."""
 
     connections: int
     seconds: int
@@ -65,7 +65,7 @@ async def drive(url: str, requests: Path, pressure: Pressure, tokens: Path | Non
 
 
 async def run_wrk(url: str, script: str, pressure: Pressure, *files: Path) -> str:
-    """What wrk says under a script of this folder, which reads the files. LoadFailed when it fails or hangs."""
+    """wrk's output with a script of this folder, which reads the files. LoadFailed when it fails or hangs."""
     generator = await asyncio.create_subprocess_exec(
         *command(url, script, pressure, *files),
         stdout=asyncio.subprocess.PIPE,

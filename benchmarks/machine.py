@@ -1,4 +1,4 @@
-"""What the figures were measured on."""
+"""Describes the machine and the versions of a measurement."""
 
 import os
 import platform
@@ -23,11 +23,11 @@ DURABILITY = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 class NotDurable(Exception):
-    """PostgreSQL would not keep what it has committed, so that its figures would be too good."""
+    """PostgreSQL's commits are not durable, so its figures would be too good."""
 
 
 async def describe(stack: Stack) -> dict[str, Any]:
-    """When and on what something is measured; NotDurable when that is no fair place for it."""
+    """Time, machine and versions of a measurement; NotDurable when PostgreSQL's commits are not durable."""
     return {
         "measured_at": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "machine": describe_machine(),
@@ -48,7 +48,7 @@ def describe_machine() -> dict[str, str]:
 
 
 async def describe_versions(stack: Stack) -> dict[str, str]:
-    """Versions of the servers and of the packages that matter."""
+    """Versions of the servers and of the main packages."""
     async with await psycopg.AsyncConnection.connect(own_postgres(stack).superuser_url) as connection:
         row = await (await connection.execute("show server_version")).fetchone()
     rabbitmq = re.search(r"Starting RabbitMQ (\S+) on Erlang (\S+)", stack.state.log_file("rabbitmq").read_text())

@@ -1,4 +1,4 @@
-"""Taking turns: every round measures each system once, A B A B, so that a slow moment of the machine hits them all."""
+"""Alternates the systems: every round measures each once, A B A B, so that a slow moment of the machine hits all."""
 
 import statistics
 import time
@@ -27,7 +27,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Spread:
-    """The median of several rounds, with the least and the greatest."""
+    """Median, minimum and maximum of several rounds."""
 
     median: float
     least: float
@@ -88,5 +88,5 @@ def cpu_per_request(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def ratio(ours: Sequence[Run], theirs: Sequence[Run], figure: Callable[[Load], float]) -> Spread:
-    """Our figure as a multiple of theirs, round by round: a slow round is slow for both."""
+    """Our figure as a multiple of theirs, per round: a slow round is slow for both."""
     return Spread.of([figure(one.load) / figure(other.load) for one, other in zip(ours, theirs, strict=True)])

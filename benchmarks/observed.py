@@ -47,12 +47,12 @@ BARE = {"AUTH_MODE": "", "LOG_REQUESTS": "", "OTEL_EXPORTER_OTLP_ENDPOINT": ""}
 
 
 class NotAsNamed(Exception):
-    """A product is not observed or not guarded, so that its figures say nothing of what that costs."""
+    """A variant is not scraped, traced or protected as its name says, so its figures mean nothing."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The variables that make a product what its name says, and the file of tokens that it asks for."""
+    """The environment variables of a variant, and its file of tokens, if it needs tokens."""
 
     variables: Mapping[str, str]
     tokens: Path | None = None
@@ -113,7 +113,7 @@ async def running_variant(directory: Path, variant: Variant, requests: Path) -> 
 
 
 async def serves(system: System, requests: Path) -> bool:
-    """Whether reads and writes pass through it, for those who bear what it asks for."""
+    """Whether reads and writes succeed, with a token where it needs one."""
     try:
         await drive(system.url, requests, Pressure(connections=1, seconds=1), system.tokens)
     except LoadFailed:
@@ -122,7 +122,7 @@ async def serves(system: System, requests: Path) -> bool:
 
 
 def judge(_: Scenario, runs: Mapping[str, Sequence[Run]]) -> list[Verdict]:
-    """What the others keep of the plain one's rate."""
+    """The rates of the other variants as shares of the plain one's."""
     return [
         Verdict(
             f"requests/s {name} / plain",
@@ -140,7 +140,7 @@ def admin_urls(stack: Stack) -> list[str]:
 
 
 async def require_guarded(system: System) -> None:
-    """NotAsNamed when it serves somebody without a token."""
+    """NotAsNamed when it serves a request without a token."""
     if await reads_through(system.url):
         raise NotAsNamed(f"{system.name} serves requests without a token")
 

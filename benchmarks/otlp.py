@@ -1,4 +1,4 @@
-"""A collector in this process: it takes traces by OTLP/HTTP and keeps their spans."""
+"""A collector in this process: receives traces over OTLP/HTTP and keeps their spans."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ class Span:
 
 
 class Collector(ThreadingHTTPServer):
-    """Keeps every span that comes, in the order of its coming."""
+    """Keeps every span in order of arrival."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -49,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the signature is the library's
-        """Says nothing."""
+        """Logs nothing."""
 
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:

@@ -1,4 +1,4 @@
-"""`make bench-overload`: what becomes of writes when far more clients send them than the system can serve. A minute.
+"""`make bench-overload`: writes from far more clients than the system can serve. A minute.
 
 Every client sends its next write as soon as the last one is answered, also after a 503, whatever its Retry-After says.
 """
@@ -30,7 +30,7 @@ KEPT_GOAL = 0.8
 
 @dataclass(frozen=True)
 class Crowd:
-    """What clients got, by the second, and how long it took. `other` must not be: 500, broken lines."""
+    """Responses per second by outcome, and latencies. `other` must be zero: 500s and broken connections."""
 
     what: str
     done_per_s: float
@@ -74,7 +74,7 @@ def posts_of_one_user(count: int = 1_000) -> Iterator[str]:
 
 
 async def drive(stack: Stack, what: str, requests: Path, connections: int) -> Crowd:
-    """Runs wrk once, and says what it showed."""
+    """Runs wrk once, and prints its figures."""
     pressure = Pressure(connections, SECONDS)
     figures = figures_of(await run_wrk(stack.addresses.gateway_url, "overload.lua", pressure, requests))
     seconds = figures["duration_us"] / 1e6

@@ -1,4 +1,4 @@
-"""One scenario after the other, all systems taking turns in each, with a word on how far that is."""
+"""Runs one scenario after the other, alternating the systems in each, and shows progress."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ async def carry_out(
 
 
 def _progress(scenario: Scenario, systems: int, shares: Sequence[float]) -> Callable[[int, System, Run], None]:
-    """Shows a line for each round, once every system has had its turn; `shares` is how much is done then."""
+    """Shows a line for each round, once every system was measured; `shares` are the shares of work done by then."""
     line: list[str] = []
 
     def show_round(number: int, system: System, run: Run) -> None:

@@ -37,7 +37,7 @@ class Measured:
 
 
 def tables(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Iterator[Iterable[str]]:
-    """On what it was measured, and all that came out."""
+    """The machine, and all results."""
     yield measured_on(facts)
     yield [noise(measured)]
     yield load_table(measured)
@@ -52,7 +52,7 @@ def measured_on(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def load_table(measured: Sequence[Measured]) -> Iterator[str]:
-    """Requests/s and latencies: medians of the rounds, and of the rates the least and the greatest."""
+    """Requests/s and latencies: medians of the rounds; of the rates also minimum and maximum."""
     yield COLUMNS.format("work", "system", "requests/s (min..max)", "mean ms", "p50 ms", "p99 ms")
     for one in measured:
         for name, runs in one.runs.items():
@@ -64,7 +64,7 @@ def load_table(measured: Sequence[Measured]) -> Iterator[str]:
 
 
 def goal_table(measured: Sequence[Measured]) -> Iterator[str]:
-    """The ratios, each the median of the rounds, beside what is wanted."""
+    """The ratios, medians of the rounds, beside their goals."""
     row = "{:<39} {:<27} {:>20} {:>8}  {}"
     yield row.format("work", "what", "ratio (min..max)", "goal", "")
     for one in measured:
@@ -74,7 +74,7 @@ def goal_table(measured: Sequence[Measured]) -> Iterator[str]:
 
 
 def cpu_table(measured: Sequence[Measured]) -> Iterator[str]:
-    """CPU milliseconds per request of every process with its children, and how busy that kept it: 100 % is one core."""
+    """CPU milliseconds per request of every process with its children, and its utilisation: 100 % is one core."""
     yield "CPU milliseconds per request, of each process with all its children (and the share of a core that this took)"
     for one in measured:
         for name, runs in one.runs.items():
@@ -85,7 +85,7 @@ def cpu_table(measured: Sequence[Measured]) -> Iterator[str]:
 
 
 def noise(measured: Sequence[Measured]) -> str:
-    """How much else the machine did, which decides how far the figures can be trusted."""
+    """The load of other programs on the machine: with much of it, the figures mean little."""
     cores = Spread.of([run.foreign_cores for one in measured for runs in one.runs.values() for run in runs])
     verdict = "a quiet machine" if cores.median < QUIET_CORES else "NOT A QUIET MACHINE: do not trust the figures far"
     return f"everything else on the machine kept {_spread(cores)} cores busy meanwhile: {verdict}"

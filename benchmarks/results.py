@@ -1,4 +1,4 @@
-"""Where results are kept: in the repository, so that a change of them is seen in a review."""
+"""Keeps results in the repository, so that reviews see their changes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is measured, and which ratios are to be reached: the table of goals as data."""
+"""The scenarios and their goals, as data."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

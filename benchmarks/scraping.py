@@ -1,4 +1,4 @@
-"""Scrapes the admin ports as Prometheus does, for as long as something is measured."""
+"""Scrapes the admin ports as Prometheus does, during a measurement."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -13,7 +13,7 @@ ANSWER_WITHIN_S = 5.0
 
 @dataclass
 class Scrapes:
-    """How many scrapes there were so far, and what they brought."""
+    """The number of scrapes so far, and their bytes."""
 
     count: int = 0
     bytes: int = 0
@@ -21,7 +21,7 @@ class Scrapes:
 
 @asynccontextmanager
 async def scraping(admin_urls: Sequence[str]) -> AsyncIterator[Scrapes]:
-    """Asks each port for its metrics every INTERVAL_S. One that does not give them ends what is measured meanwhile."""
+    """Scrapes each port every INTERVAL_S. A scrape that fails ends the measurement."""
     done = Scrapes()
     timeout = aiohttp.ClientTimeout(total=ANSWER_WITHIN_S)
     async with aiohttp.ClientSession(timeout=timeout, raise_for_status=True) as session, asyncio.TaskGroup() as tasks:

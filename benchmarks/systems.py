@@ -70,7 +70,7 @@ def product(stack: Stack, name: str = "product", tokens: Path | None = None) -> 
 
 
 async def restart_services(stack: Stack, variables: Mapping[str, str]) -> None:
-    """Starts the services anew, with these variables instead of what they had; they need a moment to be ready."""
+    """Restarts the services with these variables instead; they need a moment to be ready."""
     for service in stack.services.values():
         await service.stop()
         service.program = replace(service.program, environment={**service.program.environment, **variables})

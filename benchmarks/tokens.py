@@ -1,4 +1,4 @@
-"""An issuer of bearer tokens for a measurement: its key set, and a token for each user, as real clients have them."""
+"""An issuer of bearer tokens for a measurement: its key set, and a token for each user."""
 
 import json
 import time
@@ -21,7 +21,7 @@ VALID_FOR_S = 3600
 
 
 def issue_tokens(key_set: Path, tokens: Path, user_ids: Iterable[UUID]) -> Mapping[str, str]:
-    """Writes both files, the tokens as "USER_ID TOKEN" a line; the variables of a gateway that takes these tokens."""
+    """Writes both files, tokens as "USER_ID TOKEN" a line; returns the variables of a gateway that accepts them."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
     public = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     key_set.write_text(json.dumps({"keys": [{**public, "kid": KEY_ID, "alg": ALGORITHM, "use": "sig"}]}))

@@ -1,4 +1,4 @@
-"""Asks for the known advisories about everything that the lock installs for the services, and judges the answer.
+"""Looks up known advisories for everything that the lock installs for the services.
 
     uv run python deploy/audit.py
 
@@ -42,7 +42,7 @@ def ask(requirements: Path) -> dict[str, Any] | None:
 
 
 def judge(report: dict[str, Any] | None) -> tuple[int, str]:
-    """Exit status and what to say. A package that was skipped counts as one that nobody has looked at."""
+    """Exit status and what to say. A skipped package counts as not looked up."""
     packages = report["dependencies"] if report else []
     known = [package for package in packages if "vulns" in package]
     if not known:

@@ -46,7 +46,7 @@ def asyncapi_document() -> Json:
     """The AsyncAPI 3 document of the bus, as the task-writer sees it: it receives commands and sends the rest.
 
     FastStream derives it from a broker that is declared here and never started. The services' own brokers send and
-    take bytes, so that a message that cannot be read is theirs to bury, and therefore know no payloads.
+    take bytes, so that they can dead-letter an unreadable message, and therefore declare no payloads.
     """
     broker = RabbitBroker()
 

@@ -13,7 +13,7 @@ _RAISE_AND_CLEAR = {
 
 @asynccontextmanager
 async def alarm(rabbitmq: Rabbitmq, resource: str) -> AsyncIterator[None]:
-    """The alarm is on inside, and takes a second each to be raised and cleared. StackError when the node is not up."""
+    """Raises the alarm inside the context; raising and clearing take a second each. StackError if the node is down."""
     raising, clearing = _RAISE_AND_CLEAR[resource]
     await rabbitmq.control(*raising)
     try:

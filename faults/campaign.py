@@ -1,4 +1,4 @@
-"""A campaign: load and faults at the same time, and the history of both."""
+"""Runs a campaign: load and faults at the same time, recorded in a history."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ class Recorder:
 
 
 async def run_campaign(directory: Path, history: History, show: Show) -> None:
-    """Carries out what the history's campaign plans, and fills it, on a system of its own in `directory`. Takes some
+    """Runs the history's campaign on a system of its own in `directory`, and fills the history. Takes some
     20 s more than the campaign's seconds.
 
     TimeoutError when a part does not come back.
@@ -70,7 +70,7 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
 
 @asynccontextmanager
 async def busy_clients(recorder: Recorder, gateway_urls: Sequence[str], show: Show) -> AsyncIterator[None]:
-    """The plan's clients, at work while it is open. Afterwards whatever can still take effect has done so."""
+    """Runs the plan's clients inside the context. Afterwards every write has taken effect or never will."""
     plan = recorder.history.campaign
     load = Load(gateway_urls, recorder.record, answer_within_s=plan.write_deadline_s + _LONGEST_FAULT_S)
     async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""Judges a history: whether every promise of the bus was kept. Reads nothing but the records."""
+"""Checks from a history alone whether every promise was kept."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -10,7 +10,7 @@ from faults.rules import Rule, Violation, violation
 
 
 def check(history: History) -> list[Violation]:
-    """All violations, in the order of time; none where the history can have come from a system that keeps its promises.
+    """All violations in order of time; none if a system that keeps its promises can have produced the history.
 
     Takes some 20 microseconds for an operation on a single task, and for each task of a list.
     """
@@ -42,7 +42,7 @@ def _strangers(history: History) -> Iterator[Violation]:
 
 
 def _failed_in_restarts(history: History) -> Iterator[Violation]:
-    """Requests that began while nothing happened but a rolling restart, and were not answered."""
+    """Requests that began during nothing but a rolling restart, and were not answered."""
     for injury in history.injuries:
         alone = sum(other.round == injury.round for other in history.injuries) == 1
         if injury.kind != "restart" or not alone:

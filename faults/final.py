@@ -1,4 +1,4 @@
-"""The state after the end: what PostgreSQL has, and what the API shows."""
+"""Reads the final state from PostgreSQL and from the API."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +55,6 @@ async def stored_tasks_of(owner_url: str, users: Sequence[str]) -> dict[str, Any
 
 
 async def _stored(connection: psycopg.AsyncConnection) -> dict[str, Any]:
-    """What this connection is shown, spelled as the product spells it: times in UTC, with six digits."""
+    """The rows that this connection sees, formatted as by the product: times in UTC, with six digits."""
     rows: Iterable[Any] = await (await connection.execute(_ALL_TASKS)).fetchall()
     return dict(rows)

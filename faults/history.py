@@ -1,4 +1,4 @@
-"""What happened in a campaign, as frozen records, and as the JSON lines in which they are kept."""
+"""The records of a campaign, and their JSON lines."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ LOST = "lost"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asked for. `peek` gets the task of another user under the client's own user."""
+    """A client's request. `peek` gets the task of another user under the client's own user."""
 
     verb: Verb
     task_id: str | None = None  # none for create and list

@@ -1,4 +1,4 @@
-"""Does to the system what the schedule says, mends it, and waits until the part is back."""
+"""Injects the scheduled faults, ends them, and waits until the part is back."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ type Inflict = Callable[[System, Fault], Awaitable[None]]
 
 
 async def injure(system: System, fault: Fault, number: int) -> Injury:
-    """The fault as it happened, over and mended. TimeoutError when the part is not back after a minute."""
+    """Injects the fault, and returns its record once the part is back. TimeoutError after a minute."""
     began_s = time.monotonic()
     await INFLICT[fault.kind](system, fault)
     return Injury(
@@ -58,7 +58,7 @@ async def _restart(system: System, fault: Fault) -> None:
 
 
 async def _ended_by(process: Process, signum: signal.Signals) -> None:
-    """The supervision starts it again."""
+    """Sends the signal, and waits until supervision has restarted the process."""
     former = process.pid
 
     async def is_another() -> bool:
@@ -98,7 +98,7 @@ def frozen(process: Process) -> Iterator[None]:
 
 
 async def _absence(system: System, fault: Fault) -> None:
-    """All replicas end in good order, and are not there for some time."""
+    """Stops all replicas gracefully for some time."""
     replicas = system.replicas[fault.part]
     await asyncio.gather(*(process.stop() for process in replicas))
     try:

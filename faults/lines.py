@@ -1,4 +1,4 @@
-"""A TCP line between services and servers, that can be slow, cut, or dead without anybody noticing."""
+"""A TCP proxy between services and servers that can delay, cut or silently drop traffic."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,12 +23,12 @@ class Line:
         self._refuses = False
 
     async def open(self) -> None:
-        """Takes connections, on the same port as before if there was one."""
+        """Accepts connections, on the same port as before."""
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        """Cuts all connections and takes no more until `open`."""
+        """Cuts all connections, and accepts no more until `open`."""
         if self._server is not None:
             self._server.close()
         self.release()
@@ -49,18 +49,18 @@ class Line:
         self._refuses = False
 
     def hold(self) -> None:
-        """Lets nothing pass until `release`, when all of it arrives late."""
+        """Holds all bytes until `release`, when they arrive late."""
         self._flowing.clear()
 
     def release(self) -> None:
         self._flowing.set()
 
     def swallow(self) -> None:
-        """From now on bytes leave and never arrive, on old connections and on new ones: they are half open."""
+        """Drops all bytes from now on, on existing and new connections, so that these are half open."""
         self._swallows = True
 
     def spit_out(self) -> None:
-        """Ends that: what was swallowed is gone, so the connections are reset."""
+        """Stops dropping, and resets the connections, because their bytes are lost."""
         self._swallows = False
         self.cut()
 

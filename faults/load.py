@@ -1,4 +1,4 @@
-"""The clients: each owns one user, does one operation at a time, and records it."""
+"""The clients: each has one user, does one operation at a time, and records it."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ _CHOICES: dict[Verb, int] = {
 
 @dataclass
 class Load:
-    """What all clients share."""
+    """State that all clients share."""
 
     gateway_urls: Sequence[str]
     record: Callable[[Operation], None]

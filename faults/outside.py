@@ -1,4 +1,4 @@
-"""A campaign against a stack that somebody else started: `make run` in another terminal.
+"""A campaign against a running stack: `make run` in another terminal.
 
 It knows what stands in the stack's directory, the addresses in `env` and a pid file for each part, and does one thing:
 kill -9. There is one of each service, so reads and writes are refused until it has started again.

@@ -1,4 +1,4 @@
-"""How long it took until reads and writes passed again, after each round of injuries."""
+"""The time until reads and writes succeeded again, after each round of faults."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The figures of a history, as lines for people and as data."""
+"""The figures of a history, as text and as data."""
 
 import sys
 from collections import Counter, defaultdict
@@ -22,7 +22,7 @@ def show(line: str) -> None:
 
 
 def progress_line(history: History, elapsed_s: float, seconds: float, rate: float) -> str:
-    """How far it is, and how it goes."""
+    """Progress, and figures so far."""
     counts = outcomes(history.operations)
     return (
         f"[{min(elapsed_s / seconds, 1):4.0%}] {elapsed_s:4.0f} s, {len(history.injuries)} faults,"
@@ -79,7 +79,7 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, Any]
 
 
 def table(history: History, violations: Sequence[Violation]) -> Iterator[str]:
-    """What a person wants to know at the end."""
+    """The summary at the end."""
     yield _ROW.format("fault (two at once: both named)", "times", "reads median", "writes median", "max")
     by_kind: defaultdict[str, list[Recovery]] = defaultdict(list)
     for recovery in recoveries(history):

@@ -1,4 +1,4 @@
-"""What a history can violate: each promise that the checker judges, by name."""
+"""The promises that the checker checks, by name."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from faults.history import Operation
 
 
 class Rule(StrEnum):
-    """Each violation is named after the one thing that would explain it."""
+    """Each violation is named after its only explanation."""
 
     LOST = "lost-write"  # a write that was answered is not there
     DOUBLED = "doubled-effect"  # one write took effect twice

@@ -1,4 +1,4 @@
-"""Which faults are made, in which order and how long: all of it from the seed."""
+"""The schedule of faults: kinds, order and durations, all from the seed."""
 
 import random
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _PAIRS = 0.15  # of the rounds have two faults at once
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is done to which part, to which of two replicas, and for how long where it has a length."""
+    """A kind of fault, the part and replica that it hits, and its duration if it has one."""
 
     kind: Kind
     part: str
@@ -95,5 +95,5 @@ def rounds(seed: int) -> Iterator[Round]:
 
 
 def _can_meet(one: Fault, other: Fault) -> bool:
-    """Each is done and mended by itself: two on one part would undo each other. An alarm needs a live node."""
+    """Whether two faults can overlap: two on one part would undo each other, and an alarm needs a live node."""
     return one.part != other.part and not ALARMS & {one.kind, other.kind}

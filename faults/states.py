@@ -13,7 +13,7 @@ from faults.history import Request, Verb
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a client can set of a task."""
+    """The fields of a task that a client sets."""
 
     title: str
     description: str | None
@@ -68,7 +68,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Possibility:
-    """One way in which the past can have been."""
+    """One possible past."""
 
     state: State
     pending: frozenset[Effect] = frozenset()

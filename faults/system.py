@@ -1,4 +1,4 @@
-"""The system that is hurt: a whole stack, with a second replica of each service, and a line under each connection."""
+"""The system under test: a whole stack with a second replica of each service, and a line under each connection."""
 
 import shutil
 from collections.abc import AsyncIterator, Mapping
@@ -63,7 +63,7 @@ class System:
 
 
 def write_deadline_s(environment: Mapping[str, str]) -> float:
-    """What a gateway with these variables takes for its deadline."""
+    """The write deadline of a gateway with these variables."""
     given = {name.lower(): value for name, value in environment.items() if name.lower() in GatewaySettings.model_fields}
     return GatewaySettings.model_validate(given).write_deadline_s
 
@@ -74,7 +74,7 @@ def port(process: Process) -> int:
 
 
 async def says_ready(process: Process) -> bool:
-    """Whether a service is ready by its own word, on its admin port."""
+    """Whether a service's /readyz says that it is ready."""
     admin_port = process.program.environment["ADMIN_PORT"]
     return await http_status("GET", f"http://127.0.0.1:{admin_port}/readyz") == _OK
 
@@ -125,7 +125,7 @@ def _second(stack: Stack, name: str, report: Report) -> Process:
 
 
 def _lead_through(system: System) -> None:
-    """Gives every service the lines' addresses in place of the servers' own."""
+    """Gives every service the lines' addresses instead of the servers'."""
     lines = {
         "gateway": {"READER_URL": "gateway-reader", "RABBITMQ_URL": "gateway-rabbitmq"},
         "task-reader": {"READER_DATABASE_URL": "reader-postgres"},

@@ -1,4 +1,4 @@
-"""One task, followed through all that its client did to it and saw of it."""
+"""Tracks one task through its client's operations."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -45,7 +45,7 @@ class TrackedTask:
 
     @property
     def pending(self) -> frozenset[Effect]:
-        """The writes of which it is not known whether they will yet be done."""
+        """The writes that may still be done."""
         return frozenset(effect for one in self.possibilities for effect in one.pending)
 
     def last_writes(self) -> str:

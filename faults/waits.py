@@ -1,4 +1,4 @@
-"""PostgreSQL lets transactions wait: for a lock that is held, or at their commit for a standby that is not there."""
+"""Makes PostgreSQL's transactions wait: for a held lock, or at commit for a missing standby."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

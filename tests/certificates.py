@@ -1,4 +1,4 @@
-"""A certification authority of one's own, and certificates that it vouches for."""
+"""A certification authority, and certificates that it issues."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

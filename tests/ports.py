@@ -1,4 +1,4 @@
-"""Ports of this machine where tests want nobody to be."""
+"""Ports on which nothing listens."""
 
 import socket
 from collections.abc import Iterator

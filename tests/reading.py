@@ -1,4 +1,4 @@
-"""What the task-reader's SQL answers."""
+"""Reads through the task-reader's SQL."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What the lock installs for each service: no means to do what is another one's work."""
+"""The lock installs no packages for a service that only another service needs."""
 
 import subprocess
 from collections.abc import Mapping, Sequence

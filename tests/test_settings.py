@@ -1,4 +1,4 @@
-"""No service starts with a number that it cannot use: each is refused at the start, and named."""
+"""Every service rejects an unusable number at startup, and names it."""
 
 import pytest
 from common.settings import ServiceSettings

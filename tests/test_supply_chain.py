@@ -1,4 +1,4 @@
-"""What `make audit` says about advisories, and what `make sbom` says is inside."""
+"""The output of `make audit` and `make sbom`."""
 
 import json
 import os

@@ -1,1 +1,1 @@
-"""What Taskwire is measured against: the single service a team would write instead, plain and tuned, and a limit."""
+"""The benchmarks' opponents: the single service a team would write instead, plain and tuned, and an upper bound."""

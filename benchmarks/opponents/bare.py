@@ -1,4 +1,4 @@
-"""A limit: what FastAPI answers at most, when a route does nothing but return two bytes."""
+"""An upper bound: a FastAPI route that only returns two bytes."""
 
 from fastapi import FastAPI
 from starlette.responses import PlainTextResponse

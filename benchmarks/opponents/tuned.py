@@ -61,7 +61,7 @@ class TaskBody(BaseModel):
 
 
 class JsonBytes(Loader):
-    """Hands on PostgreSQL's JSON as the bytes that came."""
+    """A response with PostgreSQL's JSON, unchanged."""
 
     def load(self, data: Buffer) -> bytes:
         return bytes(data)

@@ -1,4 +1,4 @@
-"""Something to load."""
+"""A server to load."""
 
 from collections.abc import AsyncIterator
 

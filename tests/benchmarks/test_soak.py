@@ -1,4 +1,4 @@
-"""Of a soak, three samples decide."""
+"""A soak test is judged by three samples."""
 
 from benchmarks.soak import Sample, key_samples
 

@@ -1,4 +1,4 @@
-"""Services of a release before work on today's schema: migrations come first, and run beside them."""
+"""Services of the previous release work on today's schema, during and after its migrations."""
 
 import json
 from typing import Any

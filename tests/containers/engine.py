@@ -1,4 +1,4 @@
-"""The Docker engine of this machine, where there is one, and what the tests ask of it."""
+"""The Docker engine of this machine, if any, and the commands that the tests use."""
 
 import gc
 import json

@@ -1,4 +1,4 @@
-"""What is in each image, and what is not."""
+"""The contents of the images."""
 
 import json
 from pathlib import Path

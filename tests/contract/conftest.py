@@ -1,4 +1,4 @@
-"""What every contract test needs: a client of the running gateway and a user that nobody else uses."""
+"""Fixtures of every contract test: a client of the running gateway, and a user of its own."""
 
 from collections.abc import Iterator
 from uuid import uuid4

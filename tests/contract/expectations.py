@@ -1,4 +1,4 @@
-"""What every answer owes its reader: the members of a task, and errors as RFC 9457 problems without internals."""
+"""Checks of every response: the members of a task, and errors as RFC 9457 problems without internals."""
 
 import re
 from typing import TypedDict, cast

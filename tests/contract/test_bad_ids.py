@@ -1,4 +1,4 @@
-"""An id in the path that is no UUID is a 400 on every operation; a UUID of any version and case is one."""
+"""An invalid UUID in the path is a 400 on every operation; UUIDs of any version and case are valid."""
 
 from uuid import UUID
 

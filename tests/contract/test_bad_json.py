@@ -1,4 +1,4 @@
-"""A body that is no JSON is a 400; JSON of a wrong shape is a 422."""
+"""A body that is not valid JSON is a 400; JSON that does not match the schema is a 422."""
 
 import httpx
 import pytest

@@ -102,7 +102,7 @@ def test_no_value_of_a_header_is_a_server_error(api: httpx.Client, user_id: str,
     assert not [seen for seen in statuses if seen[-1] >= 500]
 
 
-# RFC 9110 names 501 for a method that no path knows; 405 and 400 say no less.
+# RFC 9110 has 501 for a method that no path supports; 405 and 400 are as good.
 @pytest.mark.parametrize("method", ["BREW", "get", "GETS"])
 def test_an_unknown_method_is_refused(gateway_url: str, user_id: str, method: str) -> None:
     with connect(gateway_url) as connection:

@@ -110,7 +110,7 @@ def test_case_is_a_part_of_the_key(api: httpx.Client, user_id: str) -> None:
     assert answers[0].json()["id"] != answers[1].json()["id"]
 
 
-def test_a_read_takes_no_notice_of_a_key(api: httpx.Client, user_id: str) -> None:
+def test_a_read_ignores_a_key(api: httpx.Client, user_id: str) -> None:
     before = call(api, LIST, user_id, "")
     create(api, user_id)
 

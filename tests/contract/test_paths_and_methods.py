@@ -1,4 +1,4 @@
-"""An unknown path is a 404 and never a redirect; a method that a path does not know is a 405 with `Allow`."""
+"""An unknown path is a 404 and never a redirect; an unsupported method is a 405 with `Allow`."""
 
 import httpx
 import pytest
@@ -49,7 +49,7 @@ def test_an_unknown_path_is_404(api: httpx.Client, user_id: str, path: str, meth
 
 
 @pytest.mark.parametrize(("path", "method"), REFUSED)
-def test_a_method_that_the_path_does_not_know_is_405(api: httpx.Client, user_id: str, path: str, method: str) -> None:
+def test_an_unsupported_method_is_405(api: httpx.Client, user_id: str, path: str, method: str) -> None:
     task_id = create(api, user_id)["id"]
 
     response = api.request(method, path.format(user_id=user_id, id=task_id))
@@ -62,7 +62,7 @@ def test_a_405_names_every_method_of_the_path(api: httpx.Client, user_id: str, p
     response = api.request(method, path.format(user_id=user_id, id=unknown_id()))
 
     named = {name.strip() for name in response.headers["allow"].split(",")}
-    # Whether the gateway also knows HEAD and OPTIONS is left open.
+    # Whether the gateway supports HEAD and OPTIONS is left open.
     assert named - {"HEAD", "OPTIONS"} == ALLOWED[path]
 
 

@@ -20,7 +20,7 @@ SIZES = (1, 16, 128)
 
 @pytest.fixture(scope="session")
 def make_tasks(writer_database: Database) -> TaskMaker:
-    """Makes as many tasks as it is asked for, each of another user."""
+    """Creates that many tasks, each of another user."""
 
     async def make(count: int) -> list[CreateTask]:
         tasks = [create() for _ in range(count)]

@@ -5,7 +5,7 @@
 | a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 1 statement |
 | a command, or a batch of N commands of any types | 1 SQL round trip, 1 statement |
 | the same batch redelivered, carried out before or not | 1 round trip, 1 statement |
-| a batch of N commands, any of them with keys, new or known or twice | 1 round trip, 1 statement |
+| a batch of N commands, any of them with keys, new, recorded or duplicate | 1 round trip, 1 statement |
 | a batch of N commands, one of them poison | N + 1 round trips, N - 1 statements, 2 errors |
 | a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
 | its bodies, titles of 8 characters | 14 + 297 N bytes of commands, 14 + 249 N of outcomes at most |

@@ -16,7 +16,7 @@ _PARSERS = {"json", "pydantic", "pydantic_core"}
 
 @contextmanager
 def counting_json() -> Iterator[Counter[str]]:
-    """Documents parsed from now on in this process, by the package whose code asked for it.
+    """Documents parsed from now on in this process, by the calling package.
 
     All parsing goes on as before. It sees the standard library's and pydantic's; no other parser is installed.
     """

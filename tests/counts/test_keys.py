@@ -26,10 +26,12 @@ async def test_a_batch_with_new_keys_is_one_round_trip(addresses: Addresses, siz
 
 
 @pytest.mark.parametrize("size", SIZES)
-async def test_a_batch_of_known_keys_is_one_round_trip(addresses: Addresses, make_tasks: TaskMaker, size: int) -> None:
-    known = [keyed(command) for command in await make_tasks(size)]
+async def test_a_batch_of_recorded_keys_is_one_round_trip(
+    addresses: Addresses, make_tasks: TaskMaker, size: int
+) -> None:
+    recorded = [keyed(command) for command in await make_tasks(size)]
 
-    cost = await cost_of(addresses, known, redelivered=False)
+    cost = await cost_of(addresses, recorded, redelivered=False)
 
     assert cost == costs.batch(size)
 

@@ -29,7 +29,7 @@ async def test_a_gateway_that_reads_and_writes_has_no_connection_to_postgresql(
     assert clients == {"taskwire_reader": 1, "taskwire_writer": 1}
 
 
-def test_a_gateway_knows_no_address_of_postgresql() -> None:
+def test_a_gateway_has_no_address_of_postgresql() -> None:
     assert [name for name in GatewaySettings.model_fields if "database" in name or "postgres" in name] == []
 
 

@@ -59,7 +59,7 @@ def image_of(name: str) -> dict[str, str]:
 
 
 @OF_EACH_SERVICE
-def test_a_service_is_given_what_it_asks_for_and_nothing_that_it_does_not_read(name: str) -> None:
+def test_a_service_gets_the_variables_that_it_needs_and_no_unknown_ones(name: str) -> None:
     settings: type[ServiceSettings] = SETTINGS[name]
     read = {field.upper() for field in settings.model_fields}
     required = {field.upper() for field, info in settings.model_fields.items() if info.is_required()}
@@ -102,11 +102,11 @@ def test_prometheus_scrapes_the_admin_port(name: str) -> None:
 
 
 @OF_EACH_DEPLOYMENT
-def test_a_rollout_takes_nothing_away_before_it_adds(name: str) -> None:
+def test_a_rollout_adds_a_pod_before_it_removes_one(name: str) -> None:
     assert in_base(name)["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_the_gateway_asks_for_the_readers_service() -> None:
+def test_the_gateway_uses_the_readers_service() -> None:
     (address,) = [one["value"] for one in container(in_base("gateway"))["env"] if one["name"] == "READER_URL"]
     (service,) = [one for one in of_kind(rendered("base"), "Service") if name_of(one) == "task-reader"]
 

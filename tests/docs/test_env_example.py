@@ -28,7 +28,7 @@ def example_variables(pattern: str) -> dict[str, str]:
 
 
 # PORT is the one variable whose value differs from process to process; the example says so.
-def test_the_example_environment_asks_for_what_is_required() -> None:
+def test_the_example_environment_has_all_required_variables() -> None:
     needed = set[str]().union(*map(required, SERVICES)) - {"PORT"}
 
     assert set(example_variables("")) == needed | asked_for_by_compose()

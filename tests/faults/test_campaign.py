@@ -1,4 +1,4 @@
-"""A short campaign of `make faults`, whose whole is ten minutes: nothing that was promised is broken meanwhile."""
+"""A short campaign of `make faults`, which takes ten minutes in full: no promise is broken."""
 
 from pathlib import Path
 

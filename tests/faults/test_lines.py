@@ -1,4 +1,4 @@
-"""A line does to its bytes what its name says."""
+"""Each mode of a line does to its bytes what its name says."""
 
 import asyncio
 from collections.abc import AsyncIterator

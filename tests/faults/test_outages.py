@@ -1,4 +1,4 @@
-"""What clients see while a part is down, and that all goes on by itself once it is back."""
+"""What clients see while a part is down, and that everything recovers by itself once it is back."""
 
 import asyncio
 import time

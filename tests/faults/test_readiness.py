@@ -1,4 +1,4 @@
-"""What the admin ports say while a part is down, and that they say it to nobody else."""
+"""What the admin ports say while a part is down, and that only they say it."""
 
 import httpx
 import pytest

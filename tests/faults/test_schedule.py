@@ -18,7 +18,7 @@ def test_a_seed_names_its_faults_and_users() -> None:
     assert len(set(plan_campaign(7, 60, 5).users) | set(plan_campaign(8, 60, 5).users)) == 10
 
 
-def test_every_fault_comes_before_any_comes_again() -> None:
+def test_every_fault_occurs_before_any_is_repeated() -> None:
     every = {(fault.kind, fault.part) for fault in all_faults(random.Random(0))}  # noqa: S311
     count = len(all_faults(random.Random(0)))  # noqa: S311
 

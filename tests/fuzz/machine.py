@@ -33,7 +33,7 @@ mostly_their_own = st.sampled_from([False, False, False, False, False, True])
 
 
 class Api(RuleBasedStateMachine):
-    """Two users, whom nobody else knows, at a running system that others use as well."""
+    """Two new users at a running system that others use, too."""
 
     tasks: Bundle[TaskReference] = Bundle("tasks")
     known_or_not = st.one_of(*[tasks] * 7, st.tuples(users, st.uuids().map(str)))

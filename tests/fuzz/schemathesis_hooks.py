@@ -1,4 +1,4 @@
-"""What schemathesis cannot know of this API; it imports this module because SCHEMATHESIS_HOOKS names it."""
+"""Hooks for schemathesis, which imports this module because SCHEMATHESIS_HOOKS names it."""
 
 from typing import Any
 from uuid import uuid4

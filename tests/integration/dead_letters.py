@@ -1,4 +1,4 @@
-"""Dead letters, an operator at a terminal, and what becomes of both; for tests of `task-writer dead-letters`."""
+"""Dead letters, and an operator at a terminal, for tests of `task-writer dead-letters`."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What commands have done: their outcomes at the writer, and what the reader sees."""
+"""The effects of commands: their outcomes at the writer, and what the reader sees."""
 
 import json
 from uuid import UUID
@@ -17,7 +17,7 @@ async def outcomes(writer: Database, *commands: AnyCommand, redelivered: bool = 
 
 
 def replay_of(outcome: Outcome) -> Outcome:
-    """What the outcome is when it is asked for again."""
+    """The outcome of a repeat of the command."""
     return outcome.model_copy(update={"replayed": True})
 
 

@@ -1,4 +1,4 @@
-"""A task that somebody else holds locked, so that a writer which changes it waits in the middle of its transaction."""
+"""Locks a task, so that a writer that changes it waits in the middle of its transaction."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

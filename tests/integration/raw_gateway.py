@@ -56,8 +56,8 @@ class RawGateway:
     async def dead_letter(self) -> AbstractIncomingMessage:
         """Takes the next dead letter. TimeoutError when none comes."""
         queue = await self.channel.declare_queue(DEAD_LETTERS_NAME, passive=True)
-        async with asyncio.timeout(PATIENCE_S), queue.iterator(no_ack=True) as letters:
-            return await anext(letters)
+        async with asyncio.timeout(PATIENCE_S), queue.iterator(no_ack=True) as messages:
+            return await anext(messages)
 
     async def waiting(self, queue_name: str = COMMANDS_NAME) -> int:
         """How many messages are ready in the queue; those at a consumer do not count."""

@@ -84,7 +84,7 @@ async def test_with_an_answer_too_few_none_is_given_to_the_wrong_command(
         await carry_out(writer_database, [create(), create()])
 
 
-async def test_a_type_of_command_that_the_database_does_not_know_is_refused_and_harms_no_neighbour(
+async def test_an_unknown_type_of_command_is_refused_and_harms_no_neighbour(
     writer_database: Database,
 ) -> None:
     neighbour = create()

@@ -1,4 +1,4 @@
-"""The gateway's side of the bus on a real RabbitMQ, through a proxy that can break the line."""
+"""The gateway's side of the bus on a real RabbitMQ, through a proxy that can break the connection."""
 
 import asyncio
 import time

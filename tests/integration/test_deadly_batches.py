@@ -1,4 +1,4 @@
-"""A batch that kills every task-writer that takes it: it ends as a dead letter, and costs nobody else anything."""
+"""A batch that kills every task-writer that runs it becomes a dead letter, and no other batch is lost."""
 
 import asyncio
 import os

@@ -89,11 +89,11 @@ async def test_a_malformed_message_becomes_a_dead_letter_with_its_reason(
 ) -> None:
     await gateway.send_bytes(body)
 
-    letter = await gateway.dead_letter()
+    dead_letter = await gateway.dead_letter()
 
-    assert letter.body == body
-    assert letter.headers["x-reason"] == reason
-    assert letter.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+    assert dead_letter.body == body
+    assert dead_letter.headers["x-reason"] == reason
+    assert dead_letter.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
 
 
 async def test_a_command_that_cannot_be_read_is_dead_lettered_alone_and_refused_at_its_place(
@@ -106,15 +106,15 @@ async def test_a_command_that_cannot_be_read_is_dead_lettered_alone_and_refused_
     await gateway.send_bytes(json.dumps(batch).encode())
 
     _, outcomes = await gateway.reply()
-    letter = await gateway.dead_letter()
+    dead_letter = await gateway.dead_letter()
     assert [outcome.status for outcome in outcomes] == ["done", "refused", "done"]
-    assert json.loads(letter.body) == {"commands": [unknown]}
-    assert letter.headers["x-reason"] == "malformed: commands.0: union_tag_invalid"
+    assert json.loads(dead_letter.body) == {"commands": [unknown]}
+    assert dead_letter.headers["x-reason"] == "malformed: commands.0: union_tag_invalid"
     assert await titles(reader_database, before.user_id) == ["before"]
     assert await titles(reader_database, after.user_id) == ["after"]
 
 
-async def test_a_command_that_cannot_be_read_may_have_been_done_when_it_comes_again(
+async def test_an_unreadable_command_may_have_been_done_when_it_is_redelivered(
     addresses: Addresses, rabbitmq: Rabbitmq
 ) -> None:
     async with raw_gateway(rabbitmq.url) as gateway:
@@ -156,10 +156,10 @@ async def test_a_poisonous_command_becomes_a_dead_letter_and_harms_no_neighbour(
 
     outcomes = await gateway.call(before, poison, after)
 
-    letter = await gateway.dead_letter()
+    dead_letter = await gateway.dead_letter()
     assert [outcome.status for outcome in outcomes] == ["done", "refused", "done"]
-    assert json.loads(letter.body)["commands"][0]["command_id"] == str(poison.command_id)
-    assert letter.headers["x-reason"] == "UniqueViolation 23505 tasks_pkey"
+    assert json.loads(dead_letter.body)["commands"][0]["command_id"] == str(poison.command_id)
+    assert dead_letter.headers["x-reason"] == "UniqueViolation 23505 tasks_pkey"
     assert await titles(reader_database, after.user_id) == ["after"]
 
 

@@ -1,4 +1,4 @@
-"""A batch that fails in the middle: each of its commands is answered with what is certain, and not more."""
+"""A batch that fails in the middle: each of its commands is answered only with what is certain."""
 
 import asyncio
 

@@ -150,7 +150,7 @@ async def test_a_function_without_its_filter_is_found(case: Case, planted: str) 
     assert await violations(case) == {planted}
 
 
-async def test_a_function_with_a_parameter_that_nobody_knows_is_noticed(case: Case) -> None:
+async def test_a_function_with_an_unknown_parameter_is_reported(case: Case) -> None:
     await case.admin.execute("create function f(p_anything text) returns void language sql as $$ select 1 $$")
 
     with pytest.raises(KeyError, match="p_anything"):

@@ -120,10 +120,10 @@ async def test_the_same_id_of_two_requests_without_keys_is_answered_from_the_rec
 
     after = await outcomes(writer_database, first)
 
-    assert after == before  # not marked as replayed: an earlier release of the gateway knows no such field
+    assert after == before  # not marked as replayed: an earlier release of the gateway has no such field
 
 
-async def test_what_was_refused_or_expired_is_run_when_its_key_comes_again(
+async def test_a_refused_or_expired_command_is_run_when_its_key_is_repeated(
     writer_database: Database, addresses: Addresses, reader_database: Database
 ) -> None:
     command = keyed(create())

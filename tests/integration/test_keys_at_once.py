@@ -1,4 +1,4 @@
-"""One key several times at the same moment: in one batch, at two writers, delivered again."""
+"""One key several times at the same moment: in one batch, at two writers, redelivered."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A batch that comes again while its first run may still commit: nothing is called certain that is not (ADR 13)."""
+"""A batch that is redelivered while its first run may still commit: uncertain outcomes are unknown (ADR 13)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -168,7 +168,7 @@ async def test_a_second_try_waits_for_the_backend_whose_connection_broke(
     assert await is_completed(reader_database, task)
 
 
-async def test_a_batch_that_comes_again_because_the_bus_broke_has_one_effect_and_no_false_answer(
+async def test_a_batch_that_is_redelivered_after_a_lost_connection_has_one_effect_and_no_false_answer(
     addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database, writer_database: Database,
     postgres_admin: psycopg.AsyncConnection,
 ) -> None:  # fmt: skip
@@ -187,7 +187,7 @@ async def test_a_batch_that_comes_again_because_the_bus_broke_has_one_effect_and
                 await gateway.send(flip)
                 await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
                 line.cut()
-                await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))  # it has come again
+                await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))  # it was redelivered
                 await blocker.rollback()
             await writer.drain()
         answers = await heard(gateway)  # a reply is lost where its connection is not back yet

@@ -1,4 +1,4 @@
-"""All that each role may do, from PostgreSQL's catalog: what is not listed here, nobody has."""
+"""All rights of each role, from PostgreSQL's catalog: no role has any that is not listed here."""
 
 from collections.abc import Iterator
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""The roles of the services: what makes them, and what they refuse to be."""
+"""The roles of the services: how they are created, and which ones the services refuse."""
 
 import asyncio
 import sys

@@ -152,12 +152,12 @@ async def test_a_blip_of_the_dead_letter_connection_gives_nothing_back_and_holds
         assert await gateway.waiting(DEAD_LETTERS_NAME) == 0
         line.admit()
 
-        letter = await gateway.dead_letter()
+        dead_letter = await gateway.dead_letter()
         next_outcomes = await gateway.call(create())
 
     assert [outcome.status for outcome in outcomes] == ["done", "unknown", "done"]
     assert [outcome.status for outcome in next_outcomes] == ["done"]
-    assert json.loads(letter.body)["commands"][0]["command_id"] == str(poison.command_id)
+    assert json.loads(dead_letter.body)["commands"][0]["command_id"] == str(poison.command_id)
     assert counted("taskwire_redelivered_batches_total") == redelivered
     assert gateway.heard.empty()
 

@@ -1,4 +1,4 @@
-"""TLS to PostgreSQL and RabbitMQ, by settings alone: who is not certified by our CA gets no connection."""
+"""TLS to PostgreSQL and RabbitMQ, by settings alone: a server without a certificate of our CA gets no connection."""
 
 import asyncio
 import os

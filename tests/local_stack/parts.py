@@ -1,4 +1,4 @@
-"""Killing a part of a stack, and what runs of it."""
+"""Kills a part of a stack, and finds its processes."""
 
 import signal
 

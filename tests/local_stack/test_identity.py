@@ -1,4 +1,4 @@
-"""`AUTH_MODE=jwt make run`: the whole system, for who has a token."""
+"""`AUTH_MODE=jwt make run`: the whole system with tokens."""
 
 import json
 from collections.abc import AsyncIterator

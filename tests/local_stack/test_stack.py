@@ -79,7 +79,7 @@ def mentions(pid: int, text: str) -> bool:
     return text.encode() in Path(f"/proc/{pid}/environ").read_bytes()
 
 
-async def test_no_service_knows_the_owners_address(guest_stack: Stack) -> None:
+async def test_no_service_has_the_owners_address(guest_stack: Stack) -> None:
     pids = marked_processes(guest_stack.state.path)
 
     assert {service.pid for service in guest_stack.services.values()} <= set(pids)

@@ -22,7 +22,7 @@ def test_the_table_of_metrics_is_that_of_the_code() -> None:
     assert described == {name: labels(metric) for name, metric in metrics().items()}
 
 
-def test_metrics_are_made_in_the_modules_that_are_known_here() -> None:
+def test_metrics_are_created_only_in_the_listed_modules() -> None:
     making = {source.module for source in sources(*PRODUCT) if MADE.search(source.text)}
 
     assert making == {module.__name__ for module in MODULES}

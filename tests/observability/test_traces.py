@@ -31,7 +31,7 @@ WRITE = [
 
 
 ASKED_FOR = set[str]()
-"""All traces that clients of these tests have asked for; spans of one test may still come while another runs."""
+"""All traces that clients of these tests have started; spans of one test may still arrive during another."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 async def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    """A system of which a trace is kept when the client asks for it, and no other."""
+    """A system that traces a request only when the client sends a sampled traceparent."""
     variables = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_TRACES_SAMPLER": "parentbased_always_off",

@@ -1,4 +1,4 @@
-"""Who makes connections to RabbitMQ."""
+"""The rule about which modules connect to RabbitMQ."""
 
 import ast
 from collections.abc import Iterator

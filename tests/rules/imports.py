@@ -1,4 +1,4 @@
-"""Who may import whom."""
+"""The rules about imports."""
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping

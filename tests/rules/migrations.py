@@ -1,4 +1,4 @@
-"""What every Alembic revision owes: time-outs in both directions, a way back, and no tie to the application."""
+"""The rules for Alembic revisions: time-outs in both directions, a downgrade, and no import of the application."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What would let a test pass though the thing that it names is broken."""
+"""The rules against tests that pass although what they name is broken."""
 
 import ast
 import sys
@@ -30,7 +30,7 @@ def stand_ins(source: Source) -> list[str]:
         if any(name == mock or name.startswith(f"{mock}.") for mock in MOCKS)
     ]
     return faults + [
-        source.at(call, f"{name} is replaced: use the real thing, or give it what it asks for")
+        source.at(call, f"{name} is replaced: use the real thing, or pass it what it needs")
         for call in ast.walk(source.tree)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "setattr"
         for name in _replaced(source, call)

@@ -1,4 +1,4 @@
-"""Where SQL stands, and that it stands there as fixed text."""
+"""The rules about where SQL is, and that it is fixed text."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""What may stand in no file of the repository."""
+"""The rules for all files of the repository."""
 
 import subprocess
 from collections.abc import Iterator

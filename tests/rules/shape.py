@@ -1,4 +1,4 @@
-"""Sizes, names, docstrings, and what stands in one place only."""
+"""The rules for sizes, names, docstrings, and facts that belong in one place."""
 
 import ast
 import re

@@ -1,6 +1,6 @@
 """Every statement that touches a table is bound to one user, and names its columns: in strings and in functions.
 
-This is no parser of SQL. It knows the few forms that the services use, and takes whatever it does not know for a fault.
+It is not an SQL parser. It recognises the few forms that the services use, and reports everything else as a fault.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Settings come from the environment, complain all at once, and keep secrets to themselves."""
+"""Settings come from the environment, report all faults together, and never show secrets."""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,4 @@
-"""One gateway for all tests that ask nothing special of it."""
+"""One gateway for all tests that need no special settings."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The gateway starts with nothing behind it, and says so to each request."""
+"""The gateway starts without its backends, and answers each request with a problem."""
 
 import pytest
 from gateway.app import main
@@ -172,7 +172,7 @@ async def test_a_refused_preflight_is_a_problem() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["bytes=0-9", "bytes=0-1,5-6", "bytes=999999999-", "bytes=5-2", "lines=1", "x"])
-async def test_an_asset_is_served_as_a_whole_whatever_part_is_asked_for(gateway: Served, wanted: str) -> None:
+async def test_an_asset_is_served_whole_whatever_range_is_requested(gateway: Served, wanted: str) -> None:
     whole = await gateway.ask("GET", "/docs/assets/swagger-ui.css")
 
     answer = await gateway.ask("GET", "/docs/assets/swagger-ui.css", headers={"Range": wanted})

@@ -1,4 +1,4 @@
-"""Batching by itself: whatever `send` does, every item ends, and its slot comes back."""
+"""Batching alone: whatever `send` does, every item is answered, and its slot is freed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,4 +1,4 @@
-"""How a body arrives: in chunks, too large, too slowly, cut off, or as something else than JSON."""
+"""Bodies that arrive in chunks, too large, too slowly, cut off, or with another media type."""
 
 import pytest
 from common.http.problems import (

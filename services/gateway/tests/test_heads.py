@@ -1,4 +1,4 @@
-"""All that the head is enough to refuse for is refused before the body is asked for, on every write."""
+"""Every write that its head is enough to reject is rejected before the body is requested."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ FAULTS = [(name, *fault) for name in WRITES for fault in OF_EVERY_WRITE.values()
 
 
 async def refused_by_the_head(name: str, headers: dict[str, str], place: str) -> str:
-    """The kind of problem; fails when the body is asked for."""
+    """The kind of problem; fails when the body is requested."""
     method, path = WRITES[name]
     target = path.replace(USER_ID, "1") if place == "bad-id" else path
     return await refused(method, target, headers=SOUND | headers, query=b"limit=1" if place == "query" else b"")
@@ -57,7 +57,7 @@ async def refused(method: str, path: str, *, headers: dict[str, str], query: byt
     sent: list[Message] = []
 
     async def receive() -> Message:
-        pytest.fail("the body was asked for")
+        pytest.fail("the body was requested")
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -77,7 +77,7 @@ async def refused(method: str, path: str, *, headers: dict[str, str], query: byt
 
 
 @pytest.mark.parametrize(("name", "headers", "place", "kind"), FAULTS)
-async def test_the_body_is_not_asked_for(name: str, headers: dict[str, str], place: str, kind: str) -> None:
+async def test_the_body_is_not_requested(name: str, headers: dict[str, str], place: str, kind: str) -> None:
     assert (await refused_by_the_head(name, headers, place)).partition(" ")[0] == kind
 
 
@@ -124,7 +124,7 @@ def first_answer(port: int, head: bytes) -> bytes:
     ],
 )
 @pytest.mark.parametrize(("method", "path"), [("GET", TASKS), ("GET", TASK), *WRITES.values()])
-async def test_a_parameter_that_is_not_known_is_400_and_named(method: str, path: str, query: bytes, named: str) -> None:
+async def test_an_unknown_parameter_is_400_and_named(method: str, path: str, query: bytes, named: str) -> None:
     kind, _, detail = (await refused(method, path, headers={}, query=query)).partition(" ")
 
     assert (kind, f'"{named}"' in detail) == ("unknown-parameter", True)

@@ -1,4 +1,4 @@
-"""With AUTH_MODE=jwt: who comes in, and every way of trying that does not work."""
+"""AUTH_MODE=jwt: valid tokens are accepted, and all kinds of invalid ones rejected."""
 
 import json
 import random
@@ -241,7 +241,9 @@ async def test_an_attack_is_401(guarded: Served, issuer: Issuer, attack: str) ->
     "authorization",
     ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token {token}", "{token}", "Bearer{token}"],
 )
-async def test_what_is_no_bearer_token_is_asked_for_one(guarded: Served, issuer: Issuer, authorization: str) -> None:
+async def test_a_request_without_a_bearer_token_is_challenged_for_one(
+    guarded: Served, issuer: Issuer, authorization: str
+) -> None:
     headers = {"Authorization": authorization.format(token=issuer.token())}
 
     answer = await guarded.ask("GET", TASKS, headers=headers)
@@ -265,7 +267,7 @@ async def test_no_bytes_at_all_come_in(guarded: Served) -> None:
     assert {answer.status for answer in answers} == {401}
 
 
-async def test_the_documentation_needs_no_token_and_asks_for_it(guarded: Served) -> None:
+async def test_the_documentation_needs_no_token_and_declares_it(guarded: Served) -> None:
     answer = await guarded.ask("GET", "/openapi.json")
 
     document = answer.json()

@@ -1,4 +1,4 @@
-"""More writes than the link takes: one user's flood is refused, and nobody else is."""
+"""More writes than the link can send: one user's flood is rejected, other users' writes are not."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence

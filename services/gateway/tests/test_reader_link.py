@@ -28,7 +28,7 @@ type Answering = Callable[[asyncio.StreamWriter], None]
 
 @pytest.fixture(autouse=True)
 def _two_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a name server says of a service with two replicas. The system's own resolver is asked for all else."""
+    """Resolves a service to two replicas, and all other names with the system's resolver."""
     ask_system = socket.getaddrinfo
 
     def getaddrinfo(host: str, port: int, *more: Any, **named: Any) -> list[Any]:

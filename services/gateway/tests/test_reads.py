@@ -1,4 +1,4 @@
-"""The reader's answer is passed on as it is; anything else than an answer is a 503."""
+"""The reader's answer is forwarded unchanged; anything else is a 503."""
 
 import asyncio
 import json
@@ -59,7 +59,7 @@ async def test_what_the_reader_does_not_find_is_404() -> None:
     assert (answer.status, answer.json()["type"]) == (404, "urn:taskwire:problem:task-not-found")
 
 
-async def test_a_lone_read_is_asked_for_at_once_and_alone() -> None:
+async def test_a_lone_read_is_sent_at_once_and_alone() -> None:
     path = TASK.upper().replace("/API", "/api").replace("/TASKS", "/tasks")
     async with gateway_reading(http("200 OK", pack([TASK_BYTES]))) as (gateway, asked):
         await gateway.ask("GET", path, headers={"X-Request-ID": "mine"})

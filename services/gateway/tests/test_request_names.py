@@ -1,4 +1,4 @@
-"""Every answer of the gateway names its request, and what the request asks for carries the name on."""
+"""Every response of the gateway has a request id, which is passed on to the other services."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the gateway says when its settings are wrong."""
+"""The gateway's messages about wrong settings."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Where the issuer's keys come from, and what becomes of them when it changes them or is away."""
+"""Fetching the issuer's keys, when it rotates them, and when it is down."""
 
 import asyncio
 import json
@@ -111,7 +111,7 @@ async def test_many_who_miss_a_key_share_one_fetch(issuer: Issuer) -> None:
     assert issuer.fetches == 1
 
 
-async def test_unknown_keys_are_asked_for_once_in_a_pause(issuer: Issuer) -> None:
+async def test_unknown_keys_are_fetched_once_per_pause(issuer: Issuer) -> None:
     keys = keys_of(issuer, pause_s=60)
 
     for number in range(20):
@@ -177,7 +177,7 @@ async def test_a_key_without_a_name_verifies_no_token_of_another_key(issuer: Iss
 
 
 async def test_an_issuer_that_hangs_holds_a_request_for_a_moment_only(issuer: Issuer) -> None:
-    """While no key is known, and for an unknown one while others are; those that are known go on."""
+    """Without any key, and for an unknown key; known keys still work."""
     answers = iter([json.dumps(issuer.key_set()).encode()])
     hanging = asyncio.Event()
 

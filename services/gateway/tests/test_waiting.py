@@ -1,4 +1,4 @@
-"""Who waits for a batch: bounded in places and time, and users take turns."""
+"""Waiting for a batch is limited in number and time, and users take turns."""
 
 import asyncio
 from uuid import UUID, uuid4

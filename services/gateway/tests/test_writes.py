@@ -88,7 +88,7 @@ async def test_a_creation_says_where_the_task_is() -> None:
     assert answer.headers["location"] == f"{TASKS}/{command.task_id}"
 
 
-async def test_a_creation_asks_for_what_the_body_says() -> None:
+async def test_a_creation_has_the_fields_of_the_body() -> None:
     body = b'{"title": "Bread", "description": "rye", "is_completed": true}'
 
     async with answered_gateway(DONE) as (gateway, commands):
@@ -104,7 +104,7 @@ async def test_a_creation_asks_for_what_the_body_says() -> None:
     )
 
 
-async def test_a_replacement_asks_for_the_defaults_of_what_is_left_out() -> None:
+async def test_a_replacement_has_the_defaults_of_missing_fields() -> None:
     async with answered_gateway(DONE) as (gateway, commands):
         await gateway.ask("PUT", TASK, body=BODY, headers=JSON)
 

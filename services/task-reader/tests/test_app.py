@@ -1,4 +1,4 @@
-"""The task-reader starts without a database, and says so to each request."""
+"""The task-reader starts without a database, and answers each request with a problem."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What a batch comes to when its commands are late, or the database is not there."""
+"""Outcomes of a batch that is late, or without a database."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The command line that a person types."""
+"""The `task-writer` command line."""
 
 from pathlib import Path
 

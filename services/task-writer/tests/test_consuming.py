@@ -1,4 +1,4 @@
-"""What the task-writer relies on of FastStream beyond its public API. It fails when a release renames it."""
+"""The parts of FastStream beyond its public API that the task-writer uses. Fails when a release renames one."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What is said of a dead letter, and when it may be replayed."""
+"""How a dead letter is described, and when it may be replayed."""
 
 import json
 import time
@@ -185,7 +185,7 @@ def test_a_longer_retention_brings_no_record_back(*, cleaned_h_ago: float, refus
     assert len(replay_messages(dead_letter, memory, force=True)) == 1
 
 
-def test_without_the_database_nobody_knows_what_may_be_replayed() -> None:
+def test_without_the_database_it_is_unknown_what_may_be_replayed() -> None:
     assert "replay    unknown: " in whole(letter_of(body(unix_ms())), None)
 
 

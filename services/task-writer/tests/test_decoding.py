@@ -1,4 +1,4 @@
-"""What of a message can be read is read, and what is said of the rest."""
+"""The readable commands of a message are read, and the others get a reason."""
 
 import json
 from typing import Any

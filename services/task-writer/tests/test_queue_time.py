@@ -7,7 +7,7 @@ from task_writer.consumer.queue_time import WINDOW_S, RecentMinimum
 from tests.clock import Clock
 
 
-def test_a_negative_time_is_kept_as_it_is() -> None:
+def test_a_negative_time_is_kept() -> None:
     recent = RecentMinimum(Clock())
 
     for seconds in (0.003, -1.5, 0.2):
@@ -16,7 +16,7 @@ def test_a_negative_time_is_kept_as_it_is() -> None:
     assert recent.minimum() == -1.5
 
 
-def test_what_is_long_past_is_forgotten() -> None:
+def test_old_values_are_dropped() -> None:
     clock = Clock()
     recent = RecentMinimum(clock)
     recent.add(-1.5)
@@ -30,5 +30,5 @@ def test_what_is_long_past_is_forgotten() -> None:
     assert math.isnan(recent.minimum())
 
 
-def test_without_batches_nothing_is_known() -> None:
+def test_without_batches_the_skew_is_unknown() -> None:
     assert math.isnan(RecentMinimum(Clock()).minimum())

@@ -1,4 +1,4 @@
-"""What the task-writer and its migrations say when their settings are wrong."""
+"""The messages of the task-writer and its migrations about wrong settings."""
 
 import pytest
 from common.settings import load

@@ -1,4 +1,4 @@
-"""What the database is given of a command, and the fingerprint of what it asks for."""
+"""The values that the database gets for a command, and its fingerprint."""
 
 import json
 from typing import Any
@@ -80,7 +80,7 @@ def test_every_id_has_the_number_of_a_lock(name: UUID) -> None:
         if field in type(command).model_fields and (command.type, field) != ("create_task", "task_id")
     ],
 )
-def test_the_fingerprint_differs_when_anything_asked_for_differs(command: AnyCommand, field: str) -> None:
+def test_the_fingerprint_differs_when_a_requested_field_differs(command: AnyCommand, field: str) -> None:
     changed = command.model_copy(update={field: CHANGES[field]})
 
     assert fingerprint(changed) != fingerprint(command)

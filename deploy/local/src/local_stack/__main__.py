@@ -78,7 +78,7 @@ def _step(line: str) -> None:
 
 
 def _say(line: str) -> None:
-    """One line of progress, also where the terminal has gone away meanwhile: that must not keep it from stopping."""
+    """Prints a line of progress. A terminal that has gone away must not keep the stack from stopping."""
     with suppress(OSError):
         print(line, flush=True)
 

@@ -1,4 +1,4 @@
-"""The addresses in use, and the file that offers them to a shell."""
+"""The stack's addresses, and the file from which a shell can load them."""
 
 import shlex
 from collections.abc import Mapping
@@ -70,7 +70,7 @@ def write_environment_file(state: State, addresses: Addresses) -> None:
 
 
 def _reachable(host: str) -> str:
-    """An address at which a server that listens on this one is reached from here, as it stands in a URL."""
+    """The host to connect to, for a server that listens on this one, as written in a URL."""
     if host in {"0.0.0.0", "::", ""}:  # noqa: S104 - compared with, not listened on
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host

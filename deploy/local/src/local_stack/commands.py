@@ -1,4 +1,4 @@
-"""Commands that run to their end, unlike the processes that are supervised."""
+"""Runs commands to their end; processes that stay are in supervision.py."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ _SHOWN_LINES = 15
 async def run_to_end(
     arguments: Sequence[str], *, environment: Mapping[str, str], directory: Path, within_s: float
 ) -> str:
-    """What one command prints, errors too. Runs it in a session of its own, without input; it never outlives this call.
+    """The command's output and errors. It runs in its own session, without input, and never outlives this call.
 
     StackError with the end of its output when it ends with another status than 0, or has not ended after `within_s`.
     """

@@ -1,8 +1,8 @@
-"""What can go wrong while the stack starts, each with what to do about it."""
+"""Errors while the stack starts, each with advice."""
 
 
 class StackError(Exception):
-    """The stack cannot start. Its text names the cause and what to do next, and is shown to the user as it stands."""
+    """The stack cannot start. The text names the cause and what to do next, for the user."""
 
 
 class AlreadyRunning(StackError):

@@ -48,7 +48,7 @@ class ImageFiles:
     in_use: int
 
     def launcher(self, state: Path) -> tuple[str, ...]:
-        """What stands before a program and its arguments, so that it runs inside, in the state directory."""
+        """The command line prefix that runs a program inside the image, in the state directory."""
         unshare, mount, chroot = (str(find_program(name)) for name in ("unshare", "mount", "chroot"))
         return (unshare, "--mount", "/bin/sh", "-c", _ENTER, "sh", str(self.root), str(state), mount, chroot)
 
@@ -76,7 +76,7 @@ async def image_files(name: str, report: Report) -> ImageFiles | None:
 
 
 async def _locked(lock: int) -> None:
-    """Another process that unpacks it now is waited for."""
+    """Waits for another process that is unpacking the image."""
 
     async def is_locked() -> bool:
         return _try_lock(lock, fcntl.LOCK_EX)
@@ -106,13 +106,13 @@ async def _unpacked(name: str, cache: Path, report: Report) -> ImageFiles | None
 
 
 def _kept(name: str, cache: Path) -> ImageFiles | None:
-    """The newest that an engine gave before it went away."""
+    """The newest unpacked version, when no engine is available."""
     kept = sorted(cache.glob("*/path"), key=lambda file: file.stat().st_mtime)
     return _opened(name, kept[-1].parent) if kept else None
 
 
 async def _image(name: str, report: Report) -> Mapping[str, Any] | None:
-    """What the engine knows of the image, which it pulls when it does not have it."""
+    """The engine's description of the image, which is pulled if missing; None when that fails."""
     try:
         return await _inspected(name)
     except StackError:
@@ -138,7 +138,7 @@ def _path_of(image: Mapping[str, Any]) -> str:
 
 
 async def _unpack(name: str, path: str, directory: Path) -> None:
-    """Makes the directory under another name first, so that a half-made one is never taken for a whole one."""
+    """Unpacks under another name first, so that an incomplete directory is never used."""
     draft, archive = directory.with_suffix(".new"), directory.with_suffix(".tar")
     shutil.rmtree(draft, ignore_errors=True)
     (draft / "root").mkdir(parents=True)
@@ -155,7 +155,7 @@ async def _unpack(name: str, path: str, directory: Path) -> None:
 
 
 async def _docker(*arguments: str, within_s: float) -> str:
-    """What the command prints; StackError where it fails, or there is none."""
+    """The command's output. StackError when it fails, or without docker."""
     docker = find_program("docker")
     if docker is None:
         raise StackError("there is no `docker`")
@@ -171,7 +171,7 @@ def _opened(name: str, directory: Path) -> ImageFiles:
 
 
 def _remove_others(cache: Path, kept: Path) -> None:
-    """Removes what other versions of the image left, but for those that a process uses."""
+    """Removes other versions of the image, except those that a process uses."""
     for directory in cache.iterdir():
         if directory == kept or not (directory / "path").exists():
             continue

@@ -1,4 +1,4 @@
-"""Free TCP ports on the loopback interface, and who has taken one before a server listens on it."""
+"""Free TCP ports on the loopback interface, and reservations of ports before a server listens on them."""
 
 import errno
 import secrets
@@ -22,7 +22,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def pick_port(*, avoid: frozenset[int] = frozenset()) -> int:
-    """A random free loopback port that is none of `avoid` and that no stack has taken; nothing reserves it.
+    """A random free loopback port outside `avoid` that no stack has reserved; it is not reserved here.
 
     OSError when there is none.
     """
@@ -43,7 +43,7 @@ class TakenPorts:
         self._taken: dict[str, tuple[int, socket.socket]] = {}
 
     def take(self, name: str, port: int) -> bool:
-        """Whether the port is this server's now, in place of the one that it had. Not if it is any other's."""
+        """Reserves the port for this server, instead of its previous one. False when another server has it."""
         if name in self._taken and self._taken[name][0] == port:
             return True
         mark = _mark(port)
@@ -55,7 +55,7 @@ class TakenPorts:
         return True
 
     def release(self) -> None:
-        """Gives all of them up."""
+        """Releases all reservations."""
         for _, mark in self._taken.values():
             mark.close()
         self._taken.clear()
@@ -70,7 +70,7 @@ def _is_taken(port: int) -> bool:
 
 
 def _mark(port: int) -> socket.socket | None:
-    """A socket whose name says that the port is taken; None when another socket has that name.
+    """A socket whose name reserves the port; None when another socket has that name.
 
     The name is an abstract one (man 7 unix): no file is left behind, and it goes with its process, however that ends.
     """

@@ -60,7 +60,7 @@ class Postgres:
 
 @asynccontextmanager
 async def running_postgres(state: State, report: Report = silent) -> AsyncIterator[Postgres]:
-    """A ready server with an empty or former database `taskwire`; stopped on the way out."""
+    """A ready server with an empty or earlier database `taskwire`; stopped on exit."""
     server = await prepare_postgres(state, report)
     try:
         await server.start()
@@ -125,7 +125,7 @@ def _setting_arguments() -> list[str]:
 
 
 async def _init_data_directory(programs: Path, account: Account, home: Path, password: str) -> None:
-    """Makes the data directory under another name first, so that a half-made one is never taken for a whole one."""
+    """Initialises under another name first, so that an incomplete data directory is never used."""
     draft, password_file = home / "data.new", home / "password"
     _prepare_home(account, home, password_file, password)
     shutil.rmtree(draft, ignore_errors=True)
@@ -148,15 +148,15 @@ def _prepare_home(account: Account, home: Path, password_file: Path, password: s
 
 
 def _clear_remains(data: Path) -> None:
-    """Clears away what a killed server left, so that a new one can start."""
+    """Cleans up after a killed server, so that a new one can start."""
     _end_orphans(data)
     _remove_stale_lock(data)
 
 
 def _end_orphans(data: Path) -> None:
-    """Kills the sessions of a server that is gone: a busy one does not notice that, and keeps out a new server.
+    """Kills the sessions of a dead server: a busy one does not notice, and blocks a new server.
 
-    They are known by their program's name and their working directory, which is the data directory.
+    They are found by program name and working directory, the data directory.
     """
     for process in psutil.process_iter(["name", "cwd"]):
         if (process.info["name"], process.info["cwd"]) == ("postgres", str(data)):
@@ -165,7 +165,7 @@ def _end_orphans(data: Path) -> None:
 
 
 def _remove_stale_lock(data: Path) -> None:
-    """Removes the lock file of a server that is gone when its number belongs to another program by now.
+    """Removes the lock file of a dead server when its pid belongs to another program by now.
 
     PostgreSQL deals with a lock whose process is gone, but takes any living process of its user for its predecessor.
     """

@@ -1,4 +1,4 @@
-"""Asks a server whether it answers. Every probe says False, never raises, while the server is not there."""
+"""Probes of servers. Each returns False, and never raises, while the server is down."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A RabbitMQ node of its own, with a port mapper of its own, so that nothing is shared and nothing is left behind."""
+"""The stack's own RabbitMQ node and port mapper: nothing is shared, and nothing is left behind."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -37,7 +37,7 @@ class Rabbitmq:
     ctl: Program
 
     async def control(self, *arguments: str) -> str:
-        """What `rabbitmqctl` of the node's own release prints, after 1 to 3 s. StackError when it fails."""
+        """The output of the node's `rabbitmqctl`, after 1 to 3 s. StackError when it fails."""
         return await run_to_end(
             (*self.ctl.arguments, "--quiet", *arguments),
             environment=self.ctl.environment,
@@ -70,7 +70,7 @@ class Rabbitmq:
         await self.process.wait_ready(kept, within_s=_QUEUES_KEPT_WITHIN_S)
 
     async def stop(self) -> None:
-        """Stops the node in good order, then its port mapper. Durable queues and their messages stay."""
+        """Stops the node gracefully, then its port mapper. Durable queues and their messages stay."""
         if not await speaks_amqp(self.port):
             self.process.kill_group()  # while it boots, it takes SIGTERM for a reason to hang
         await self.process.stop()
@@ -81,7 +81,7 @@ class Rabbitmq:
 async def running_rabbitmq(
     state: State, report: Report = silent, *, line: str | None = None
 ) -> AsyncIterator[Rabbitmq]:
-    """A ready node with an empty or former virtual host `/`; stopped on the way out."""
+    """A ready node with an empty or earlier virtual host `/`; stopped on exit."""
     node = await prepare_rabbitmq(state, report, line=line)
     try:
         await node.start()

@@ -1,4 +1,4 @@
-"""Which RabbitMQ runs here: an installed one, that of a Docker image, or Debian's package, in this order.
+"""Finds RabbitMQ: an installed one, that of a Docker image, or Debian's package, in this order.
 
 ADR 12 says why: releases before 4 are out of support, and Debian 12 has no other.
 """
@@ -42,7 +42,7 @@ class RabbitmqPrograms:
     image: ImageFiles | None = None
 
     def arguments(self, program: Path, state: Path) -> tuple[str, ...]:
-        """The command line of one of them, to be started in the state directory."""
+        """The command line of a program, to be started in the state directory."""
         return (*(self.image.launcher(state) if self.image else ()), str(program))
 
     def seen(self, state: Path) -> Path:
@@ -50,17 +50,17 @@ class RabbitmqPrograms:
         return STATE_INSIDE if self.image else state
 
     def environment(self) -> dict[str, str]:
-        """What they get of the caller's environment."""
+        """The variables that they get from the caller's environment."""
         return {"PATH": self.image.path} if self.image else server_environment()
 
     def __str__(self) -> str:
-        """The version, where it is from, and that it is out of support when it is."""
+        """The version, its origin, and whether it is out of support."""
         version = ".".join(map(str, self.version))
         source = f"of the image {self.image.name}" if self.image else "installed"
         return f"{version}, {source}" if self.fits(SUPPORTED) else f"{version}, {source}; out of support: use 4.x"
 
     def fits(self, line: str) -> bool:
-        """Whether it belongs to a line such as `3.10`; to `4` belongs what is newer, too."""
+        """Whether the version belongs to a line such as `3.10`; `4` includes newer ones."""
         wanted = tuple(int(part) for part in line.split("."))
         return self.version >= wanted if line == SUPPORTED else self.version[: len(wanted)] == wanted
 
@@ -69,7 +69,7 @@ _chosen: dict[str | None, RabbitmqPrograms] = {}
 
 
 def chosen() -> list[RabbitmqPrograms]:
-    """Those that this process has used so far."""
+    """The programs that this process has used so far."""
     return list(_chosen.values())
 
 
@@ -158,7 +158,7 @@ async def _apt_get(arguments: tuple[str, ...], environment: dict[str, str]) -> N
 
 @contextmanager
 def _no_service_starts() -> Iterator[None]:
-    """Keeps the package from starting a system service: Debian's scripts ask this file, and 101 forbids it."""
+    """Keeps the package from starting a system service: Debian's scripts run this file, and 101 forbids it."""
     policy = Path("/usr/sbin/policy-rc.d")
     if policy.exists():  # the system's owner has decided already
         yield

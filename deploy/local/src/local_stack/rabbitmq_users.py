@@ -1,4 +1,4 @@
-"""The users of an own RabbitMQ node: those of production, with the same permissions, and one who may do everything."""
+"""The users of the stack's RabbitMQ node: those of production with their permissions, and an administrator."""
 
 import json
 from collections.abc import Mapping

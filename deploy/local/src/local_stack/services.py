@@ -86,7 +86,7 @@ async def works(admin_urls: Sequence[str], way: Probe | None) -> bool:
 
 
 async def says_ready(admin_url: str) -> bool:
-    """Whether the service itself says so."""
+    """Whether the service's /readyz says that it is ready."""
     return await http_status("GET", f"{admin_url}/readyz") == _OK
 
 

@@ -50,7 +50,7 @@ type AmqpUrl = Annotated[SecretStr, AfterValidator(_amqp_url)]
 
 
 class NodeSettings(BaseSettings):
-    """What decides on a RabbitMQ node of our own; tests and benchmarks read it too."""
+    """Settings of the stack's RabbitMQ node; tests and benchmarks read them, too."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -98,23 +98,23 @@ def service_environment() -> dict[str, str]:
 
 
 def server_environment() -> dict[str, str]:
-    """The little of the caller's environment that PostgreSQL and RabbitMQ get."""
+    """The variables that PostgreSQL and RabbitMQ get from the caller's environment."""
     return {name: value for name, value in os.environ.items() if name in _SERVER_VARIABLES}
 
 
 def docker_environment() -> dict[str, str]:
-    """What `docker` gets of the caller's environment: where its engine and its settings are."""
+    """The variables that `docker` gets from the caller's environment."""
     wanted = {"PATH", "HOME", "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"}
     return {name: value for name, value in os.environ.items() if name in wanted}
 
 
 def cache_directory() -> Path:
-    """This project's own, in the user's folder for what can be made again (XDG Base Directory Specification)."""
+    """This project's directory in the user's cache (XDG Base Directory Specification)."""
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home).absolute() / "taskwire"
 
 
 def find_program(name: str) -> Path | None:
-    """Where this program stands on PATH; None where it does not."""
+    """The program's path on PATH; None when it is not there."""
     found = shutil.which(name)
     return Path(found) if found else None

@@ -1,4 +1,4 @@
-"""The whole stack: which parts there are, in which order they start and stop."""
+"""The whole stack: its parts, and the order in which they start and stop."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ _SERVICE_READY_WITHIN_S = 60.0
 
 @dataclass(frozen=True)
 class Stack:
-    """All parts of one stack. Without an own server where the settings name someone else's."""
+    """All parts of one stack. It has no server of its own where the settings name another."""
 
     state: State
     report: Report
@@ -57,7 +57,7 @@ class Stack:
                 last_to_first.push_async_callback(self.services[name].stop)
 
     def kill(self) -> None:
-        """SIGKILL to every process at once. The data survive that as they survive a power cut."""
+        """SIGKILL to every process at once. Data survive, as in a power cut."""
         for process in self.processes():
             process.kill_group()
 
@@ -128,14 +128,14 @@ async def prepare_stack(settings: StackSettings, state: State, report: Report = 
 
 
 def _first(failures: BaseExceptionGroup[StackError]) -> StackError:
-    """The first failure; the others follow from it, or can be shown once it is mended."""
+    """The first failure; the others follow from it, or show once it is fixed."""
     failure = failures.exceptions[0]
     return _first(failure) if isinstance(failure, BaseExceptionGroup) else failure
 
 
 @asynccontextmanager
 async def running_stack(settings: StackSettings, report: Report = silent) -> AsyncIterator[Stack]:
-    """A ready stack in the settings' state directory; stopped on the way out."""
+    """A ready stack in the settings' state directory; stopped on exit."""
     async with open_state(settings.stack_dir) as state:
         stack = await prepare_stack(settings, state, report)
         try:

@@ -1,4 +1,4 @@
-"""The state directory: data, logs, pid files, and what must stay the same from one start to the next."""
+"""The state directory: data, logs, pid files, and values that stay the same between starts."""
 
 import fcntl
 import json

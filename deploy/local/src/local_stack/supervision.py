@@ -1,4 +1,4 @@
-"""One process of the stack: started, watched, started again when it dies, stopped."""
+"""Supervises one process of the stack: starts it, restarts it when it dies, stops it."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def silent(_line: str) -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """What one process runs. It gets `environment` and nothing else of this process's own."""
+    """The program of a process. It gets `environment` and nothing else of this process's own."""
 
     name: str
     arguments: tuple[str, ...]
@@ -62,7 +62,7 @@ class Process:
 
     @property
     def pid(self) -> int | None:
-        """The pid of the running program; None while there is none."""
+        """The pid of the running program; None while it does not run."""
         return self._child.pid if self._child and self._child.returncode is None else None
 
     async def start(self) -> None:
@@ -114,7 +114,7 @@ class Process:
             _kill_group(self._child.pid)
 
     def failed(self, what: str) -> PartFailed:
-        """The error that says what happened to this part, with the end of its log and what to do next."""
+        """An error about this part, with the end of its log and what to do next."""
         log = self._state.log_file(self.name)
         lines = log.read_text(errors="replace").splitlines()[-_LOG_TAIL_LINES:] if log.exists() else []
         tail = "\n".join(f"    {line}" for line in lines) or "    (nothing)"
@@ -161,7 +161,7 @@ class Process:
 
 
 def describe_status(status: int) -> str:
-    """An exit status as people read it: `exit status 3`, or `signal SIGKILL` for a negative one."""
+    """An exit status in words: `exit status 3`, or `signal SIGKILL` for a negative one."""
     if status >= 0:
         return f"exit status {status}"
     try:
@@ -171,7 +171,7 @@ def describe_status(status: int) -> str:
 
 
 def _dying_with_us(launcher: tuple[str, ...]) -> tuple[str, ...]:
-    """The launcher with the order to be killed when the stack is; without that where setpriv is missing."""
+    """The launcher with setpriv's --pdeathsig, so that the program dies with the stack; not without setpriv."""
     if launcher:
         return (*launcher, "--pdeathsig=KILL", "--")
     setpriv = find_program("setpriv")
@@ -184,6 +184,6 @@ def _kill_group(group: int) -> None:
 
 
 def _rotate(log: Path) -> None:
-    """Keeps the log of the start before this one as `<name>.log.1`."""
+    """Keeps the previous start's log as `<name>.log.1`."""
     if log.exists():
         log.replace(log.with_name(f"{log.name}.1"))

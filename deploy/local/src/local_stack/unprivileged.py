@@ -1,4 +1,4 @@
-"""Running a server that refuses to be root, while the stack itself is root."""
+"""Runs servers that refuse to be root, when the stack itself is root."""
 
 import os
 import pwd
@@ -15,7 +15,7 @@ _CAP_DAC_OVERRIDE, _CAP_DAC_READ_SEARCH, _CAP_SETPCAP = 1, 2, 8  # their bits, f
 
 @dataclass(frozen=True)
 class Account:
-    """The user that a server runs as, and the command line in front of its own that makes it so."""
+    """The user that a server runs as, and the command line prefix that switches to it."""
 
     uid: int
     gid: int
@@ -65,7 +65,7 @@ def _kept_capability(program: Path) -> tuple[str, ...]:
 
 
 def _permitted_capabilities() -> int:
-    """The capabilities, one bit each, that this process has and may pass on; 0 where the system does not say."""
+    """The capabilities, one bit each, that this process has and may pass on; 0 when unknown."""
     status = Path("/proc/self/status")
     if not status.exists():
         return 0

@@ -1,4 +1,4 @@
-"""A connection to RabbitMQ that cannot be opened, or is given up, leaves nothing behind; another is tried for ever."""
+"""A failed or closed connection to RabbitMQ leaves nothing behind, and is retried for ever."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The queues as RabbitMQ knows them. A queue cannot change its arguments: a change here needs a new name."""
+"""The arguments of the queues. RabbitMQ cannot change them: a change here needs a new name."""
 
 from common.bus.topology import COMMANDS, DEAD_LETTERS
 from faststream.rabbit import RabbitQueue

@@ -1,4 +1,4 @@
-"""The name of a request: the client's, or one that is made."""
+"""Request ids: the client's, or a new one."""
 
 import pytest
 from common.http.request_ids import MAX_CHARACTERS, new_request_id, request_id_of

@@ -1,4 +1,4 @@
-"""Clients that announce a body and withhold it take nobody's place, and a body that comes at once always has room."""
+"""Clients that announce a body and withhold it block nobody, and a body that arrives immediately always has room."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""A server may have as many files open as it has connections, as far as the machine lets it."""
+"""A server raises its limit of open files to its limit of connections, as far as the machine allows."""
 
 import resource
 from collections.abc import Iterator

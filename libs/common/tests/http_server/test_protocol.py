@@ -1,4 +1,4 @@
-"""Clients that are slow, greedy or many are turned away in good form, and harm nobody else."""
+"""Clients that are slow, greedy or many get problem responses, and affect nobody else."""
 
 import asyncio
 import json

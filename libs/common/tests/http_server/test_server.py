@@ -1,4 +1,4 @@
-"""Bytes that are no HTTP are answered with a problem too, and end the connection."""
+"""Bytes that are not HTTP get a problem response, and end the connection."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The admin port answers probes and Prometheus, and nobody where it is not asked for."""
+"""The admin port answers probes and Prometheus, and is off unless it is set."""
 
 import socket
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Without an endpoint there is no tracing, and its libraries stay away. One that fails does no harm."""
+"""Without an endpoint, OpenTelemetry is not imported. A failing endpoint does no harm."""
 
 import asyncio
 import random
@@ -32,7 +32,7 @@ assert "opentelemetry.sdk" not in sys.modules, "loaded"
 """
 
 
-def test_the_services_do_not_load_it_before_it_is_asked_for() -> None:
+def test_the_services_load_it_only_when_tracing_is_on() -> None:
     subprocess.run([sys.executable, "-c", PROGRAM], check=True, timeout=60)
 
 

@@ -1,4 +1,4 @@
-"""Background work is started again when it fails, and ends the process when it says so."""
+"""Background tasks are restarted when they fail, and can end the process."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""A task that begins at once."""
+"""An eager task starts immediately."""
 
 from common.runtime import eager_tasks
 

@@ -30,7 +30,7 @@ class Envelope(RequestContext):
 
 
 class Call(NamedTuple):
-    """A write request, as far as it is known without its body."""
+    """A write request without its body."""
 
     user_id: UUID
     key: str | None

@@ -33,8 +33,8 @@ def docs_router(app: FastAPI) -> APIRouter:
 
 
 class _WholeFile(FileResponse):
-    """A file that is answered as a whole, whatever part is asked for (RFC 9110, section 14.2, lets a server do so):
-    Starlette's answers to wrong ranges are no problems."""
+    """A file that is always sent whole: a server may ignore Range (RFC 9110, section 14.2), and
+    Starlette does not answer invalid ranges with problems."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [header for header in scope["headers"] if header[0] != b"range"]

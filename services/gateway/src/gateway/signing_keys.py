@@ -48,7 +48,7 @@ class UnknownSigningKey(Exception):
 
 
 class SigningKeysUnavailable(Exception):
-    """Whether the issuer has such a key is not known now."""
+    """It is unknown at the moment whether the issuer has such a key."""
 
 
 @dataclass(frozen=True, eq=False)

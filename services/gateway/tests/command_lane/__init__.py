@@ -1,1 +1,1 @@
-"""The lane of the writes on its own: the test plays the link and all that is behind it."""
+"""The command lane alone: the test plays the link and everything behind it."""

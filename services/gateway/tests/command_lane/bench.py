@@ -1,4 +1,4 @@
-"""A command lane whose link is the test: it takes each batch as it leaves, and answers when it likes."""
+"""A command lane whose link is the test: it receives each batch, and answers it on demand."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What a caller hears when the link is lost or takes no batch: refused or unknown, never the wrong one."""
+"""Callers get the right outcome when the link is lost or rejects a batch: refused or unknown."""
 
 import asyncio
 

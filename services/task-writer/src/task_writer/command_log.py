@@ -16,8 +16,8 @@ CONNECT_TIMEOUT_S = 10
 async def read_log_window(settings: DeadLetterSettings) -> LogWindow | None:
     """The log's window; None when PostgreSQL does not answer or WRITER_DATABASE_URL is not set.
 
-    The retention comes from the settings. Records deleted under a shorter retention are gone, and the log knows since
-    when.
+    The retention comes from the settings. The log records up to when records were deleted under a shorter
+    retention.
     """
     if settings.writer_database_url is None:
         return None

@@ -83,7 +83,7 @@ class Health:
         self._serves = True
 
     def stop(self) -> None:
-        """Marks the service as not ready: it takes no new work."""
+        """Marks the service as not ready: it accepts no new work."""
         self._serves = False
 
     async def look(self) -> tuple[bool, Mapping[str, State]]:
