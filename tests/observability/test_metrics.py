@@ -19,6 +19,7 @@ TASKS = "/api/{user_id}/tasks"
 TASK = "/api/{user_id}/tasks/{task_id}"
 REQUESTS = "taskwire_http_request_seconds_count"
 AT_ONCE = 40
+SOME_ID = "9b2f1c7e-3d5a-4e8b-a6c4-0f1d2e3b4a5c"  # always the same, so that a test has the same name in each process
 
 
 async def ask(stack: Stack, method: str, path: str, **given: object) -> httpx.Response:
@@ -37,12 +38,12 @@ async def of_writer(stack: Stack) -> Scraped:
 @pytest.mark.parametrize(
     ("method", "path", "labels"),
     [
-        ("GET", f"/api/{uuid4()}/tasks", {"method": "GET", "route": TASKS, "status": "200"}),
-        ("GET", f"/api/{uuid4()}/tasks/{uuid4()}", {"method": "GET", "route": TASK, "status": "404"}),
+        ("GET", f"/api/{SOME_ID}/tasks", {"method": "GET", "route": TASKS, "status": "200"}),
+        ("GET", f"/api/{SOME_ID}/tasks/{SOME_ID}", {"method": "GET", "route": TASK, "status": "404"}),
         ("GET", "/api/nobody/tasks", {"method": "GET", "route": TASKS, "status": "400"}),
-        ("POST", f"/api/{uuid4()}/tasks", {"method": "POST", "route": TASKS, "status": "400"}),
-        ("PROPFIND", f"/api/{uuid4()}/tasks", {"method": "other", "route": TASKS, "status": "405"}),
-        ("GET", f"/{uuid4()}", {"method": "GET", "route": "none", "status": "404"}),
+        ("POST", f"/api/{SOME_ID}/tasks", {"method": "POST", "route": TASKS, "status": "400"}),
+        ("PROPFIND", f"/api/{SOME_ID}/tasks", {"method": "other", "route": TASKS, "status": "405"}),
+        ("GET", f"/{SOME_ID}", {"method": "GET", "route": "none", "status": "404"}),
     ],
 )
 async def test_a_request_is_counted_by_its_routes_template(
