@@ -135,8 +135,8 @@ def test_exit_statuses_are_described(status: int, text: str) -> None:
 
 
 def _command(pid: int) -> str | None:
-    """The program that this process runs; None for one that is gone or waits to be buried."""
+    """The program that this process runs; None for one that is gone, waits to be buried or becomes a program now."""
     try:
-        return psutil.Process(pid).cmdline()[0]
+        return next(iter(psutil.Process(pid).cmdline()), None)
     except psutil.NoSuchProcess:
         return None
