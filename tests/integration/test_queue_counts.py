@@ -21,16 +21,16 @@ from tests.waiting import eventually
 LOOKS = 30
 ANSWER_WITHIN_S = 5.0
 QUEUE = "counted"
-USER = "looks-at-queues"
-PASSWORD = "of-a-test"  # noqa: S105 - of a user who may do nothing
-NOTHING = ("", "", "")
-WRITE = ("", f"^{QUEUE}", "")
+MAY_LOOK, MAY_NOT = "looks-at-queues", "looks-at-nothing"
+PASSWORD = "of-a-test"  # noqa: S105 - of users who may do little
+PERMISSIONS = {MAY_LOOK: ("", f"^{QUEUE}", ""), MAY_NOT: ("", "", "")}
 
 
 @dataclass(frozen=True)
 class Asker:
     """A user's connection, and how many channels RabbitMQ has for it."""
 
+    user: str
     node: Rabbitmq
     connection: AbstractConnection
 
@@ -40,25 +40,30 @@ class Asker:
     async def channels(self) -> list[str]:
         """How many channels RabbitMQ has for each connection of the user."""
         rows = (await self.node.control("list_connections", "user", "channels", "--no-table-headers")).splitlines()
-        return [channels for user, channels in (row.split() for row in rows) if user == USER]
-
-    async def may(self, permissions: tuple[str, str, str]) -> None:
-        await self.node.control("set_permissions", USER, *permissions)
+        return [channels for user, channels in (row.split() for row in rows) if user == self.user]
 
     async def has_channels(self, expected: list[str]) -> bool:
         return await self.channels() == expected
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def node(rabbitmq: Rabbitmq) -> AsyncIterator[Rabbitmq]:
-    """With a queue, and a user who may do nothing with it."""
-    await rabbitmq.control("add_user", USER, PASSWORD)
-    await rabbitmq.control("set_permissions", USER, *NOTHING)
-    async with connected(rabbitmq.url) as administrator, administrator.channel() as channel:
+    """With a user who may look at the queue, and another who may do nothing."""
+    for user, permissions in PERMISSIONS.items():
+        await rabbitmq.control("add_user", user, PASSWORD)
+        await rabbitmq.control("set_permissions", user, *permissions)
+    yield rabbitmq
+    for user in PERMISSIONS:
+        await rabbitmq.control("delete_user", user)
+
+
+@pytest.fixture
+async def queue(node: Rabbitmq) -> AsyncIterator[str]:
+    """An empty queue."""
+    async with connected(node.url) as administrator, administrator.channel() as channel:
         await channel.declare_queue(QUEUE, durable=True)
-        yield rabbitmq
+        yield QUEUE
         await channel.queue_delete(QUEUE)
-    await rabbitmq.control("delete_user", USER)
 
 
 @asynccontextmanager
@@ -67,27 +72,33 @@ async def connected(url: str) -> AsyncIterator[AbstractConnection]:
         yield connection
 
 
-@pytest.fixture
-async def asker(node: Rabbitmq) -> AsyncIterator[Asker]:
-    async with connected(f"amqp://{USER}:{PASSWORD}@127.0.0.1:{node.port}/") as connection:
-        yield Asker(node, connection)
+@asynccontextmanager
+async def connected_as(user: str, node: Rabbitmq) -> AsyncIterator[Asker]:
+    async with connected(f"amqp://{user}:{PASSWORD}@127.0.0.1:{node.port}/") as connection:
+        yield Asker(user, node, connection)
 
 
 @pytest.fixture
-def refusing(rabbitmq: Rabbitmq) -> None:
-    if rabbitmq.version < (4, 2, 6):
+async def asker(node: Rabbitmq, queue: str) -> AsyncIterator[Asker]:
+    """One who may look at the queue."""
+    async with connected_as(MAY_LOOK, node) as asker:
+        yield asker
+
+
+@pytest.fixture
+async def refused(node: Rabbitmq, queue: str) -> AsyncIterator[Asker]:
+    """One who may not."""
+    if node.version < (4, 2, 6):
         pytest.skip("this RabbitMQ lets every user look at every queue")
+    async with connected_as(MAY_NOT, node) as asker:
+        yield asker
 
 
 async def test_a_queue_is_counted(asker: Asker) -> None:
-    await asker.may(WRITE)
-
     assert await asker.ask() == QueueCounts(messages=0, consumers=0)
 
 
 async def test_a_queue_that_is_not_there_is_none_and_leaves_no_channel(asker: Asker) -> None:
-    await asker.may(WRITE)
-
     found = [await asker.ask(f"{QUEUE}.not-there") for _ in range(LOOKS)]
 
     assert found == [None] * LOOKS
@@ -95,26 +106,21 @@ async def test_a_queue_that_is_not_there_is_none_and_leaves_no_channel(asker: As
 
 
 async def test_a_look_that_is_granted_leaves_no_channel(asker: Asker) -> None:
-    await asker.may(WRITE)
-
     for _ in range(LOOKS):
         await asker.ask()
 
     assert await asker.channels() == ["0"]
 
 
-@pytest.mark.usefixtures("refusing")
-async def test_a_look_that_is_refused_leaves_no_channel(asker: Asker) -> None:
+async def test_a_look_that_is_refused_leaves_no_channel(refused: Asker) -> None:
     for _ in range(LOOKS):
         with pytest.raises(ChannelAccessRefused):
-            await asker.ask()
+            await refused.ask()
 
-    assert await asker.channels() == ["0"]
+    assert await refused.channels() == ["0"]
 
 
 async def test_a_look_that_is_not_answered_in_time_leaves_no_channel(asker: Asker) -> None:
-    await asker.may(WRITE)
-
     asker.node.process.send_signal(signal.SIGSTOP)
     try:
         for _ in range(LOOKS):
@@ -127,27 +133,26 @@ async def test_a_look_that_is_not_answered_in_time_leaves_no_channel(asker: Aske
     assert await asker.ask() == QueueCounts(messages=0, consumers=0)
 
 
-@pytest.mark.usefixtures("refusing")
 async def test_the_watch_says_once_that_it_may_not_look_and_goes_on_when_it_may(
-    asker: Asker, caplog: pytest.LogCaptureFixture
+    refused: Asker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watched = WatchedQueue(QUEUE, asker.ask)
+    watched = WatchedQueue(QUEUE, refused.ask)
 
     with caplog.at_level(logging.WARNING, "gateway.queue_watch"):
         for _ in range(3):
             await watched.update()
-        refused = samples()
-        await asker.may(WRITE)
+        before = samples()
+        await refused.node.control("set_permissions", MAY_NOT, *PERMISSIONS[MAY_LOOK])
         await watched.update()
+        await refused.node.control("set_permissions", MAY_NOT, *PERMISSIONS[MAY_NOT])
 
     assert [record.levelname for record in caplog.records if QUEUE in record.message] == ["WARNING"]
     assert "deploy/rabbitmq/definitions.json" in caplog.text
-    assert refused == []
+    assert before == []
     assert samples() == [0.0, 0.0]
 
 
 async def test_the_watch_forgets_a_queue_that_is_gone(asker: Asker) -> None:
-    await asker.may(WRITE)
     watched = WatchedQueue(QUEUE, asker.ask)
     await watched.update()
     assert samples() == [0.0, 0.0]
