@@ -54,12 +54,6 @@ def check_contract(project: Project) -> None:
     assert done.returncode == 0, done.stdout[-6000:]
 
 
-def test_the_contract_holds(project: Project) -> None:
-    project.up()
-
-    check_contract(project)
-
-
 async def test_the_system_works_on_the_oldest_rabbitmq_too(tmp_path: Path) -> None:
     require_image(OLDEST_RABBITMQ)
     with running_project(tmp_path, rabbitmq_image=OLDEST_RABBITMQ) as project:
@@ -81,7 +75,7 @@ def test_the_contract_holds_with_two_readers_and_two_writers(project: Project) -
     check_contract(project)
 
 
-def test_the_contract_holds_through_a_transaction_pooler(project: Project) -> None:
+def test_the_contract_holds_with_one_of_each_through_a_transaction_pooler(project: Project) -> None:
     project.up(profile="pooler", variables=POOLED)
 
     check_contract(project)
