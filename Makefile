@@ -13,8 +13,8 @@ help: ## show this list
 run: $(UV_NEEDED) ## start everything on this machine and keep it running; Ctrl-C stops it
 	@exec $(UV) run --locked --no-dev python -m local_stack
 
-test: $(UV_NEEDED) ## run all tests, in random order, on servers of their own; ARGS="-k toggle" chooses
-	$(UV) run --locked pytest $(ARGS)
+test: $(UV_NEEDED) ## run all tests, in random order, in two processes; ARGS="-k toggle" chooses, ARGS="-n 0" is for one
+	$(UV) run --locked pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 fuzz: $(UV_NEEDED) ## draw thousands of requests and messages, other ones each time, against a system of its own
 	FUZZ=long $(UV) run --locked pytest tests/fuzz -s -p no:randomly $(ARGS)

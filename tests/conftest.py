@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -50,9 +51,37 @@ class Addresses:
         )
 
 
+LONGEST_FIRST = ("tests/containers/test_compose.py", "tests/faults/", "tests/observability/", "tests/integration/")
+RABBITMQ_OF_WORKERS = pytest.StashKey[list[str]]()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules come first, so that the processes of `make test`, which share the modules, end together."""
+
+    def place(item: pytest.Item) -> int:
+        places = (place for place, begin in enumerate(LONGEST_FIRST) if item.nodeid.startswith(begin))
+        return next(places, len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist tells the main process which RabbitMQ its tests ran on."""
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output["rabbitmq"] = list(map(str, chosen()))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Keeps it for the summary; a worker that crashed has told nothing."""
+    told = getattr(node, "workeroutput", {}).get("rabbitmq", [])
+    node.config.stash.setdefault(RABBITMQ_OF_WORKERS, []).extend(told)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Names the RabbitMQ that tests ran on, if any did."""
-    for programs in dict.fromkeys(map(str, chosen())):
+    of_workers = terminalreporter.config.stash.get(RABBITMQ_OF_WORKERS, [])
+    for programs in dict.fromkeys([*map(str, chosen()), *of_workers]):
         terminalreporter.write_line(f"RabbitMQ {programs}")
 
 

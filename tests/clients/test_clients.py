@@ -1,4 +1,7 @@
-"""Clients that generators make of /openapi.json do all operations on a running system, errors included."""
+"""Redocly's linter passes the description, and clients that generators make of it do all operations, errors included.
+
+In one module, because npm's packages are in one folder: two processes must not fetch them at once.
+"""
 
 import json
 import os
@@ -15,6 +18,7 @@ from .npm_packages import npm_folder, run
 
 __all__ = ["npm_folder"]
 
+NOT_DECIDED = "info-license"  # this project has not chosen one
 SESSION = Path(__file__).with_name("session.py")
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 SAW = {
@@ -32,6 +36,12 @@ def description(gateway_url: str, tmp_path_factory: pytest.TempPathFactory) -> P
     file = tmp_path_factory.mktemp("description") / "openapi.json"
     file.write_bytes(httpx.get(f"{gateway_url}/openapi.json", trust_env=False).content)
     return file
+
+
+def test_redocly_has_nothing_to_say(npm_folder: Path, repository: Path) -> None:
+    description = repository / "docs" / "openapi.json"
+
+    run(npm_folder, "redocly", "lint", description, "--extends", "recommended-strict", "--skip-rule", NOT_DECIDED)
 
 
 def test_a_generated_python_client_works(description: Path, gateway_url: str, tmp_path: Path) -> None:
