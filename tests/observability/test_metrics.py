@@ -81,6 +81,12 @@ async def test_writes_are_counted_in_every_part_that_they_pass(stack: Stack) -> 
     )
 
     assert {answer.status_code for answer in made} == {201}
+
+    async def all_are_counted() -> bool:  # the writer counts outcomes once it has answered
+        commands = "taskwire_commands_total"
+        return (await of_writer(stack)).sum(commands) - writer.sum(commands) >= AT_ONCE
+
+    await eventually(all_are_counted)
     gateway_then, writer_then = await of_gateway(stack), await of_writer(stack)
     batches = gateway_then.sum("taskwire_batch_items_count", lane="commands") - gateway.sum(
         "taskwire_batch_items_count", lane="commands"

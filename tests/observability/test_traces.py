@@ -82,11 +82,12 @@ def chain(spans: list[Span]) -> list[tuple[str, str]]:
 
 
 async def whole_trace(collector: Collector, trace_id: str) -> list[Span]:
-    """All of its spans, once the database's and the gateway's are there."""
+    """All of its spans, once the database's is there, and the parent of each: a service may send a child before it."""
 
     async def is_whole() -> bool:
-        names = {span.name for span in collector.trace(trace_id)}
-        return "postgresql" in names and any(name.startswith(("GET", "POST /api")) for name in names)
+        spans = collector.trace(trace_id)
+        known = {CLIENT_SPAN, *(span.span_id for span in spans)}
+        return any(span.name == "postgresql" for span in spans) and all(span.parent_id in known for span in spans)
 
     await eventually(is_whole)
     return collector.trace(trace_id)
