@@ -9,6 +9,8 @@ from local_stack.postgres import Postgres
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.state import State, open_state
 
+from tests.conftest import Addresses
+from tests.integration.locks import Locks
 from tests.releases import SUPPORTED_LINES, rabbitmq_of_line
 
 
@@ -45,3 +47,9 @@ async def postgres_admin(postgres: Postgres) -> AsyncIterator[psycopg.AsyncConne
     """A superuser's connection, for what only an operator can do."""
     async with await psycopg.AsyncConnection.connect(postgres.superuser_url, autocommit=True) as connection:
         yield connection
+
+
+@pytest.fixture
+def locks(addresses: Addresses, postgres_admin: psycopg.AsyncConnection) -> Locks:
+    """Locks on tasks of the shared database."""
+    return Locks(addresses, postgres_admin)

@@ -19,7 +19,7 @@ from task_writer.batches import EXPIRED, carry_out
 from tests.commands import create, delete, envelope, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes
-from tests.integration.locks import locked, writers_wait_for_locks
+from tests.integration.locks import Locks
 from tests.reading import read_list, read_one
 from tests.waiting import eventually
 
@@ -199,18 +199,17 @@ async def test_a_command_past_its_deadline_is_not_run(writer_database: Database,
 
 
 async def test_batches_in_a_deadlock_are_both_carried_out_once(
-    writer_database: Database, reader_database: Database, addresses: Addresses,
-    postgres_admin: psycopg.AsyncConnection, caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+    writer_database: Database, reader_database: Database, locks: Locks, caplog: pytest.LogCaptureFixture
+) -> None:
     """Each has locked its first task and waits at a gate; behind the gates each wants what the other has."""
     caplog.set_level(logging.INFO)
     one, other, gate, other_gate = tasks = [create() for _ in range(4)]
     await outcomes(writer_database, *tasks)
     there, back = [toggle_all(one, gate, other), toggle_all(other, other_gate, one)]
 
-    async with locked(addresses, gate) as closed, locked(addresses, other_gate) as other_closed:
+    async with locks.held(gate) as closed, locks.held(other_gate) as other_closed:
         both = asyncio.gather(outcomes(writer_database, *there), outcomes(writer_database, *back))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
+        await locks.awaited(by=2)
         await closed.rollback()
         await other_closed.rollback()
         rounds = await both
@@ -249,14 +248,14 @@ async def test_trouble_of_the_database_is_no_poison(addresses: Addresses) -> Non
 
 
 async def test_a_batch_that_takes_longer_than_a_statement_may_is_undone_and_run_one_by_one(
-    addresses: Addresses,
+    addresses: Addresses, locks: Locks
 ) -> None:
     settings, held, neighbour = writer_settings(addresses), create(), create()
     impatient_url = SecretStr(f"{addresses.writer}?options=-c%20statement_timeout%3D500")
 
     async with open_database(impatient_url, settings) as impatient:
         await outcomes(impatient, held)
-        async with locked(addresses, held):
+        async with locks.held(held):
             answers = await outcomes(impatient, neighbour, toggle(held.user_id, held.task_id))
         (after,) = await outcomes(impatient, toggle(held.user_id, held.task_id))
 

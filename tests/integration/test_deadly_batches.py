@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-import psycopg
 import pytest
 from common.bus.topology import DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from common.contracts.commands import AnyCommand
@@ -16,7 +15,7 @@ from task_writer.consumer import processing
 from tests.commands import create, toggle
 from tests.conftest import Addresses
 from tests.integration.dead_letters import EXECUTABLE, Operator, has, holds
-from tests.integration.locks import locked, writer_waits_for_a_lock
+from tests.integration.locks import Locks
 from tests.integration.raw_gateway import RawGateway, emptied_gateway
 from tests.integration.test_delivery import running_writer
 from tests.waiting import eventually
@@ -24,21 +23,21 @@ from tests.waiting import eventually
 LONG_S = 600.0  # the batch must still be live when it comes for the last time
 
 
-async def die_over_it(addresses: Addresses, rabbitmq: Rabbitmq, admin: psycopg.AsyncConnection) -> None:
+async def die_over_it(rabbitmq: Rabbitmq, locks: Locks) -> None:
     """Starts a task-writer, and kills it with SIGKILL once the batch hangs in its transaction."""
     environment = {
         "PATH": os.environ["PATH"],
-        "WRITER_DATABASE_URL": addresses.writer,
+        "WRITER_DATABASE_URL": locks.addresses.writer,
         "RABBITMQ_URL": rabbitmq.url,
         "LOG_LEVEL": "error",
     }
     process = await asyncio.create_subprocess_exec(EXECUTABLE, env=environment)
     try:
-        await eventually(lambda: writer_waits_for_a_lock(admin))
+        await locks.awaited()
     finally:
         process.kill()
         await process.wait()
-    await admin.execute(  # PostgreSQL would notice the death of its client only after the wait for the lock
+    await locks.admin.execute(  # PostgreSQL would notice the death of its client only after the wait for the lock
         "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'taskwire_writer'"
     )
 
@@ -63,11 +62,7 @@ async def deadly_batch(gateway: RawGateway, addresses: Addresses, rabbitmq: Rabb
 
 @pytest.mark.timeout(180)
 async def test_a_batch_that_kills_each_writer_is_dead_lettered_and_can_be_replayed(
-    gateway: RawGateway,
-    addresses: Addresses,
-    rabbitmq: Rabbitmq,
-    reader_database: Database,
-    postgres_admin: psycopg.AsyncConnection,
+    gateway: RawGateway, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database, locks: Locks
 ) -> None:
     operator = Operator(rabbitmq.url, addresses.writer)
     before, hanging, behind = deadly = await deadly_batch(gateway, addresses, rabbitmq)
@@ -75,14 +70,14 @@ async def test_a_batch_that_kills_each_writer_is_dead_lettered_and_can_be_replay
     neighbours = [create(title=f"neighbour {number}", expires_in_s=LONG_S) for number in range(4)]
 
     deaths = 0
-    async with locked(addresses, hanging):
+    async with locks.held(hanging):
         for neighbour in neighbours[:2]:
             await gateway.send(neighbour)
         await gateway.send(*deadly)
         for neighbour in neighbours[2:]:
             await gateway.send(neighbour)
         while not await gateway.waiting(DEAD_LETTERS_NAME) and deaths < 3 * DELIVERY_LIMIT:
-            await die_over_it(addresses, rabbitmq, postgres_admin)
+            await die_over_it(rabbitmq, locks)
             deaths += 1
             if deaths > DELIVERY_LIMIT:
                 await eventually(lambda: holds(gateway, DEAD_LETTERS_NAME, 1))

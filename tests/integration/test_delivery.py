@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import aio_pika
-import psycopg
 import pytest
 from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
@@ -19,9 +18,8 @@ from task_writer.app import Writer, open_writer
 from tests.commands import create, delete, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import titles
-from tests.integration.locks import locked, writer_waits_for_a_lock
+from tests.integration.locks import Locks
 from tests.integration.raw_gateway import RawGateway, raw_gateway
-from tests.waiting import eventually
 
 
 @asynccontextmanager
@@ -164,14 +162,14 @@ async def test_a_poisonous_command_becomes_a_dead_letter_and_harms_no_neighbour(
 
 
 async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
-    addresses: Addresses, rabbitmq: Rabbitmq, postgres_admin: psycopg.AsyncConnection
+    addresses: Addresses, rabbitmq: Rabbitmq, locks: Locks
 ) -> None:
     first = create()
     async with running_writer(addresses, rabbitmq) as writer, raw_gateway(rabbitmq.url) as gateway:
         await gateway.call(first)
-        async with locked(addresses, first) as blocker:
+        async with locks.held(first) as blocker:
             await gateway.send(toggle(first.user_id, first.task_id))
-            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            await locks.awaited()
 
             stopping = asyncio.create_task(writer.drain())
             await blocker.rollback()
@@ -182,14 +180,14 @@ async def test_a_stopping_writer_finishes_and_answers_what_it_holds(
 
 
 async def test_what_comes_while_a_writer_stops_is_run_by_another_at_once(
-    addresses: Addresses, rabbitmq: Rabbitmq, postgres_admin: psycopg.AsyncConnection
+    addresses: Addresses, rabbitmq: Rabbitmq, locks: Locks
 ) -> None:
     first = create()
     async with running_writer(addresses, rabbitmq) as stopped, raw_gateway(rabbitmq.url) as gateway:
         await gateway.call(first)
-        async with locked(addresses, first) as blocker:
+        async with locks.held(first) as blocker:
             await gateway.send(toggle(first.user_id, first.task_id))
-            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            await locks.awaited()
 
             async with running_writer(addresses, rabbitmq):
                 stopping = asyncio.create_task(stopped.drain())

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 
-import psycopg
 import pytest
 from common.contracts.outcomes import Outcome
 from common.postgres.database import Database, open_database
@@ -14,9 +13,8 @@ from task_writer.settings import WriterSettings
 from tests.commands import create, delete, keyed, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes, replay_of, titles
-from tests.integration.locks import locked, writers_wait_for_locks
+from tests.integration.locks import Locks
 from tests.ports import closed_port
-from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -104,7 +102,7 @@ async def test_creations_with_one_key_at_two_writers_at_once_make_one_task(
 
 
 async def test_a_writer_waits_for_another_with_the_same_key_and_compares_what_they_ask_for(
-    writer_database: Database, other_writer: Database, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
+    writer_database: Database, other_writer: Database, locks: Locks
 ) -> None:
     task = create()
     await outcomes(writer_database, task)
@@ -112,11 +110,11 @@ async def test_a_writer_waits_for_another_with_the_same_key_and_compares_what_th
     other = keyed(create(task.user_id, title="something else"), first.command_id)
 
     # The lock holds the first writer after it has looked the key up and found nothing, and before it has recorded it.
-    async with locked(addresses, task) as blocker:
+    async with locks.held(task) as blocker:
         holding = asyncio.create_task(outcomes(writer_database, first, create()))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+        await locks.awaited()
         waiting = asyncio.create_task(outcomes(other_writer, other, first, create()))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
+        await locks.awaited(by=2)
         await blocker.rollback()
     flipped, neighbour = await holding
     reused, replayed, other_neighbour = await waiting
@@ -126,17 +124,17 @@ async def test_a_writer_waits_for_another_with_the_same_key_and_compares_what_th
 
 
 async def test_batches_with_the_same_keys_in_other_orders_take_turns(
-    writer_database: Database, other_writer: Database, postgres_admin: psycopg.AsyncConnection, addresses: Addresses
+    writer_database: Database, other_writer: Database, locks: Locks
 ) -> None:
     tasks = [create() for _ in range(3)]
     await outcomes(writer_database, *tasks)
     flips = [keyed(toggle(one.user_id, one.task_id)) for one in tasks]
 
-    async with locked(addresses, tasks[1]) as blocker:
+    async with locks.held(tasks[1]) as blocker:
         there = asyncio.create_task(outcomes(writer_database, *flips))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+        await locks.awaited()
         back = asyncio.create_task(outcomes(other_writer, *reversed(flips)))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
+        await locks.awaited(by=2)
         await blocker.rollback()
 
     assert [replay_of(answer) for answer in await there] == list(reversed(await back))

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import aio_pika
-import psycopg
 import pytest
-from common.contracts.commands import AnyCommand
+from common.contracts.commands import AnyCommand, CreateTask
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.postgres.database import Database, open_database
 from local_stack.rabbitmq import Rabbitmq
@@ -20,7 +19,7 @@ from faults.lines import line_to
 from tests.commands import create, delete, keyed, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes, titles
-from tests.integration.locks import locked, writers_wait_for_locks
+from tests.integration.locks import Locks
 from tests.integration.raw_gateway import PATIENCE_S, RawGateway, raw_gateway
 from tests.waiting import eventually
 
@@ -39,24 +38,29 @@ async def patient(addresses: Addresses) -> AsyncIterator[Database]:
         yield database
 
 
+@pytest.fixture
+async def task(writer_database: Database) -> CreateTask:
+    """The command that has created a task."""
+    command = create()
+    await outcomes(writer_database, command)
+    return command
+
+
 async def is_past(command: AnyCommand) -> bool:
     return command.seconds_left() <= 0
 
 
 async def test_what_the_first_run_commits_late_is_not_called_expired(
-    patient: Database, writer_database: Database, reader_database: Database, addresses: Addresses,
-    postgres_admin: psycopg.AsyncConnection,
-) -> None:  # fmt: skip
-    task = create()
-    await outcomes(writer_database, task)
+    task: CreateTask, locks: Locks, patient: Database, writer_database: Database, reader_database: Database
+) -> None:
     flip = toggle(task.user_id, task.task_id, expires_in_s=0.5)
 
-    async with locked(addresses, task) as blocker:
+    async with locks.held(task) as blocker:
         first = asyncio.create_task(outcomes(patient, flip))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+        await locks.awaited()
         await eventually(lambda: is_past(flip))
         again = asyncio.create_task(outcomes(writer_database, flip, redelivered=True))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
+        await locks.awaited(by=2)
         await blocker.rollback()
 
     assert await again == await first
@@ -65,16 +69,13 @@ async def test_what_the_first_run_commits_late_is_not_called_expired(
 
 
 async def test_while_the_first_run_goes_on_the_outcome_is_unknown(
-    patient: Database, reader_database: Database, writer_database: Database, addresses: Addresses,
-    postgres_admin: psycopg.AsyncConnection,
-) -> None:  # fmt: skip
-    task = create()
-    await outcomes(writer_database, task)
+    task: CreateTask, locks: Locks, patient: Database, addresses: Addresses, reader_database: Database
+) -> None:
     flip, neighbour = toggle(task.user_id, task.task_id), keyed(create())
 
-    async with locked(addresses, task), another_writer(addresses, lock_timeout="50ms") as hasty:
+    async with locks.held(task), another_writer(addresses, lock_timeout="50ms") as hasty:
         first = asyncio.create_task(outcomes(patient, flip, neighbour))
-        await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+        await locks.awaited()
         again = await outcomes(hasty, flip, neighbour, redelivered=True)
 
     assert again == [STILL_RUNNING] * 2
@@ -117,9 +118,9 @@ async def test_trouble_of_the_database_leaves_a_redelivered_command_unknown(addr
     assert answers == [STILL_RUNNING] * 2
 
 
-async def test_redelivered_poison_becomes_a_dead_letter_and_its_outcome_is_unknown(writer_database: Database) -> None:
-    task = create()
-    await outcomes(writer_database, task)
+async def test_redelivered_poison_becomes_a_dead_letter_and_its_outcome_is_unknown(
+    task: CreateTask, writer_database: Database
+) -> None:
     poison = create(task.user_id, task_id=task.task_id)
 
     answered = await carry_out(writer_database, [create(), poison, create()], redelivered=True)
@@ -142,11 +143,8 @@ async def test_what_is_recorded_is_certain_on_a_redelivery(writer_database: Data
 
 @pytest.mark.parametrize("expires_in_s", [10.0, 0.5], ids=["in time", "late"])
 async def test_a_second_try_waits_for_the_backend_whose_connection_broke(
-    addresses: Addresses, writer_database: Database, reader_database: Database,
-    postgres_admin: psycopg.AsyncConnection, expires_in_s: float,
-) -> None:  # fmt: skip
-    task = create()
-    await outcomes(writer_database, task)
+    task: CreateTask, locks: Locks, addresses: Addresses, reader_database: Database, expires_in_s: float
+) -> None:
     flip = toggle(task.user_id, task.task_id, expires_in_s=expires_in_s)
     settings = writer_settings(addresses).model_copy(update={"pool_size": 1, "allow_rls_bypass": True})
 
@@ -154,11 +152,11 @@ async def test_a_second_try_waits_for_the_backend_whose_connection_broke(
     async with line_to(port) as line:
         through_the_line = addresses.writer.replace(f":{port}/", f":{line.port}/")
         url = SecretStr(f"{through_the_line}?options=-c%20lock_timeout%3D10s")
-        async with open_database(url, settings) as database, locked(addresses, task) as blocker:
+        async with open_database(url, settings) as database, locks.held(task) as blocker:
             running = asyncio.create_task(outcomes(database, flip))
-            await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+            await locks.awaited()
             line.cut()  # the backend waits for its lock, and hears nothing of it
-            await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))
+            await locks.awaited(by=2)
             if expires_in_s < 1:
                 await eventually(lambda: is_past(flip))
             await blocker.rollback()
@@ -169,12 +167,9 @@ async def test_a_second_try_waits_for_the_backend_whose_connection_broke(
 
 
 async def test_a_batch_that_is_redelivered_after_a_lost_connection_has_one_effect_and_no_false_answer(
-    addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database, writer_database: Database,
-    postgres_admin: psycopg.AsyncConnection,
-) -> None:  # fmt: skip
+    task: CreateTask, locks: Locks, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database
+) -> None:
     """The write's deadline is 10 s away, and only the connections between task-writer and RabbitMQ break."""
-    task = create()
-    await outcomes(writer_database, task)
     flip = toggle(task.user_id, task.task_id, expires_in_s=10)
     patient_url = SecretStr(f"{addresses.writer}?options=-c%20lock_timeout%3D10s")
 
@@ -183,11 +178,11 @@ async def test_a_batch_that_is_redelivered_after_a_lost_connection_has_one_effec
         settings = writer_settings(addresses, broken_url).model_copy(update={"writer_database_url": patient_url})
         async with open_writer(settings) as writer:
             await writer.consuming()
-            async with locked(addresses, task) as blocker:
+            async with locks.held(task) as blocker:
                 await gateway.send(flip)
-                await eventually(lambda: writers_wait_for_locks(postgres_admin, 1))
+                await locks.awaited()
                 line.cut()
-                await eventually(lambda: writers_wait_for_locks(postgres_admin, 2))  # it was redelivered
+                await locks.awaited(by=2)  # it was redelivered
                 await blocker.rollback()
             await writer.drain()
         answers = await heard(gateway)  # a reply is lost where its connection is not back yet

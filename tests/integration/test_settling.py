@@ -5,7 +5,8 @@ The writer's three connections are led apart here, each over a line of its own w
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -25,12 +26,14 @@ from faults.lines import Line, line_to
 from tests.commands import create, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import titles
-from tests.integration.locks import locked, writer_waits_for_a_lock
+from tests.integration.locks import Locks
 from tests.integration.raw_gateway import RawGateway, emptied_gateway
 from tests.waiting import eventually
 
 LOCK_TIMEOUTS_AND_MORE_S = 4.0
 MUCH_LESS_THAN_A_TIMEOUT_S = 3.0
+
+type Consuming = Callable[..., AbstractAsyncContextManager[CommandConsumer]]
 
 
 @pytest.fixture
@@ -39,8 +42,20 @@ async def gateway(rabbitmq: Rabbitmq) -> AsyncIterator[RawGateway]:
         yield raw
 
 
+@pytest.fixture
+async def line(rabbitmq: Rabbitmq) -> AsyncIterator[Line]:
+    async with line_to(rabbitmq.port) as opened:
+        yield opened
+
+
+@pytest.fixture
+def consuming(writer_database: Database, addresses: Addresses, rabbitmq: Rabbitmq) -> Consuming:
+    """`open_consumer` on the shared servers."""
+    return partial(open_consumer, writer_database, addresses, rabbitmq)
+
+
 @asynccontextmanager
-async def consuming(
+async def open_consumer(
     database: Database, addresses: Addresses, rabbitmq: Rabbitmq, *, concurrent_batches: int = 4, **lines: Line
 ) -> AsyncIterator[CommandConsumer]:
     """A consumer whose connections (`incoming`, `replies`, `dead_letters`) go over these lines, or straight."""
@@ -72,18 +87,14 @@ def counted(name: str, **labels: str) -> float:
 
 
 async def test_a_refusal_is_replied_once_rabbitmq_has_the_acknowledgement(
-    gateway: RawGateway,
-    writer_database: Database,
-    addresses: Addresses,
-    rabbitmq: Rabbitmq,
-    postgres_admin: Any,
+    gateway: RawGateway, consuming: Consuming, line: Line, locks: Locks
 ) -> None:
     task = create()
-    async with line_to(rabbitmq.port) as line, consuming(writer_database, addresses, rabbitmq, incoming=line):
+    async with consuming(incoming=line):
         await gateway.call(task)
-        async with locked(addresses, task):
+        async with locks.held(task):
             await gateway.send(toggle(task.user_id, task.task_id))
-            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            await locks.awaited()
             line.hold()
             with pytest.raises(TimeoutError):  # the lock's time-out refuses the command twice, in a batch and alone
                 await gateway.reply(within_s=LOCK_TIMEOUTS_AND_MORE_S)
@@ -94,18 +105,14 @@ async def test_a_refusal_is_replied_once_rabbitmq_has_the_acknowledgement(
 
 
 async def test_what_is_recorded_is_answered_without_waiting_for_the_acknowledgement(
-    gateway: RawGateway,
-    writer_database: Database,
-    addresses: Addresses,
-    rabbitmq: Rabbitmq,
-    postgres_admin: Any,
+    gateway: RawGateway, consuming: Consuming, line: Line, locks: Locks
 ) -> None:
     task = create()
-    async with line_to(rabbitmq.port) as line, consuming(writer_database, addresses, rabbitmq, incoming=line):
+    async with consuming(incoming=line):
         await gateway.call(task)
-        async with locked(addresses, task):
+        async with locks.held(task):
             await gateway.send(toggle(task.user_id, task.task_id))
-            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            await locks.awaited()
             line.hold()
 
         _, outcomes = await gateway.reply()
@@ -115,14 +122,11 @@ async def test_what_is_recorded_is_answered_without_waiting_for_the_acknowledgem
 
 
 async def test_an_answer_that_stalls_holds_up_no_acknowledgement_and_is_counted(
-    gateway: RawGateway, writer_database: Database, reader_database: Database, addresses: Addresses, rabbitmq: Rabbitmq
+    gateway: RawGateway, consuming: Consuming, line: Line, reader_database: Database
 ) -> None:
     first, second = create(title="first"), create(title="second")
     before = counted("taskwire_commands_total", type="create_task", outcome="done")
-    async with (
-        line_to(rabbitmq.port) as line,
-        consuming(writer_database, addresses, rabbitmq, concurrent_batches=1, replies=line),
-    ):
+    async with consuming(concurrent_batches=1, replies=line):
         line.refuse()
         await gateway.send(first)
         await gateway.send(second)  # is delivered once the first is acknowledged
@@ -140,12 +144,12 @@ async def test_an_answer_that_stalls_holds_up_no_acknowledgement_and_is_counted(
 
 
 async def test_a_blip_of_the_dead_letter_connection_gives_nothing_back_and_holds_up_no_neighbour(
-    gateway: RawGateway, writer_database: Database, addresses: Addresses, rabbitmq: Rabbitmq
+    gateway: RawGateway, consuming: Consuming, line: Line
 ) -> None:
     first = create()
     poison = create(first.user_id, task_id=first.task_id)
     redelivered = counted("taskwire_redelivered_batches_total")
-    async with line_to(rabbitmq.port) as line, consuming(writer_database, addresses, rabbitmq, dead_letters=line):
+    async with consuming(dead_letters=line):
         await gateway.call(first)
         line.refuse()
         outcomes = await gateway.call(create(), poison, create())
@@ -163,15 +167,11 @@ async def test_a_blip_of_the_dead_letter_connection_gives_nothing_back_and_holds
 
 
 async def test_what_always_fails_pauses_longer_each_time_blocks_nobody_and_ends_as_dead_letters(
-    gateway: RawGateway,
-    writer_database: Database,
-    addresses: Addresses,
-    rabbitmq: Rabbitmq,
-    monkeypatch: pytest.MonkeyPatch,
+    gateway: RawGateway, consuming: Consuming, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliveries: list[str] = []
     monkeypatch.setattr(processing, "carry_out", failing_for("guilty", deliveries, carry_out))
-    async with consuming(writer_database, addresses, rabbitmq, concurrent_batches=2):
+    async with consuming(concurrent_batches=2):
         for _ in range(4):
             await gateway.send(create(title="guilty"))
         await eventually(lambda: at_least(deliveries, 4))

@@ -8,7 +8,6 @@ from typing import Any
 
 import aio_pika
 import httpx
-import psycopg
 import pytest
 from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
@@ -20,7 +19,7 @@ from task_writer.app import Writer, open_writer
 from faults.alarms import alarm
 from tests.commands import create, toggle
 from tests.conftest import Addresses, writer_settings
-from tests.integration.locks import locked, writer_waits_for_a_lock
+from tests.integration.locks import Locks
 from tests.integration.raw_gateway import RawGateway, raw_gateway
 from tests.waiting import eventually
 
@@ -150,15 +149,15 @@ async def test_a_deleted_dead_letter_queue_is_declared_again_for_the_next_dead_l
 
 
 async def test_batches_in_progress_when_the_consumer_is_cancelled_are_done_and_answered(
-    node: Rabbitmq, writer: Writer, addresses: Addresses, postgres_admin: psycopg.AsyncConnection
+    node: Rabbitmq, writer: Writer, locks: Locks
 ) -> None:
     task = create(expires_in_s=LIMIT_S)
     await is_up(writer)
     async with raw_gateway(node.url) as gateway:
         await gateway.call(task)
-        async with locked(addresses, task) as blocker:
+        async with locks.held(task) as blocker:
             await gateway.send(toggle(task.user_id, task.task_id, expires_in_s=LIMIT_S))
-            await eventually(lambda: writer_waits_for_a_lock(postgres_admin))
+            await locks.awaited()
             await gateway.channel.queue_delete(COMMANDS_NAME)
             await is_down(writer, "commands", saying="RabbitMQ cancelled the consumer")
             await blocker.rollback()
