@@ -33,7 +33,7 @@ SQL_FILES = sorted(ROOT.glob("services/*/sql/*.sql"))
 NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own policy shows it old records, nothing else
 
 MAY_SLEEP = {
-    "libs/common/tests/http_server/test_protocol.py": "gives the event loop a turn",
+    "libs/common/tests/http_server/test_limits.py": "gives the event loop a turn",
     "tests/fuzz/strict_reader.py": "gives the event loop turns",
     "tests/fuzz/test_framing.py": "gives the event loop a turn",
     "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
