@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any, Literal
 
-import uvicorn
-from common.http_server.protocol import HttpLimits, with_limits
+from common.http_server.protocol import HttpLimits
+from common.http_server.serving import server_config, started
 
 LIMIT_S = 10.0
 
@@ -53,22 +53,6 @@ async def serving(
     app: Callable[..., Awaitable[None]], *, lifespan: Literal["on", "off"] = "on", limits: HttpLimits | None = None
 ) -> AsyncIterator[Served]:
     """Serves `app` as common.http_server.server does; with `lifespan` off, its state is the caller's to set."""
-    http = with_limits(limits or HttpLimits())
-    config = uvicorn.Config(
-        app,
-        host="127.0.0.1",
-        port=0,
-        http=http,
-        ws="none",
-        lifespan=lifespan,
-        log_config=None,
-        proxy_headers=False,
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    await server.startup()
-    try:
+    config = server_config(app, limits or HttpLimits(), host="127.0.0.1", port=0, lifespan=lifespan)
+    async with started(config) as server:
         yield Served(server.servers[0].sockets[0].getsockname()[1])
-    finally:
-        await server.shutdown()

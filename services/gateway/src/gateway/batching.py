@@ -7,10 +7,8 @@ gets batches of one; under load the whole batch shares the cost of a round trip.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from itertools import count
 from uuid import UUID
 
 from common.runtime import eager_tasks
@@ -44,8 +42,7 @@ class Batcher[Item, Answer]:
         self._waiting: FairQueue[tuple[Item, asyncio.Future[Answer]]] = FairQueue(
             capacity=limits.max_waiting, longest_wait_s=limits.longest_wait_s, clock=self._loop.time
         )
-        self._batch_sizes: dict[int, int] = {}  # number of items in each batch in flight
-        self._numbers = count()
+        self._batches = self._items = 0  # in flight
         self._round_trips: set[asyncio.Task[None]] = set()
         self._flush_due = self._flushing = False
         self._linger: asyncio.TimerHandle | None = None
@@ -65,7 +62,7 @@ class Batcher[Item, Answer]:
     @property
     def in_flight(self) -> int:
         """How many batches hold a slot."""
-        return len(self._batch_sizes)
+        return self._batches
 
     def answer_waiting(self, answer: Answer) -> None:
         """Answers all waiting items immediately; batches in flight are not affected."""
@@ -86,8 +83,8 @@ class Batcher[Item, Answer]:
             return  # a batch ended synchronously: the loop below continues
         self._flushing = True
         try:
-            while self._waiting and len(self._batch_sizes) < self._limits.max_in_flight:
-                if len(self._waiting) * 2 < sum(self._batch_sizes.values()):
+            while self._waiting and self._batches < self._limits.max_in_flight:
+                if len(self._waiting) * 2 < self._items:
                     self._linger = self._linger or self._loop.call_later(MAX_LINGER_S, self._linger_ended)
                     return
                 self._send_batch()
@@ -96,7 +93,7 @@ class Batcher[Item, Answer]:
 
     def _linger_ended(self) -> None:
         self._linger = None
-        if self._waiting and len(self._batch_sizes) < self._limits.max_in_flight:
+        if self._waiting and self._batches < self._limits.max_in_flight:
             self._send_batch()
 
     def _send_batch(self) -> None:
@@ -112,8 +109,7 @@ class Batcher[Item, Answer]:
     async def _round_trip(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
         """Sends the next batch before it delivers the answers of this one, because the receivers then use the CPU."""
         try:
-            with self._slot(len(batch)):
-                values = await self._send([item for item, _ in batch])
+            values = await self._send_in_slot([item for item, _ in batch])
             answered = list(zip(batch, values, strict=True))  # checked before any answer is delivered
             for (_, answer), value in answered:
                 if not answer.done():
@@ -123,12 +119,12 @@ class Batcher[Item, Answer]:
                 if not answer.done():
                     answer.set_exception(error)
 
-    @contextmanager
-    def _slot(self, items: int) -> Iterator[None]:
-        number = next(self._numbers)
-        self._batch_sizes[number] = items
+    async def _send_in_slot(self, items: Sequence[Item]) -> Sequence[Answer]:
+        self._batches += 1
+        self._items += len(items)
         try:
-            yield
+            return await self._send(items)
         finally:
-            del self._batch_sizes[number]
+            self._batches -= 1
+            self._items -= len(items)
             self._flush()

@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 
 from common.http_server.draining import DrainingServer
-from common.http_server.protocol import HttpLimits, with_limits
+from common.http_server.protocol import HttpLimits
+from common.http_server.serving import server_config
 from common.observability.health import Health
 from common.runtime.gc_tuning import freeze_startup_objects
 from common.settings import HttpSettings
@@ -36,17 +37,12 @@ def serve(app: FastAPI, settings: HttpSettings, health: Health) -> None:
 
     Exits with status 3 when the port is not available or the app does not start.
     """
-    config = uvicorn.Config(
+    config = server_config(
         app,
+        _limits(settings),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=with_limits(_limits(settings)),
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
         timeout_graceful_shutdown=10,
     )
     _allow_open_files(settings.connections_max)

@@ -12,10 +12,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 
-import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
 
-from common.http_server.protocol import HttpLimits, with_limits
+from common.http_server.protocol import HttpLimits
+from common.http_server.serving import server_config, started
 from common.observability.health import Health
 from common.settings import AdminSettings
 
@@ -56,12 +56,14 @@ async def open_admin(settings: AdminSettings, health: Health, more: AdminRoutes 
     BUILD.labels(health.service, version(health.service)).set(1)
     listening = _listen(settings.admin_host, settings.admin_port)
     log.info("the admin port listens on %s:%d", *listening.getsockname()[:2])
-    server = _server(_routes(health) | dict(more or {}))
-    await server.startup(sockets=[listening])
-    try:
+    config = server_config(
+        _app(_routes(health) | dict(more or {})),
+        HttpLimits(connections=MAX_CONNECTIONS, requests=MAX_CONNECTIONS),
+        lifespan="off",
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+    )
+    async with started(config, [listening]):
         yield
-    finally:
-        await server.shutdown(sockets=[listening])
 
 
 def _routes(health: Health) -> dict[str, Callable[[], Awaitable[AdminAnswer]]]:
@@ -91,25 +93,6 @@ def _listen(host: str, port: int) -> socket.socket:
         raise AdminPortUnusable(
             f"The admin port {port} on {host} cannot be used ({error.strerror}): set ADMIN_PORT to a free one."
         ) from None
-
-
-def _server(routes: AdminRoutes) -> uvicorn.Server:
-    """Started, but not run: uvicorn's main loop would only poll for signals, ten times a second."""
-    config = uvicorn.Config(
-        _app(routes),
-        http=with_limits(HttpLimits(connections=MAX_CONNECTIONS, requests=MAX_CONNECTIONS)),
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=STOP_WITHIN_S,
-    )
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    return server
 
 
 def _app(routes: AdminRoutes) -> Callable[..., Awaitable[None]]:
