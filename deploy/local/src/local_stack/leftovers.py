@@ -33,7 +33,7 @@ async def end_leftovers(directory: Path) -> None:
 def marked_processes(directory: Path) -> list[int]:
     """The pids of the processes, other than this one, that carry the mark of this state directory.
 
-    None of those that belong to someone else: what these were started with is not to be seen.
+    Other users' processes are left out, because their environments cannot be read.
     """
     others = (process for process in psutil.process_iter(["environ"]) if process.pid != os.getpid())
     return [process.pid for process in others if (process.info["environ"] or {}).get(MARK) == str(directory)]

@@ -10,7 +10,7 @@ _CANDIDATES = range(20_000, 32_768)
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on this port now. A connection of a former server in TIME_WAIT does not count."""
+    """Whether a server could listen on this port now. Connections in TIME_WAIT do not count."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -55,7 +55,7 @@ class NodeSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
     stack_rabbitmq: Literal["4", "3.10"] | None = Field(
-        None, description="line of RabbitMQ's releases: `4` (4.x) or `3.10`. Unset: 4.x, else what can be had"
+        None, description="line of RabbitMQ's releases: `4` (4.x) or `3.10`. Unset: 4.x, or what is available"
     )
 
 
@@ -65,15 +65,15 @@ class StackSettings(NodeSettings):
     stack_dir: Path = Field(Path(".stack"), description="where data, logs and pid files live")
     gateway_port: int = Field(8000, ge=1, le=65535, description="port of the gateway")
     admin_port: int = Field(
-        9000, ge=1, le=65533, description="first of the three admin ports; each one that is taken gives way to another"
+        9000, ge=1, le=65533, description="first of the three admin ports; others are used where these are taken"
     )
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
-    database_url: PostgresUrl | None = Field(None, description="the owner's address, instead of an own server")
+    database_url: PostgresUrl | None = Field(None, description="the owner's address; instead of starting PostgreSQL")
     writer_database_url: PostgresUrl | None = Field(None, description="the writer's address; only with DATABASE_URL")
     reader_database_url: PostgresUrl | None = Field(None, description="the reader's address; only with DATABASE_URL")
-    rabbitmq_url: AmqpUrl | None = Field(None, description="address of a RabbitMQ, instead of an own node")
-    reader_token: SecretStr | None = Field(None, description="as gateway's and task-reader's, who get it too")
-    auth_mode: Literal["off", "jwt"] = Field("off", description="as the gateway's, which gets it too")
+    rabbitmq_url: AmqpUrl | None = Field(None, description="address of RabbitMQ; instead of starting it")
+    reader_token: SecretStr | None = Field(None, description="as for gateway and task-reader, which get it, too")
+    auth_mode: Literal["off", "jwt"] = Field("off", description="as for the gateway, which gets it, too")
 
 
 def load() -> StackSettings:

@@ -18,7 +18,7 @@ type Report = Callable[[str], None]
 
 _FIRST_DELAY_S = 0.1
 _LONGEST_DELAY_S = 2.0
-_STEADY_AFTER_S = 10.0  # a process that lived this long starts again without the delays of its former deaths
+_STEADY_AFTER_S = 10.0  # a process that lived this long restarts after the first delay again
 _DEATHS_BEFORE_GIVING_UP = 5  # while it is being waited for; later on a part is started again for ever
 _LOG_TAIL_LINES = 15
 
@@ -96,7 +96,7 @@ class Process:
             self._child.send_signal(signum)
 
     async def stop(self) -> None:
-        """Ends the program: its stop signal, then SIGKILL to its group after `stop_within_s`. `start` begins anew."""
+        """Ends the program: its stop signal, then SIGKILL to its group after `stop_within_s`. `start` may be called again."""
         if self._watch is None:
             return
         self._stopping.set()
