@@ -19,6 +19,6 @@ def run(connection: Connection) -> None:
 
 if "connection" in context.config.attributes:
     run(context.config.attributes["connection"])
-else:  # the alembic command of a developer, who is writing a revision
+else:  # a developer runs the alembic command, to write a revision
     with owner_engine(load(MigrationSettings)).connect() as own:
         run(own)

@@ -1,4 +1,4 @@
-"""Create the tasks, the log of the commands that were carried out, and what the log has forgotten."""
+"""Create the tables of tasks, of the command log, and of the log's state."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,15 +1,15 @@
-"""Put the users' rows behind row-level security, and give the services' roles what they need and nobody more.
+"""Enable row-level security, and grant the services' roles only the rights that they need.
 
-A session sees and touches only the rows of the user named in `app.user_id`; without it, none. FORCE binds the owner
-too. A later revision that has to touch rows must lift it for its own transaction:
+A session sees and changes only the rows of the user in `app.user_id`; without it, none. FORCE applies this to the
+owner, too. A later revision that changes rows must lift it for its own transaction with
 `alter table … no force row level security`, and force it again.
 
-Old records of the command log can be seen and deleted by a session that says `app.housekeeping = 'on'`: a clean-up
-works over all users. Records that may still answer a repeat stay out of its reach.
+A session with `app.housekeeping = 'on'` can see and delete old records of the command log of all users, for the
+clean-up, but not records that may still answer a repeat.
 
-PostgreSQL lets everybody make temporary tables, which would stand before ours in the search path of other statements on
-the same connection, and before version 15 tables in the schema public too. Only the owner of the database can take that
-away; for others `revoke` does nothing, and `task-writer migrate` says so.
+By default every role may create temporary tables, which would precede ours in the search path of other statements on
+the same connection, and before version 15 also tables in the schema public. Only the owner of the database can revoke
+these rights; for others `revoke` does nothing, and `task-writer migrate` warns.
 """
 
 from alembic import op
