@@ -107,7 +107,7 @@ class DeadLetterQueue:
         if commands is None or not commands.consumers:
             raise NotPossible("No task-writer is running: start one, then replay. The dead letters stay.")
 
-    async def give_back(self) -> None:
+    async def requeue(self) -> None:
         """Returns once all dead letters but the removed ones are back in the queue, for the next operator to see."""
         for _ in range(min(self._remaining, MAX_HELD)):
             await self._arriving.get()
@@ -135,7 +135,7 @@ async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQu
         finally:
             with suppress(AMQPError, OSError, RuntimeError):  # RabbitMQ requeues them whether we wait or not
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    await queue.give_back()
+                    await queue.requeue()
     finally:
         with suppress(AMQPError, OSError):
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
