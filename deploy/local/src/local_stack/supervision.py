@@ -96,7 +96,7 @@ class Process:
             self._child.send_signal(signum)
 
     async def stop(self) -> None:
-        """Ends the program: its stop signal, then SIGKILL to its group after `stop_within_s`. It can be started again."""
+        """Ends the program: its stop signal, then SIGKILL to its group after `stop_within_s`. It may start again."""
         if self._watch is None:
             return
         self._stopping.set()
