@@ -13,7 +13,7 @@ from .tasks import COMPLETE, CREATE, DELETE, OF_ONE_TASK, REPLACE, Operation, cr
 
 WRITES = (CREATE, REPLACE, COMPLETE, DELETE)
 WRITES_OF_ONE_TASK = tuple(operation for operation in WRITES if operation in OF_ONE_TASK)
-TOLD = ("content-type", "location")
+REPLAYED_HEADERS = ("content-type", "location")
 
 
 def fresh_key() -> str:
@@ -41,7 +41,9 @@ def assert_replay(again: httpx.Response, first: httpx.Response) -> None:
     """Fails unless `first` is new and `again` the same answer, marked as a replay."""
     assert (replayed(first), replayed(again)) == (False, True)
     assert (again.status_code, again.content) == (first.status_code, first.content)
-    assert [again.headers.get(name) for name in TOLD] == [first.headers.get(name) for name in TOLD]
+    assert [again.headers.get(name) for name in REPLAYED_HEADERS] == [
+        first.headers.get(name) for name in REPLAYED_HEADERS
+    ]
 
 
 @pytest.mark.parametrize("operation", WRITES, ids=str)

@@ -135,7 +135,7 @@ def test_exit_statuses_are_described(status: int, text: str) -> None:
 
 
 def _command(pid: int) -> str | None:
-    """The program that this process runs; None for one that is gone, waits to be buried or becomes a program now."""
+    """The program that this process runs; None for one that is gone, is a zombie or becomes a program now."""
     try:
         return next(iter(psutil.Process(pid).cmdline()), None)
     except psutil.NoSuchProcess:

@@ -26,7 +26,7 @@ def name_of(kind: ProblemType) -> str:
 
 async def raise_problem(request: Request) -> Response:
     kind = next(kind for kind in KINDS if kind.slug == request.path_params["slug"])
-    raise Problem(kind, "Told to people.")
+    raise Problem(kind, "For people.")
 
 
 async def raise_faults(_: Request) -> Response:
@@ -34,7 +34,7 @@ async def raise_faults(_: Request) -> Response:
 
 
 async def raise_headers(_: Request) -> Response:
-    raise Problem(NOT_DONE, "Told to people.", headers={"X-Seen": "once"})
+    raise Problem(NOT_DONE, "For people.", headers={"X-Seen": "once"})
 
 
 async def break_down(_: Request) -> Response:
@@ -84,7 +84,7 @@ async def test_a_problem_has_the_members_of_rfc_9457_and_no_others(app: Served, 
         "type": f"urn:taskwire:problem:{kind.slug}",
         "title": kind.title,
         "status": int(kind.status),
-        "detail": "Told to people.",
+        "detail": "For people.",
     }
 
 
@@ -200,7 +200,7 @@ def status_of(connection: HTTPConnection, path: str) -> int:
     ("kind", "says_when"), [(NOT_DONE, {"retry-after": "1"}), (TASK_NOT_FOUND, {})], ids=["503", "404"]
 )
 def test_a_problem_can_be_answered_without_being_raised(kind: ProblemType, says_when: dict[str, str]) -> None:
-    response = problem_response(Problem(kind, "Told to people."))
+    response = problem_response(Problem(kind, "For people."))
 
     assert (response.status_code, response.media_type) == (kind.status, "application/problem+json")
     assert says_when.items() <= dict(response.headers).items()
