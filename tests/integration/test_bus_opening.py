@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from common.bus.broker import connect_to
 from gateway.bus_link import BusLink, open_bus_link
+from gateway.bus_session import NotSent
 from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq, running_rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
@@ -15,6 +16,7 @@ from pydantic import HttpUrl, SecretStr
 
 from faults.alarms import alarm
 from faults.injuries import frozen
+from tests.commands import create
 from tests.waiting import eventually
 
 GATEWAY = SERVICE_USERS[0]
@@ -148,6 +150,30 @@ async def test_an_alarm_that_is_on_when_it_is_opened_is_waited_for(node: Rabbitm
 
     async with gateway_link(node) as link:
         await is_up(link)
+
+
+async def test_a_link_that_was_opened_during_an_alarm_is_usable_once_that_is_over(node: Rabbitmq) -> None:
+    async with AsyncExitStack() as stack:
+        async with alarm(node, "memory"):
+            link = await stack.enter_async_context(gateway_link(node))
+            await is_down(link, saying="memory or disk")
+            opened = await connections(node)
+
+        await is_up(link)
+
+        assert await connections(node) == opened
+        with pytest.raises(NotSent, match="did not accept"):  # there is no command queue
+            await link.ask([create()], LIMIT_S)
+
+
+async def test_a_link_that_was_closed_is_not_usable(node: Rabbitmq) -> None:
+    async with gateway_link(node) as link:
+        await is_up(link)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(link.usable(), 0.01)
+    with pytest.raises(NotSent, match="not available"):
+        await link.ask([create()], LIMIT_S)
 
 
 async def test_a_rabbitmq_that_is_started_later_opens_it(node: Rabbitmq) -> None:

@@ -1,32 +1,25 @@
 """The link to the task-writers over RabbitMQ: sends batches of commands and returns their outcomes.
 
-It has one session at a time (bus_session.py) and reopens it for ever: no error of connecting, declaring or consuming is
-final.
+It has one session at a time (bus_session.py), on a connection that is opened again for ever
+(common/bus/kept_connection.py), and refuses batches while RabbitMQ accepts none.
 """
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from common.bus.broker import described
-from common.bus.queue_counts import QueueCounts
+from common.bus.broker import STEP_TIMEOUT_S
+from common.bus.kept_connection import KeptConnection
+from common.bus.queue_counts import QueueCounts, count_queue
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.observability.health import Part
-from common.runtime.background import backoff, running
+from common.runtime.background import running
 
-from gateway.bus_session import DOWN, BusBlocked, BusSession, NotSent, open_session
+from gateway.bus_session import DOWN, BusSession, NotSent, open_session
 from gateway.queue_watch import keep_watching
 from gateway.settings import GatewaySettings
 
-log = logging.getLogger(__name__)
-
 ALARM_POLL_S = 0.1
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 2.0  # limits how long writes are refused after RabbitMQ is back
-NOTICE_AFTER_S = 0.5
-STEADY_AFTER_S = 10.0  # after a session this long, the backoff starts again
 CONNECTION_NAME = "gateway"
 
 BLOCKED = "The message bus accepts no messages at the moment."
@@ -38,13 +31,12 @@ class BusLink:
     loop."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._settings = settings
+        self.connection = KeptConnection(settings, CONNECTION_NAME, open_session, watch=self._watch)
         self._session: BusSession | None = None
-        self._usable, self._refusing = asyncio.Event(), asyncio.Event()
+        self._refusing = asyncio.Event()
         self._refusing.set()
         self.refusal: str | None = DOWN
-        self.part = Part()
-        self.part.lost("RabbitMQ was not reached yet")
+        self.part = self.connection.part
 
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         """The outcomes of a batch of commands, in order.
@@ -58,7 +50,7 @@ class BusLink:
 
     async def usable(self) -> None:
         """Returns once the link accepts batches."""
-        await self._usable.wait()
+        await self.connection.usable()
 
     async def refusing(self) -> str:
         """Returns the reason once the link accepts no batches."""
@@ -69,68 +61,26 @@ class BusLink:
         """The counts of a queue. Raises the errors of `common.bus.queue_counts`."""
         if self._session is None:
             raise ConnectionError("not connected to RabbitMQ")
-        return await self._session.count_queue(name)
-
-    async def keep_open(self) -> None:
-        """Runs for ever: opens a session, watches it until it is lost, and opens the next one."""
-        clock = asyncio.get_running_loop().time
-        pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-        try:
-            while True:
-                began = clock()
-                await self._open()
-                if self._session is not None:
-                    await self._watch(self._session)
-                if clock() - began > STEADY_AFTER_S:
-                    pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
-                await asyncio.sleep(next(pauses))
-        finally:
-            await self._close()
-
-    async def _open(self) -> None:
-        """Opens a session; on failure, the log and the readiness say why."""
-        notice = asyncio.get_running_loop().call_later(NOTICE_AFTER_S, log.warning, "waiting for RabbitMQ")
-        try:
-            self._session = await open_session(self._settings, CONNECTION_NAME)
-        except BusBlocked:
-            self._refuse(BLOCKED, ALARM)
-        except Exception as error:  # any error may be temporary
-            self._refuse(DOWN, f"RabbitMQ cannot be used: {described(error)}")
-        finally:
-            notice.cancel()
+        return await count_queue(self._session.connection, name, within_s=STEP_TIMEOUT_S)
 
     async def _watch(self, session: BusSession) -> None:
-        """Returns when the session is lost. Polls for RabbitMQ's alarms, because aio_pika has no callback for them."""
-        while not session.lost.done():
-            if await session.is_blocked():
-                self._refuse(BLOCKED, ALARM)
+        """Returns once the session is lost. Polls for RabbitMQ's alarms, because aio_pika has no callback for them."""
+        self._session, lost = session, session.connection.lost
+        while not lost.done():
+            if await session.connection.is_blocked():
+                self.connection.down(ALARM)
+                self._refuse(BLOCKED)
             else:
-                self._accept()
-            await asyncio.wait([session.lost], timeout=ALARM_POLL_S)
-        self._refuse(DOWN, f"RabbitMQ was lost: {session.lost.result()}")
-        await self._close()
+                self.connection.up()
+                self.refusal = None
+                self._refusing.clear()
+            await asyncio.wait([lost], timeout=ALARM_POLL_S)
+        self._session = None
+        self._refuse(DOWN)
 
-    def _accept(self) -> None:
-        self.part.worked()
-        if self.refusal is not None:
-            log.info("the bus is up")
-            self.refusal = None
-            self._refusing.clear()
-            self._usable.set()
-
-    def _refuse(self, refusal: str, reason: str) -> None:
-        if reason != self.part.reason:
-            log.warning("the bus is down: %s", reason)
-        self.part.lost(reason)
+    def _refuse(self, refusal: str) -> None:
         self.refusal = refusal
-        self._usable.clear()
         self._refusing.set()
-
-    async def _close(self) -> None:
-        """Closes the session, if there is one, within a few seconds."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
 
 
 @asynccontextmanager
@@ -139,7 +89,7 @@ async def open_bus_link(settings: GatewaySettings) -> AsyncIterator[BusLink]:
     up."""
     link = BusLink(settings)
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(running("bus", link.keep_open))
+        await stack.enter_async_context(running("bus", link.connection.keep_open))
         if settings.admin_port is not None:
             await stack.enter_async_context(running("queue watch", lambda: keep_watching(link.count_queue)))
         with suppress(TimeoutError):

@@ -9,32 +9,23 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
-from common.bus.broker import connect, described
-from common.bus.queue_counts import QueueCounts, count_queue
+from common.bus.broker import Connection, probe_publishing
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime import eager_tasks
 from common.runtime.time_limits import time_limit
-from common.settings import BusSettings
 from pydantic import ValidationError
 
 from gateway.metrics import BAD_REPLIES, LATE_REPLIES
 
 log = logging.getLogger(__name__)
-
-STEP_TIMEOUT_S = 5.0
-"""Limit for each step of opening a session, for closing it, and for counting a queue."""
-
-BLOCKED_AFTER_S = 0.05
-UNROUTABLE = ""  # no queue has this name
 
 NOT_ACCEPTED = "The message bus did not accept the write."
 NO_ANSWER = "There was no answer within the write's deadline."
@@ -50,10 +41,6 @@ class OutcomeUnknown(Exception):
     """The batch may or may not have been carried out; the text says why this is unknown."""
 
 
-class BusBlocked(Exception):
-    """RabbitMQ accepts no messages because of a memory or disk alarm."""
-
-
 @dataclass(frozen=True, slots=True)
 class _PendingBatch:
     """A batch in flight."""
@@ -63,37 +50,22 @@ class _PendingBatch:
 
 
 class BusSession:
-    """A connection, its channel, and the batches that wait for replies. Belongs to one event loop."""
+    """A connection, its channel, and the batches that wait for replies: their outcomes are unknown once the connection
+    is lost. Belongs to one event loop.
+    """
 
-    def __init__(self, connection: AbstractConnection, channel: AbstractChannel) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, channel: AbstractChannel) -> None:
+        self.connection = connection
         self._channel = channel
         self._numbers = count(1)  # correlation ids, short because each travels four times; unique within the session
         self._pending: dict[str, _PendingBatch] = {}
         self._publishing: set[asyncio.Task[None]] = set()
-        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Done, with the reason, once the session is lost."""
-        connection.close_callbacks.add(self._on_closed)
-        channel.close_callbacks.add(self._on_closed)
-
-    async def start(self) -> None:
-        """Starts to consume replies, and checks that RabbitMQ accepts messages: three round trips.
-
-        Raises BusBlocked during an alarm, and aio_pika's errors when RabbitMQ refuses.
-        """
-        replies = await self._channel.get_queue(DIRECT_REPLIES_NAME, ensure=False)
-        await replies.consume(self._receive, no_ack=True, timeout=STEP_TIMEOUT_S)
-        try:
-            with suppress(DeliveryError):  # returned as unroutable: so publishing is allowed, and returns arrive
-                await self._channel.default_exchange.publish(Message(b""), UNROUTABLE, timeout=STEP_TIMEOUT_S)
-        except TimeoutError:
-            if await self.is_blocked():
-                raise BusBlocked from None
-            raise
+        self._lost = connection.lost
+        self._lost.add_done_callback(self._fail_all)
 
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         """The outcomes of a batch, in order. Raises NotSent or OutcomeUnknown, the latter after `within_s` at most."""
-        if self.lost.done():
+        if self._lost.done():
             raise NotSent(DOWN)
         batch_id = str(next(self._numbers))
         pending = _PendingBatch(len(commands), asyncio.get_running_loop().create_future())
@@ -109,32 +81,6 @@ class BusSession:
             raise OutcomeUnknown(NO_ANSWER) from None
         finally:
             del self._pending[batch_id]
-
-    async def is_blocked(self) -> bool:
-        """Whether RabbitMQ has blocked the connection because of a memory or disk alarm.
-
-        RabbitMQ blocks a connection once it tries to publish. Messages published meanwhile wait in this process.
-        """
-        transport = self._connection.transport
-        if transport is None:
-            return False
-        try:
-            async with asyncio.timeout(BLOCKED_AFTER_S):
-                await transport.ready()
-        except TimeoutError:
-            return True
-        return False
-
-    async def count_queue(self, name: str) -> QueueCounts | None:
-        """The counts of a queue. Raises the errors of `common.bus.queue_counts`."""
-        return await count_queue(self._connection, name, within_s=STEP_TIMEOUT_S)
-
-    async def close(self) -> None:
-        """Closes the connection within STEP_TIMEOUT_S. The outcomes of batches in flight are unknown."""
-        self._on_closed(None, None)
-        with suppress(Exception):  # RabbitMQ notices the end by itself
-            async with asyncio.timeout(STEP_TIMEOUT_S):
-                await self._connection.close()
 
     async def _publish(self, body: bytes, batch_id: str, within_s: float) -> None:
         """Publishes persistent, confirmed and mandatory. A failure fails the batch; the reply may arrive before the
@@ -160,7 +106,7 @@ class BusSession:
             log.warning("publishing a batch failed: %r", error)
             self._fail(batch_id, OutcomeUnknown(LOST))
 
-    async def _receive(self, message: AbstractIncomingMessage) -> None:
+    async def receive(self, message: AbstractIncomingMessage) -> None:
         """Delivers a reply to the batch that waits for it. Late, unknown and unreadable replies are only counted."""
         if message.correlation_id is None:
             BAD_REPLIES.inc()
@@ -190,29 +136,24 @@ class BusSession:
         if pending is not None and not pending.reply.done():
             pending.reply.set_exception(error)
 
-    def _on_closed(self, _: object, error: BaseException | None) -> None:
-        """Called when the connection or the channel is closed, whichever comes first."""
-        if self.lost.done():
-            return
-        self.lost.set_result("the connection was closed" if error is None else described(error))
+    def _fail_all(self, _: object) -> None:
         for batch_id in self._pending:
             self._fail(batch_id, OutcomeUnknown(LOST))
 
 
-async def open_session(settings: BusSettings, name: str) -> BusSession:
-    """A session that is ready to ask; `name` is shown in RabbitMQ's list of connections.
+async def open_session(connection: Connection) -> BusSession:
+    """A session that is ready to ask, or whose connection is blocked.
 
-    Raises any error of connecting, each step within STEP_TIMEOUT_S, and leaves no connection open.
+    Consumes replies, and checks that we may publish: three round trips. Raises aio_pika's errors when RabbitMQ refuses,
+    and TimeoutError when it does not answer.
     """
-    connection = await connect(settings, name)
+    channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+    session = BusSession(connection, channel)
+    replies = await channel.get_queue(DIRECT_REPLIES_NAME, ensure=False)
+    await replies.consume(session.receive, no_ack=True)
     try:
-        async with asyncio.timeout(STEP_TIMEOUT_S):
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        session = BusSession(connection, channel)
-        await session.start()
-    except BaseException:
-        with suppress(Exception):
-            async with asyncio.timeout(STEP_TIMEOUT_S):
-                await connection.close()
-        raise
+        await probe_publishing(channel)
+    except TimeoutError:
+        if not await connection.is_blocked():
+            raise
     return session

@@ -137,9 +137,7 @@ async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQu
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     await queue.requeue()
     finally:
-        with suppress(AMQPError, OSError):
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                await connection.close()
+        await connection.end()
 
 
 async def _declare(connection: AbstractConnection) -> DeadLetterQueue:

@@ -12,6 +12,7 @@ from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
+from aio_pika.exceptions import DeliveryError
 from aiormq.abc import ExceptionType
 from aiormq.exceptions import ConnectionClosed, InvalidFrameError
 from yarl import URL
@@ -23,6 +24,10 @@ STEP_TIMEOUT_S = 5.0
 
 CLOSE_TIMEOUT_S = 1.0
 """For the closing handshake; RabbitMQ also notices a closed socket. Shorter than background.py waits at the end."""
+
+BLOCKED_AFTER_S = 0.05
+PROBE_TIMEOUT_S = 2.0
+NO_QUEUE = ""  # no queue has this name
 
 NO_VIRTUAL_HOST = (
     "RabbitMQ does not open the virtual host of the address: it is missing, the user has no permissions in it, or it "
@@ -73,6 +78,20 @@ class Connection(aio_pika.Connection):
         channel.close_callbacks.add(self._lost_by)
         return channel
 
+    async def is_blocked(self) -> bool:
+        """Whether RabbitMQ accepts no messages here, because its memory or disk is exhausted. Takes BLOCKED_AFTER_S.
+
+        It blocks a connection once that tries to publish. Messages published meanwhile wait in this process.
+        """
+        if self.transport is None:
+            return False
+        try:
+            async with asyncio.timeout(BLOCKED_AFTER_S):
+                await self.transport.ready()
+        except TimeoutError:
+            return True
+        return False
+
     async def end(self) -> None:
         """Closes it within CLOSE_TIMEOUT_S, whether RabbitMQ answers or not."""
         self.lose("the connection was ended")
@@ -100,6 +119,18 @@ async def connect(settings: BusSettings, name: str) -> Connection:
 async def connect_to(url: URL | str) -> Connection:
     """As `connect`, to a complete address."""
     return await aio_pika.connect(url, timeout=STEP_TIMEOUT_S, connection_class=Connection)
+
+
+async def probe_publishing(channel: AbstractChannel) -> None:
+    """Raises aio_pika's errors when the user lacks the right to publish: RabbitMQ then rejects this unroutable message
+    instead of returning it.
+
+    Raises TimeoutError without an answer within PROBE_TIMEOUT_S. While the connection is blocked there is none, and
+    later messages wait too.
+    """
+    with suppress(DeliveryError):
+        async with asyncio.timeout(PROBE_TIMEOUT_S):
+            await channel.default_exchange.publish(aio_pika.Message(b""), NO_QUEUE, mandatory=True)
 
 
 def described(error: BaseException) -> str:

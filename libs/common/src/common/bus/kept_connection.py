@@ -32,8 +32,9 @@ class _Opened[Used]:
 class KeptConnection[Used]:
     """Keeps what `prepare` makes of a connection, and makes it anew whenever it is lost. Belongs to one event loop.
 
-    `name` is shown in RabbitMQ's list of connections. Each is opened once `when` returns. `part` says whether there is
-    one, and why not.
+    `name` is shown in RabbitMQ's list of connections. Each is opened once `when` returns. `watch`, if given, is awaited
+    with what was prepared until the connection is lost: it says whether that is usable, by `up` and `down`. Without it,
+    it is. `part` says whether there is something usable, and why not.
     """
 
     def __init__(
@@ -43,11 +44,13 @@ class KeptConnection[Used]:
         prepare: Callable[[Connection], Awaitable[Used]],
         *,
         when: Callable[[], Awaitable[object]] = _at_once,
+        watch: Callable[[Used], Awaitable[object]] | None = None,
     ) -> None:
         self._settings = settings
         self._name = name
         self._prepare = prepare
         self._when = when
+        self._watch = watch
         self._opened: _Opened[Used] | None = None
         self._usable = asyncio.Event()
         self._retired = False
@@ -60,10 +63,24 @@ class KeptConnection[Used]:
         return self._opened.used if self._opened is not None else None
 
     async def usable(self) -> Used:
-        """Returns once there is a connection, with what was prepared on it."""
-        while (used := self.current) is None:
+        """Returns once there is a connection that is usable, with what was prepared on it."""
+        while self._opened is None or not self._usable.is_set():
             await self._usable.wait()
-        return used
+        return self._opened.used
+
+    def up(self) -> None:
+        """What there is can be used."""
+        if not self._usable.is_set():
+            log.info("connected to RabbitMQ: %s", self._name)
+            self.part.worked()
+            self._usable.set()
+
+    def down(self, reason: str) -> None:
+        """Nothing can be used. Logs the reason when it is another one."""
+        if reason != self.part.reason:
+            log.warning("the bus is down: %s: %s", self._name, reason)
+        self._usable.clear()
+        self.part.lost(reason)
 
     def renew(self, reason: str) -> None:
         """Replaces the connection that there is, if any: what was prepared on it is of no use."""
@@ -86,7 +103,7 @@ class KeptConnection[Used]:
                 began = clock()
                 await self._open()
                 if self._opened is not None:
-                    self._down(f"RabbitMQ was lost: {await self._opened.connection.lost}")
+                    self.down(f"RabbitMQ was lost: {await self._use(self._opened)}")
                     await self._close()
                 if clock() - began > STEADY_AFTER_S:
                     pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
@@ -106,28 +123,25 @@ class KeptConnection[Used]:
                 await connection.end()
                 raise
         except Exception as error:  # any error may be temporary
-            self._down(f"RabbitMQ cannot be used: {described(error)}")
+            self.down(f"RabbitMQ cannot be used: {described(error)}")
         else:
-            await self._use(_Opened(connection, used))
+            if self._retired:  # meanwhile
+                await connection.end()
+            else:
+                self._opened = _Opened(connection, used)
         finally:
             notice.cancel()
 
-    async def _use(self, opened: _Opened[Used]) -> None:
-        if self._retired:  # meanwhile
-            await opened.connection.end()
-            return
-        self._opened = opened
-        self.part.worked()
-        self._usable.set()
-        log.info("connected to RabbitMQ: %s", self._name)
-
-    def _down(self, reason: str) -> None:
-        if reason != self.part.reason:
-            log.warning("the bus is down: %s: %s", self._name, reason)
-        self._usable.clear()
-        self.part.lost(reason)
+    async def _use(self, opened: _Opened[Used]) -> str:
+        """Why the connection was lost, once it is."""
+        if self._watch is None:
+            self.up()
+        else:
+            await self._watch(opened.used)
+        return await opened.connection.lost
 
     async def _close(self) -> None:
+        self._usable.clear()
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.connection.end()

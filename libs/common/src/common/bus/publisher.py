@@ -1,6 +1,5 @@
 """Publishes messages to queues over a connection of its own, which is reopened whenever it is lost."""
 
-import asyncio
 from contextlib import suppress
 
 from aio_pika import Message
@@ -8,13 +7,10 @@ from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import DeliveryError
 from faststream.rabbit import RabbitQueue
 
-from common.bus.broker import STEP_TIMEOUT_S, Connection
+from common.bus.broker import STEP_TIMEOUT_S, Connection, probe_publishing
 from common.bus.kept_connection import KeptConnection
 from common.runtime.time_limits import time_limit
 from common.settings import BusSettings
-
-NO_QUEUE = ""  # no queue has this name
-PROBE_TIMEOUT_S = 1.0
 
 
 class Publisher:
@@ -56,13 +52,6 @@ class Publisher:
                 timeout=STEP_TIMEOUT_S,
             )
         if self._confirmed:
-            await _probe(channel.default_exchange)
+            with suppress(TimeoutError):
+                await probe_publishing(channel)
         return channel.default_exchange
-
-
-async def _probe(exchange: AbstractExchange) -> None:
-    """Raises aio_pika's errors when the user lacks the right to publish: RabbitMQ then rejects this unroutable message
-    instead of returning it. While RabbitMQ is out of memory or disk it does not answer, and later messages wait too."""
-    with suppress(DeliveryError, TimeoutError):
-        async with asyncio.timeout(PROBE_TIMEOUT_S):
-            await exchange.publish(Message(b""), NO_QUEUE, mandatory=True)
