@@ -23,7 +23,7 @@ async def readiness(url: str) -> Readiness:
     async with httpx.AsyncClient(timeout=5) as client:
         answer = await client.get(f"{url}/readyz")
     assert answer.json()["ready"] is answer.is_success
-    return answer.status_code, answer.json()["parts"]
+    return answer.status_code, answer.json()["components"]
 
 
 async def becomes(url: str, wanted: Readiness) -> None:

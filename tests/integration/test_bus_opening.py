@@ -44,15 +44,15 @@ async def gateway_link(node: Rabbitmq, *, virtual_host: str = "") -> AsyncIterat
 
 async def is_up(link: BusLink) -> None:
     await asyncio.wait_for(link.usable(), LIMIT_S)
-    assert (link.refusal, link.part.state, link.part.reason) == (None, "up", None)
+    assert (link.refusal, link.component.state, link.component.reason) == (None, "up", None)
 
 
 async def is_down(link: BusLink, *, saying: str) -> None:
     async def says_so() -> bool:
-        return link.refusal is not None and saying in (link.part.reason or "")
+        return link.refusal is not None and saying in (link.component.reason or "")
 
     await eventually(says_so, within_s=LIMIT_S)
-    assert link.part.state == "down"
+    assert link.component.state == "down"
 
 
 async def connections(node: Rabbitmq) -> list[str]:
@@ -111,7 +111,7 @@ async def test_a_password_that_is_set_late_opens_it_and_none_is_shown(node: Rabb
     await node.control("change_password", GATEWAY, "another-password")
     async with gateway_link(node) as link:
         await is_down(link, saying="ACCESS_REFUSED")
-        assert password not in (link.part.reason or "")
+        assert password not in (link.component.reason or "")
 
         await node.control("change_password", GATEWAY, password)
 

@@ -56,10 +56,10 @@ async def is_up(writer: Writer) -> None:
     assert writer.health.reasons() == {}
 
 
-async def is_down(writer: Writer, part: str, *, saying: str) -> None:
+async def is_down(writer: Writer, component: str, *, saying: str) -> None:
     async def says_so() -> bool:
         ready, _ = await writer.health.look()
-        return not ready and saying in writer.health.reasons().get(part, "")
+        return not ready and saying in writer.health.reasons().get(component, "")
 
     await eventually(says_so, within_s=LIMIT_S)
 
@@ -84,7 +84,7 @@ async def connections(node: Rabbitmq) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("permissions", "part"),
+    ("permissions", "component"),
     [
         (NOTHING, "dead_letters"),
         (("^$", *ALL_THAT_IT_NEEDS[1:]), "dead_letters"),
@@ -95,12 +95,12 @@ async def connections(node: Rabbitmq) -> list[str]:
     ids=["none", "to declare", "to publish", "to declare commands", "to consume"],
 )
 async def test_rights_that_come_late_open_it(
-    node: Rabbitmq, addresses: Addresses, permissions: tuple[str, str, str], part: str
+    node: Rabbitmq, addresses: Addresses, permissions: tuple[str, str, str], component: str
 ) -> None:
     async with allowed(node, *permissions):
         opened = open_writer(writer_settings(addresses, node.user_urls[WRITER]))
         writer = await opened.__aenter__()
-        await is_down(writer, part, saying="ACCESS_REFUSED")
+        await is_down(writer, component, saying="ACCESS_REFUSED")
     try:
         await is_up(writer)
         await works(node)
@@ -200,7 +200,7 @@ async def test_a_rabbitmq_that_is_started_later_opens_it_and_readyz_says_so(
         await is_down(writer, "dead_letters", saying="RabbitMQ cannot be used: AMQPConnectionError")
         answer = await client.get(f"http://127.0.0.1:{settings.admin_port}/readyz")
         assert answer.status_code == httpx.codes.SERVICE_UNAVAILABLE
-        assert answer.json()["parts"]["commands"] == "down"
+        assert answer.json()["components"]["commands"] == "down"
         assert "RabbitMQ cannot be used" in answer.json()["reasons"]["replies"]
 
         await node.start()

@@ -174,13 +174,13 @@ async def test_the_gateway_sees_whether_anybody_takes_commands(stack: Stack) -> 
 
 async def test_each_service_says_what_it_is_and_which_parts_it_has(stack: Stack) -> None:
     known = stack.addresses
-    for service, url, parts in [
+    for service, url, components in [
         ("gateway", known.gateway_admin_url, {"task_reader", "bus"}),
         ("task-reader", known.task_reader_admin_url, {"database"}),
         ("task-writer", known.task_writer_admin_url, {"database", "commands", "replies", "dead_letters"}),
     ]:
         scraped = await scrape(url)
-        named = {labels["part"] for name, labels, _ in scraped.samples if name == "taskwire_part_up"}
+        named = {labels["component"] for name, labels, _ in scraped.samples if name == "taskwire_component_up"}
 
         assert scraped.sum("taskwire_build_info", service=service) == 1
-        assert named == parts
+        assert named == components

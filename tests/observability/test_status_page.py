@@ -101,8 +101,8 @@ async def page_of(stack: Stack, directory: Path) -> str:
 
 
 def states(page: str) -> dict[str, str]:
-    """What the page says of each part."""
-    return dict(re.findall(r'data-part="([^"]+)" data-state="([^"]+)"', page))
+    """What the page says of each component."""
+    return dict(re.findall(r'data-component="([^"]+)" data-state="([^"]+)"', page))
 
 
 async def test_the_numbers_behind_the_page_are_those_of_the_gateway(stack: Stack) -> None:
@@ -114,7 +114,7 @@ async def test_the_numbers_behind_the_page_are_those_of_the_gateway(stack: Stack
 
     after = await status(stack)
 
-    assert after["parts"] == {"task_reader": "up", "bus": "up"}
+    assert after["components"] == {"task_reader": "up", "bus": "up"}
     assert [after[kind]["requests"] - before[kind]["requests"] for kind in ("reads", "writes")] == [1, 2]
     assert [after[kind]["items"] - before[kind]["items"] for kind in ("reads", "writes")] == [1, 1]
     assert after["reads"]["latency"][-1] == [None, after["reads"]["requests"]]

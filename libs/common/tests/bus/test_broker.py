@@ -76,7 +76,7 @@ async def test_stopping_between_two_attempts_leaves_nothing_running() -> None:
 
 
 async def says(kept: KeptConnection[Connection], reason: str) -> bool:
-    return kept.part.state == "down" and reason in (kept.part.reason or "")
+    return kept.component.state == "down" and reason in (kept.component.reason or "")
 
 
 async def test_a_reason_is_logged_once_and_without_the_password(caplog: pytest.LogCaptureFixture) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from common.observability.admin import AdminAnswer, AdminPortUnusable, open_admin
-from common.observability.health import Health, Part
+from common.observability.health import Component, Health
 from common.settings import AdminSettings
 
 from tests.serving import Served
@@ -15,8 +15,8 @@ from tests.serving import Served
 @pytest.fixture
 def health() -> Health:
     made = Health("common", enough=all)
-    made.start(database=Part())
-    made.parts["database"].worked()
+    made.start(database=Component())
+    made.components["database"].worked()
     return made
 
 
@@ -39,7 +39,7 @@ async def admin(health: Health) -> AsyncIterator[Served]:
 
 
 async def test_it_lives_whatever_is_down(admin: Served, health: Health) -> None:
-    health.parts["database"].lost()
+    health.components["database"].lost()
 
     assert (await admin.ask("GET", "/livez")).status == 200
 
@@ -53,11 +53,11 @@ async def test_readiness_is_a_status_and_names_the_parts(
     state: str,
 ) -> None:
     if lost:
-        health.parts["database"].lost()
+        health.components["database"].lost()
 
     answered = await admin.ask("GET", "/readyz")
 
-    assert (answered.status, answered.json()) == (status, {"ready": not lost, "parts": {"database": state}})
+    assert (answered.status, answered.json()) == (status, {"ready": not lost, "components": {"database": state}})
 
 
 async def test_metrics_are_in_the_form_of_prometheus(admin: Served) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from common.observability import health
-from common.observability.health import Health, Part
+from common.observability.health import Component, Health
 
 from tests.clock import Clock
 
@@ -29,50 +29,50 @@ class Probe:
 
 async def test_a_part_that_was_never_used_is_unknown_and_counts_as_there() -> None:
     whole = Health("common", enough=all)
-    whole.start(database=Part())
+    whole.start(database=Component())
 
     assert await whole.look() == (True, {"database": "unknown"})
 
 
 async def test_one_failure_among_successes_is_no_outage(clock: Clock) -> None:
-    part = Part(clock=clock)
+    component = Component(clock=clock)
 
-    part.worked()
+    component.worked()
     clock.now += health.DOWN_AFTER_S / 2
-    part.failed()
+    component.failed()
 
-    assert part.state == "up"
+    assert component.state == "up"
 
 
 async def test_failures_without_any_success_are_an_outage_until_one_works(clock: Clock) -> None:
-    part = Part(clock=clock)
+    component = Component(clock=clock)
 
-    part.worked()
+    component.worked()
     clock.now += health.DOWN_AFTER_S * 2
-    part.failed()
-    state_before = part.state
-    part.worked()
+    component.failed()
+    state_before = component.state
+    component.worked()
 
-    assert (state_before, part.state) == ("down", "up")
+    assert (state_before, component.state) == ("down", "up")
 
 
 async def test_what_is_lost_is_down_at_once(clock: Clock) -> None:
-    part = Part(clock=clock)
+    component = Component(clock=clock)
 
-    part.worked()
-    part.lost()
+    component.worked()
+    component.lost()
 
-    assert part.state == "down"
+    assert component.state == "down"
 
 
 async def test_a_part_that_is_up_is_never_checked_however_long_nobody_used_it(clock: Clock) -> None:
     check = Probe()
-    part = Part(check, clock=clock)
-    part.worked()
+    component = Component(check, clock=clock)
+    component.worked()
 
     for _ in range(10):
         clock.now += 3600
-        await part.look()
+        await component.look()
 
     assert check.calls == 0
 
@@ -80,36 +80,36 @@ async def test_a_part_that_is_up_is_never_checked_however_long_nobody_used_it(cl
 async def test_a_part_that_is_down_is_checked_seldom(clock: Clock) -> None:
     check = Probe()
     check.error = ConnectionError()
-    part = Part(check, clock=clock)
+    component = Component(check, clock=clock)
 
     for _ in range(100):
-        await part.look()
+        await component.look()
         clock.now += health.CHECK_EVERY_S / 10
 
-    assert part.state == "down"
+    assert component.state == "down"
     assert check.calls == pytest.approx(10, abs=1)
 
 
 async def test_a_check_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_WITHIN_S", 0.01)
-    part = Part(asyncio.Event().wait)
+    component = Component(asyncio.Event().wait)
 
-    assert await part.look() == "down"
+    assert await component.look() == "down"
 
 
 @pytest.mark.parametrize(("enough", "ready"), [(any, True), (all, False)])
 async def test_how_many_parts_are_enough_is_the_services_choice(enough: health.Enough, ready: bool) -> None:
     whole = Health("common", enough=enough)
-    whole.start(task_reader=Part(), bus=Part())
-    whole.parts["task_reader"].worked()
-    whole.parts["bus"].lost()
+    whole.start(task_reader=Component(), bus=Component())
+    whole.components["task_reader"].worked()
+    whole.components["bus"].lost()
 
     assert await whole.look() == (ready, {"task_reader": "up", "bus": "down"})
 
 
 async def test_a_service_that_stops_is_not_ready() -> None:
     whole = Health("common", enough=any)
-    whole.start(bus=Part())
+    whole.start(bus=Component())
     ready_before = (await whole.look())[0]
 
     whole.stop()

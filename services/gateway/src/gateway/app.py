@@ -46,7 +46,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         ):
             app.state.reads, app.state.commands, app.state.settings = reads, commands, settings
             app.state.tokens = tokens
-            health.start(task_reader=reads.part, bus=bus)
+            health.start(task_reader=reads.component, bus=bus)
             yield
 
     app = make_app("Taskwire", lifespan, **ABOUT)

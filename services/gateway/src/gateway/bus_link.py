@@ -36,7 +36,7 @@ class BusLink:
         self._refusing = asyncio.Event()
         self._refusing.set()
         self.refusal: str | None = DOWN
-        self.part = self.connection.part
+        self.component = self.connection.component
 
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         """The outcomes of a batch of commands, in order.

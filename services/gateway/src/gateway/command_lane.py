@@ -8,7 +8,7 @@ from typing import Protocol
 
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.observability.health import Part
+from common.observability.health import Component
 from common.observability.tracing import batch_span
 from common.runtime.background import running
 from common.runtime.time_limits import time_limit
@@ -101,7 +101,7 @@ class CommandLane:
 
 
 @asynccontextmanager
-async def open_command_lane(settings: GatewaySettings) -> AsyncIterator[tuple[CommandLane, Part]]:
+async def open_command_lane(settings: GatewaySettings) -> AsyncIterator[tuple[CommandLane, Component]]:
     """The lane and RabbitMQ's health. If RabbitMQ is not up within BUS_START_TIMEOUT_S, the lane refuses commands until
     it is."""
     async with open_bus_link(settings) as link:
@@ -113,4 +113,4 @@ async def open_command_lane(settings: GatewaySettings) -> AsyncIterator[tuple[Co
         )
         lane = CommandLane(link, limits)
         async with running("refusals of the command lane", lane.keep_refusing):
-            yield lane, link.part
+            yield lane, link.component

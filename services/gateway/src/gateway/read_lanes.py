@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from common.contracts.reads import Read
-from common.observability.health import Part
+from common.observability.health import Component
 from common.observability.tracing import batch_span
 from common.runtime.time_limits import time_limit
 
@@ -55,7 +55,7 @@ class ReadLanes:
 
     lists: ReadLane
     finds: ReadLane
-    part: Part
+    component: Component
 
 
 @asynccontextmanager
@@ -72,4 +72,6 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
             )
             return ReadLane(name, link, limits, settings.read_timeout_s)
 
-        yield ReadLanes(lane("lists", settings.lists_max_batch), lane("finds", settings.finds_max_batch), link.part)
+        yield ReadLanes(
+            lane("lists", settings.lists_max_batch), lane("finds", settings.finds_max_batch), link.component
+        )

@@ -15,7 +15,7 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from common.contracts import framing
 from common.contracts.reads import Read, ReadBatch
-from common.observability.health import Part
+from common.observability.health import Component
 from common.runtime.time_limits import time_limit
 
 from gateway.settings import GatewaySettings
@@ -50,7 +50,7 @@ class ReaderLink:
     """Kept connections to the readers at READER_URL. Belongs to one event loop."""
 
     def __init__(self, session: aiohttp.ClientSession, timeout_s: float) -> None:
-        self.part = Part(lambda: self.ask([Read(user_id=NOBODY, task_id=NOBODY)]))
+        self.component = Component(lambda: self.ask([Read(user_id=NOBODY, task_id=NOBODY)]))
         self._session = session
         self._timeout_s = timeout_s
         self._clock = asyncio.get_running_loop().time
@@ -62,9 +62,9 @@ class ReaderLink:
         try:
             answers = _unpack(await self._ask_until_answered(body, traceparent), len(reads))
         except ReaderUnavailable:
-            self.part.failed()
+            self.component.failed()
             raise
-        self.part.worked()
+        self.component.worked()
         return answers
 
     async def _ask_until_answered(self, body: bytes, traceparent: str | None) -> bytes:

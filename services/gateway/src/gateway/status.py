@@ -27,12 +27,12 @@ def status_routes(health: Health) -> AdminRoutes:
         return AdminAnswer(PAGE.read_bytes(), "text/html; charset=utf-8")
 
     async def status() -> AdminAnswer:
-        ready, parts = await health.look()
+        ready, components = await health.look()
         status_now = {
             "time": time.time(),
             "version": version(health.service),
             "ready": ready,
-            "parts": parts,
+            "components": components,
             "queue": {
                 "messages": _queue_count(QUEUE_MESSAGES, COMMANDS_NAME),
                 "consumers": _queue_count(QUEUE_CONSUMERS, COMMANDS_NAME),

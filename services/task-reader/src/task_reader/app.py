@@ -34,7 +34,7 @@ def create_app(settings: ReaderSettings) -> FastAPI:
             open_database(settings.reader_database_url, settings) as database,
         ):
             app.state.database = database
-            health.start(database=database.part)
+            health.start(database=database.component)
             yield
 
     app = make_app("Taskwire task-reader", lifespan)

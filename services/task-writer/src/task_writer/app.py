@@ -61,7 +61,7 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
             "replies": outgoing.replies.connection,
             "dead_letters": outgoing.dead_letters.connection,
         }
-        health.start(database=database.part, **{name: one.part for name, one in kept.items()})
+        health.start(database=database.component, **{name: one.component for name, one in kept.items()})
         await stack.enter_async_context(open_admin(settings, health))
         await stack.enter_async_context(open_tracing(health.service, settings))
         clean_up = partial(

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from common.bus.broker import STEP_TIMEOUT_S, Connection, connect, described
-from common.observability.health import Part
+from common.observability.health import Component
 from common.runtime.background import backoff
 from common.settings import BusSettings
 
@@ -34,7 +34,7 @@ class KeptConnection[Used]:
 
     `name` is shown in RabbitMQ's list of connections. Each is opened once `when` returns. `watch`, if given, is awaited
     with what was prepared until the connection is lost: it says whether that is usable, by `up` and `down`. Without it,
-    it is. `part` says whether there is something usable, and why not.
+    it is. `component` says whether there is something usable, and why not.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class KeptConnection[Used]:
         self._opened: _Opened[Used] | None = None
         self._usable = asyncio.Event()
         self._retired = False
-        self.part = Part()
-        self.part.lost("RabbitMQ was not reached yet")
+        self.component = Component()
+        self.component.lost("RabbitMQ was not reached yet")
 
     @property
     def current(self) -> Used | None:
@@ -72,15 +72,15 @@ class KeptConnection[Used]:
         """What there is can be used."""
         if not self._usable.is_set():
             log.info("connected to RabbitMQ: %s", self._name)
-            self.part.worked()
+            self.component.worked()
             self._usable.set()
 
     def down(self, reason: str) -> None:
         """Nothing can be used. Logs the reason when it is another one."""
-        if reason != self.part.reason:
+        if reason != self.component.reason:
             log.warning("the bus is down: %s: %s", self._name, reason)
         self._usable.clear()
-        self.part.lost(reason)
+        self.component.lost(reason)
 
     def renew(self, reason: str) -> None:
         """Replaces the connection that there is, if any: what was prepared on it is of no use."""

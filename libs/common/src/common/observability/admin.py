@@ -35,8 +35,8 @@ class AdminAnswer:
 
 
 BUILD = Gauge("taskwire_build_info", "Always 1; the labels hold the service and its version", ["service", "version"])
-PART_UP = Gauge(
-    "taskwire_part_up", "1 while the dependency is up, 0 while it is down, NaN before its first use", ["part"]
+COMPONENT_UP = Gauge(
+    "taskwire_component_up", "1 while the dependency is up, 0 while it is down, NaN before its first use", ["component"]
 )
 
 type AdminRoutes = Mapping[str, Callable[[], Awaitable[AdminAnswer]]]
@@ -71,16 +71,16 @@ def _routes(health: Health) -> dict[str, Callable[[], Awaitable[AdminAnswer]]]:
         return AdminAnswer(b"ok\n")
 
     async def ready() -> AdminAnswer:
-        is_ready, parts = await health.look()
-        answer: dict[str, object] = {"ready": is_ready, "parts": parts}
+        is_ready, components = await health.look()
+        answer: dict[str, object] = {"ready": is_ready, "components": components}
         if reasons := health.reasons():
             answer["reasons"] = reasons
         body = json.dumps(answer).encode() + b"\n"
         return AdminAnswer(body, "application/json", 200 if is_ready else 503)
 
     async def metrics() -> AdminAnswer:
-        for name, part in health.parts.items():
-            PART_UP.labels(name).set({"up": 1.0, "down": 0.0, "unknown": math.nan}[part.state])
+        for name, component in health.components.items():
+            COMPONENT_UP.labels(name).set({"up": 1.0, "down": 0.0, "unknown": math.nan}[component.state])
         return AdminAnswer(generate_latest(), CONTENT_TYPE_LATEST)
 
     return {"/livez": live, "/readyz": ready, "/metrics": metrics}

@@ -1,6 +1,6 @@
 """Health of a service, derived from its own traffic instead of extra requests.
 
-Only a part that is down or unused is checked, and rarely: a serverless database that is suspended stays suspended.
+Only a component that is down or unused is checked, and rarely: a serverless database that is suspended stays suspended.
 """
 
 import asyncio
@@ -9,19 +9,19 @@ from time import monotonic
 from typing import Literal
 
 type Enough = Callable[[list[bool]], bool]
-"""Decides readiness from whether each part is not down: `any` or `all`."""
+"""Decides readiness from whether each component is not down: `any` or `all`."""
 
 type State = Literal["up", "down", "unknown"]
 
 CHECK_EVERY_S = 5.0
 CHECK_WITHIN_S = 0.8  # Kubernetes waits a second for a probe
-DOWN_AFTER_S = 1.0  # an overloaded part fails some requests: it is down once none has succeeded for this long
+DOWN_AFTER_S = 1.0  # an overloaded component fails some requests: it is down once none has succeeded for this long
 
 
-class Part:
+class Component:
     """One dependency of a service. Its users report whether it worked.
 
-    `check` probes it; it is called while the part is not known to be up, every CHECK_EVERY_S at most. `clock` is
+    `check` probes it; it is called while the component is not known to be up, every CHECK_EVERY_S at most. `clock` is
     monotonic, in seconds.
     """
 
@@ -69,17 +69,17 @@ class Part:
 
 
 class Health:
-    """The parts of a service by name. It is ready from start to stop, while `enough` of them are not down."""
+    """The components of a service by name. It is ready from start to stop, while `enough` of them are not down."""
 
     def __init__(self, service: str, *, enough: Enough) -> None:
         self.service = service
-        self.parts: dict[str, Part] = {}
+        self.components: dict[str, Component] = {}
         self._enough = enough
         self._serves = False
 
-    def start(self, **parts: Part) -> None:
-        """Marks the service as serving, with these parts."""
-        self.parts.update(parts)
+    def start(self, **components: Component) -> None:
+        """Marks the service as serving, with these components."""
+        self.components.update(components)
         self._serves = True
 
     def stop(self) -> None:
@@ -87,11 +87,11 @@ class Health:
         self._serves = False
 
     async def look(self) -> tuple[bool, Mapping[str, State]]:
-        """Whether the service is ready, and the state of each part."""
-        states = await asyncio.gather(*(part.look() for part in self.parts.values()))
+        """Whether the service is ready, and the state of each component."""
+        states = await asyncio.gather(*(component.look() for component in self.components.values()))
         ready = self._serves and self._enough([state != "down" for state in states])
-        return ready, dict(zip(self.parts, states, strict=True))
+        return ready, dict(zip(self.components, states, strict=True))
 
     def reasons(self) -> Mapping[str, str]:
-        """Why parts are down, where known."""
-        return {name: part.reason for name, part in self.parts.items() if part.reason is not None}
+        """Why components are down, where known."""
+        return {name: component.reason for name, component in self.components.items() if component.reason is not None}

@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRe
 from pydantic import AfterValidator, SecretStr
 
 from common.addresses import postgres_ports
-from common.observability.health import Part
+from common.observability.health import Component
 from common.observability.tracing import inner_span
 from common.postgres.connections import ClosingConnection, closed_by_server, configure, connection_options
 from common.postgres.metrics import DATABASE_SECONDS, show_pool
@@ -69,7 +69,7 @@ class Database:
     def __init__(self, pool: AsyncConnectionPool[Connection], *, timeout_s: float) -> None:
         self._pool = pool
         self._timeout_s = timeout_s
-        self.part = Part(self._role)
+        self.component = Component(self._role)
 
     async def run[Result](self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """Returns the result of `work`. When the connection breaks, calls it again on another one, so it must be safe
@@ -84,7 +84,7 @@ class Database:
             with time_limit(self._timeout_s):
                 return await self._run(work, attempts)
         except (PoolClosed, PoolTimeout, TooManyRequests, TimeoutError) as error:
-            self.part.failed()
+            self.component.failed()
             raise DatabaseUnavailable(maybe_done=attempts.maybe_done) from error
         except Exception as error:
             if not attempts.maybe_done:
@@ -109,11 +109,11 @@ class Database:
                         raise
                     attempts.maybe_done = True
                     if not isinstance(error, Error) or not attempts.has_time_left(self._pool.timeout):
-                        self.part.failed()
+                        self.component.failed()
                         raise
                     log.info("a database connection broke; trying another")
                 else:
-                    self.part.worked()
+                    self.component.worked()
                     DATABASE_SECONDS.observe(monotonic() - began)
                     return result
 
