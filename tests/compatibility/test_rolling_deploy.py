@@ -45,6 +45,8 @@ def test_the_calls_of_the_release_before_do_their_work_on_todays_schema(empty: A
     assert [bool(recorded) for _, _, recorded in again] == [True, True, True, True, False]
     assert found | frozen_calls.TASK == found == json.loads(done[2][1])
     assert values(empty.reader, frozen_calls.LIST_TASKS) == [[found]]
+    (page,) = values(empty.reader, frozen_calls.LIST_PAGE)
+    assert (page[:1], json.loads(page)) == ("\n", [found])
     assert values(empty.writer, frozen_calls.FORGET_COMMANDS) == [0]
     assert values(empty.writer, frozen_calls.FORGOTTEN_UNTIL) == [float("-inf")]
 
@@ -61,4 +63,5 @@ def test_what_the_services_send_today_is_frozen() -> None:
     assert statements.FORGET_COMMANDS.partition("(")[0] == frozen_calls.FORGET_COMMANDS.partition("(")[0]
     assert statements.FORGOTTEN_UNTIL == frozen_calls.FORGOTTEN_UNTIL
     assert frozen_calls.LIST_TASKS.startswith("select " + queries.LIST_TASKS.partition("(")[0])
+    assert frozen_calls.LIST_PAGE.startswith("select " + queries.LIST_PAGE.partition("(")[0])
     assert frozen_calls.FIND_TASK.startswith("select " + queries.FIND_TASK.partition("(")[0])

@@ -6,7 +6,7 @@ import pytest
 from .expectations import assert_problem
 from .tasks import ALL, COMPLETE, CREATE, DELETE, LIST, REPLACE, Operation, create, fetch, list_all, unknown_id
 
-PARAMETERS = {"limit": "?limit=1", "is_completed": "?is_completed=true", "fields": "?fields=id", "q": "?_=1&q"}
+PARAMETERS = {"offset": "?offset=1", "completed": "?completed=true", "fields": "?fields=id", "p": "?_=1&p"}
 STALE = {
     "If-Match": '"stale"',
     "If-None-Match": "*",

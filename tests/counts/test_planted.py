@@ -82,7 +82,7 @@ async def test_a_second_request_of_the_gateway_is_counted(
 
 
 async def test_a_connection_that_is_not_kept_is_counted(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def and_then_close(db: Connection, wanted: Sequence[Read]) -> list[memoryview | None]:
+    async def and_then_close(db: Connection, wanted: Sequence[Read]) -> list[bytes | memoryview | None]:
         answers = await answer_reads(db, wanted)
         await db.close()
         return answers

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from common.contracts.commands import AnyCommand
-from common.contracts.reads import Read
+from common.contracts.reads import Order, Read
 from common.postgres.database import Database, open_database
 from local_stack.postgres import Postgres
 from psycopg import sql
@@ -86,6 +86,13 @@ def arguments(case: Case) -> dict[str, list[Any]]:
         "p_look_up": [True, False],
         "p_retention_s": [3600.0],
         "p_limit": [1000],
+        "p_order": list(get_args(Order)),
+        "p_is_completed": [None, False],
+        "p_created_after": [None, "-infinity"],
+        "p_created_before": [None, "infinity"],
+        "p_q": [None, SECRET],
+        "p_after_key": [None],
+        "p_after_id": [None, case.task_id],
     }
 
 

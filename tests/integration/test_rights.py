@@ -40,6 +40,9 @@ where has_database_privilege(role.name, current_database(), privilege)
 union all select 'default', defaclobjtype::text, defaclacl::text from pg_default_acl
 """  # noqa: E501
 RUN_COMMANDS = "function run_commands(json,bigint,bigint[],boolean)"
+LIST_PAGE = (
+    "function list_page(uuid,text,integer,boolean,timestamp with time zone,timestamp with time zone,text,text,uuid)"
+)
 EXPECTED = {
     ("taskwire_writer", "table public.tasks", "select"),
     ("taskwire_writer", "table public.tasks", "insert"),
@@ -57,6 +60,7 @@ EXPECTED = {
     ("taskwire_reader", "table public.tasks", "select"),
     ("taskwire_reader", "function find_task(uuid,uuid)", "execute"),
     ("taskwire_reader", "function list_tasks(uuid)", "execute"),
+    ("taskwire_reader", LIST_PAGE, "execute"),
     ("taskwire_reader", "schema public", "usage"),
     ("taskwire_reader", "database", "connect"),
     ("public", "schema public", "usage"),

@@ -230,7 +230,7 @@ async def test_the_415_of_a_coded_body_is_described(gateway: Served, name: str) 
 async def test_the_400_of_a_parameter_is_described(gateway: Served, name: str) -> None:
     method, path, body = OPERATIONS[name]
 
-    answer = await gateway.ask(method, f"{path}?limit=1", body=body, headers=JSON)
+    answer = await gateway.ask(method, f"{path}?colour=1", body=body, headers=JSON)
 
     assert answer.json()["type"] in documented(name)["responses"]["400"]["description"]
 

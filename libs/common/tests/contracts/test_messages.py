@@ -1,6 +1,7 @@
 """The wire formats as literal JSON: another release, or another language, meets exactly these bytes on the bus."""
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, get_args
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import pytest
 from common.contracts.commands import AnyCommand, CommandBatch, CreateTask, DeleteTask, ReplaceTask, ToggleTask
 from common.contracts.message import Operation
 from common.contracts.outcomes import Outcome, OutcomeBatch
-from common.contracts.reads import MAX_READS_PER_BATCH, Read, ReadBatch
+from common.contracts.reads import MAX_READS_PER_BATCH, Page, Position, Read, ReadBatch
 from pydantic import ValidationError
 
 COMMAND_ID = UUID("0192f0c1-7c5e-4d5a-9d2b-1f6a3c9b7e01")
@@ -48,6 +49,31 @@ READS = """
 {"reads": [{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": null},
            {"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33"}]}
 """
+PAGES = """
+{"reads": [{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": null,
+            "page": {"order": "-created_at", "limit": 50}},
+           {"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": null,
+            "page": {"order": "title", "limit": 1, "is_completed": false,
+                     "created_after": "2026-11-23T01:43:50.378970Z", "created_before": "2026-12-01T00:00:00+01:00",
+                     "q": "milk \u2615", "after": {"key": "Buy milk", "id": "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33"}}}]}
+"""
+PAGE_BATCH = ReadBatch(
+    reads=[
+        Read(user_id=USER_ID, page=Page(limit=50)),
+        Read(
+            user_id=USER_ID,
+            page=Page(
+                order="title",
+                limit=1,
+                is_completed=False,
+                created_after=datetime(2026, 11, 23, 1, 43, 50, 378_970, UTC),
+                created_before=datetime(2026, 12, 1, tzinfo=timezone(timedelta(hours=1))),
+                q="milk \u2615",
+                after=Position(key="Buy milk", id=TASK_ID),
+            ),
+        ),
+    ]
+)
 READ_BATCH = ReadBatch(reads=[Read(user_id=USER_ID), Read(user_id=USER_ID, task_id=TASK_ID)])
 
 ENVELOPE = {"command_id": COMMAND_ID, "user_id": USER_ID, "deadline_unix_ms": DEADLINE_UNIX_MS, "task_id": TASK_ID}
@@ -268,6 +294,31 @@ def test_a_batch_of_reads_is_written_as_frozen() -> None:
     written: Any = json.loads(READ_BATCH.model_dump_json())
 
     assert written == json.loads(READS)
+
+
+def test_pages_are_written_and_read_as_frozen() -> None:
+    written: Any = json.loads(PAGE_BATCH.model_dump_json())
+
+    assert written == json.loads(PAGES)
+    assert ReadBatch.model_validate_json(PAGES) == PAGE_BATCH
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {}, {"limit": 0}, {"limit": 1001}, {"limit": 1, "order": "id"}, {"limit": 1, "q": ""},
+        {"limit": 1, "q": "x" * 256}, {"limit": 1, "q": "\x00"}, {"limit": 1, "created_after": "2026-12-01T00:00:00"},
+        {"limit": 1, "after": {"key": "milk", "id": str(TASK_ID)}},
+        {"limit": 1, "after": {"key": "2026-02-30T01:43:50.378970+00:00", "id": str(TASK_ID)}},
+        {"limit": 1, "after": {"key": "2026-W48-1T01:43:50.378970+00:00", "id": str(TASK_ID)}},
+        {"limit": 1, "order": "title", "after": {"key": "x" * 256, "id": str(TASK_ID)}},
+        {"limit": 1, "order": "title", "after": {"key": "\x00", "id": str(TASK_ID)}},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_what_postgresql_could_not_take_is_no_page(page: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Page.model_validate(page)
 
 
 NAMED = {"request_id": "mine", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}

@@ -13,7 +13,7 @@ from fastapi import APIRouter, BackgroundTasks, Cookie, Depends, FastAPI, Header
 from fastapi import Body as JsonPart
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from tests.serving import Answer, serving
 
@@ -29,8 +29,18 @@ class Body(BaseModel):
     title: str
 
 
+class Wanted(BaseModel):
+    """All query parameters."""
+
+    limit: int = Field(10, description="How many.", examples=[5])
+    order: str = Field("title", alias="sort")
+
+
 class BodyRoute(LeanRoute):
-    """A lean route that reads bodies as the model has them."""
+    """A lean route that reads bodies and queries as their models have them."""
+
+    def query_step(self, model: Any) -> Callable[[Request], Any]:
+        return lambda request: model.model_validate(dict(request.query_params))
 
     def body_step(self, model: Any, *, required: bool) -> Callable[[Request], Awaitable[Any]]:
         async def read(request: Request) -> Any:
@@ -82,8 +92,9 @@ def operations(route_class: type[APIRoute]) -> APIRouter:
         return Response(f"{user_id} {call[1]} {again is call} {task_id} {body.title}")
 
     @router.get("/{task_id}")
-    async def find_task(task_id: UUID, request: Request) -> Response:
-        return Response(str(task_id), headers={"x-route": request.scope["route"].path})
+    async def find_task(task_id: UUID, wanted: Annotated[Wanted, Query()], request: Request) -> Response:
+        content = f"{task_id} {wanted.limit} {wanted.order}"
+        return Response(content, headers={"x-route": request.scope["route"].path})
 
     return router
 
@@ -144,6 +155,15 @@ async def test_a_dependency_may_end_the_request(app: FastAPI) -> None:
     assert app.state.steps == ["token"]
 
 
+async def test_query_parameters_come_as_one_model_and_their_names_are_known(app: FastAPI) -> None:
+    async with serving(app) as served:
+        answer = await served.ask("GET", f"{PATH}?limit=7&sort=id")
+        default = await served.ask("GET", PATH)
+
+    assert (answer.body.decode(), default.body.decode()) == (f"{TASK} 7 id", f"{TASK} 10 title")
+    assert {getattr(route, "query_names", None) for route in app.routes} >= {("limit", "sort"), ()}
+
+
 async def test_the_route_is_known_by_its_template(app: FastAPI) -> None:
     async with serving(app) as served:
         answer = await served.ask("GET", PATH)
@@ -185,6 +205,14 @@ async def takes_query(task_id: UUID, limit: Annotated[int, Query()] = 1) -> Resp
 
 
 async def takes_query_by_default(task_id: UUID, limit: int = 1) -> Response:
+    return Response()
+
+
+def wants(wanted: Annotated[Wanted, Query()]) -> int:
+    return wanted.limit
+
+
+async def takes_two_queries(one: Annotated[Wanted, Query()], limit: Annotated[int, Depends(wants)]) -> Response:
     return Response()
 
 
@@ -239,7 +267,7 @@ async def says_nothing_of_its_answer(task_id: UUID):  # type: ignore[no-untyped-
 @pytest.mark.parametrize(
     "endpoint",
     [
-        takes_query, takes_query_by_default, takes_cookie, takes_two_bodies, takes_a_part_of_a_body,
+        takes_query, takes_query_by_default, takes_two_queries, takes_cookie, takes_two_bodies, takes_a_part_of_a_body,
         takes_one_header, takes_number, takes_tasks, takes_response,
         takes_keyword, has_to_close, blocks, returns_a_model, says_nothing_of_its_answer,
     ],
@@ -257,3 +285,11 @@ def test_a_body_is_refused_where_nothing_reads_it() -> None:
 
     with pytest.raises(TypeError, match="cannot read a body"):
         APIRouter(route_class=LeanRoute).post("/tasks")(takes_body)
+
+
+def test_a_query_is_refused_where_nothing_reads_it() -> None:
+    async def takes_wanted(wanted: Annotated[Wanted, Query()]) -> Response:
+        return Response(wanted.order)
+
+    with pytest.raises(TypeError, match="cannot read a query"):
+        APIRouter(route_class=LeanRoute).get("/tasks")(takes_wanted)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from gateway import preconditions
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
+from gateway.pages import LINK_HEADER
 from gateway.rate_limits import POLICY_HEADER, REMAINING_HEADER
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -28,6 +29,7 @@ REQUEST_HEADERS = (
 """Request headers that allowed origins may send, beside the CORS-safelisted ones: all that an operation reads."""
 
 ANSWER_HEADERS = (
+    LINK_HEADER,
     "Location",
     "Retry-After",
     "WWW-Authenticate",

@@ -31,7 +31,8 @@ RATE_PROBLEMS = (kinds.TOO_MANY_REQUESTS,)
 
 EXAMPLES: Mapping[ProblemType, str] = {
     kinds.INVALID_ID: "user_id must be a UUID such as 7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11.",
-    kinds.UNKNOWN_PARAMETER: 'Unknown query parameter "limit". Only names that begin with _ are accepted, and ignored.',
+    kinds.UNKNOWN_PARAMETER: 'Unknown query parameter "sort". Only names that begin with _ are accepted, and ignored.',
+    kinds.INVALID_PARAMETER: 'The query parameter "limit" must be a whole number from 1 to 1000.',
     kinds.INVALID_KEY: "Send Idempotency-Key once.",
     kinds.MALFORMED_BODY: "The body must be a JSON document in UTF-8.",
     kinds.NO_TOKEN: "Send a token in the header Authorization: Bearer <token>.",
@@ -75,6 +76,12 @@ ERROR_HEADERS: Mapping[int, Json] = {
 }
 """Headers of errors, by status."""
 
+LINK = {
+    "Link": _header(
+        'The next page (RFC 8288, `rel="next"`), as a path with the same parameters; absent on the last page',
+        examples=['</api/7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11/tasks?limit=50&cursor=Zm9v>; rel="next"'],
+    )
+}
 LOCATION = {"Location": _header("Path of the task")}
 REPLAYED_DESCRIPTION: Json = {
     "description": "Present when this is the recorded answer of an earlier request with the same key",
@@ -91,9 +98,10 @@ def problems(*wanted: ProblemType) -> Responses:
     return responses
 
 
-def reads(description: str, example: object, *more: ProblemType) -> Responses:
+def reads(description: str, example: object, *more: ProblemType, headers: Json | None = None) -> Responses:
     """Responses of a read; `example` shows the success."""
-    return {200: _shown(description, example)} | problems(*READ_PROBLEMS, *more)
+    success = _shown(description, example) | ({"headers": headers} if headers else {})
+    return {200: success} | problems(*READ_PROBLEMS, *more)
 
 
 def writes(status: int, description: str, *more: ProblemType, headers: Json | None = None) -> Responses:

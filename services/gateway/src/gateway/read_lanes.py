@@ -1,6 +1,7 @@
 """The lanes of the reads: send reads to the task-reader in batches, and return each answer within READ_TIMEOUT_S.
 
-Lists and single tasks have separate lanes, so that a long list does not delay the read of one task.
+Lists, pages of lists and single tasks have separate lanes, so that a long list or a search does not delay the read of
+one task. A page's cost is bounded (services/task-writer/sql/list_page.sql), and few share a batch: none waits long.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -54,6 +55,7 @@ class ReadLanes:
     """One lane for each kind of read, and the task-reader's health."""
 
     lists: ReadLane
+    pages: ReadLane
     finds: ReadLane
     component: Component
 
@@ -73,5 +75,8 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
             return ReadLane(name, link, limits, settings.read_timeout_s)
 
         yield ReadLanes(
-            lane("lists", settings.lists_max_batch), lane("finds", settings.finds_max_batch), link.component
+            lists=lane("lists", settings.lists_max_batch),
+            pages=lane("pages", settings.pages_max_batch),
+            finds=lane("finds", settings.finds_max_batch),
+            component=link.component,
         )

@@ -123,7 +123,7 @@ class GatewaySettings(
     reader_url: ServerAddress = Field(description="address of the task-reader, such as http://task-reader:8001")
     read_timeout_s: Seconds = Field(3.0, description="time for an answer of the task-reader; then 503")
     reads_max_in_flight: Count = Field(
-        4, description="maximum concurrent requests to the task-reader per process, for lists and for single tasks each"
+        4, description="maximum concurrent requests to the task-reader per process, for each kind of read"
     )
     reads_max_waiting: Count = Field(
         4096, description="maximum waiting reads of each kind, a quarter of them for one user; then 503"
@@ -133,6 +133,9 @@ class GatewaySettings(
     )
     lists_max_batch: Count = Field(
         16, le=MAX_READS_PER_BATCH, description="maximum list reads in one request to the task-reader"
+    )
+    pages_max_batch: Count = Field(
+        4, le=MAX_READS_PER_BATCH, description="maximum pages of lists in one request to the task-reader"
     )
     write_deadline_s: Seconds = Field(
         2.0, description="time for the answer to a write; then 504, or 503 when it was not sent"

@@ -9,10 +9,11 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from gateway.bodies import ReplacementBody, read_json, read_optional_json
+from gateway.list_query import ListQuery, read_list_query
 
 
 class TaskRoute(LeanRoute):
-    """A lean route that reads JSON within the gateway's limits.
+    """A lean route that reads JSON within the gateway's limits, and queries strictly.
 
     The first line of the endpoint's docstring is the operation's summary, the rest its description; the function's name
     is the operation id.
@@ -34,6 +35,12 @@ class TaskRoute(LeanRoute):
             return read_json(request, model, ids_of(request))
 
         return read
+
+    def query_step(self, model: type[BaseModel]) -> Callable[[Request], Any]:
+        """Reads the query with gateway/list_query.py."""
+        if model is not ListQuery:
+            return super().query_step(model)
+        return read_list_query
 
 
 def _optional_reader(model: type[BaseModel]) -> Callable[[Request], Awaitable[BaseModel]]:

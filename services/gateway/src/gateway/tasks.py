@@ -11,16 +11,18 @@ from uuid import uuid4
 
 from common.contracts.commands import CreateTask, DeleteTask, ReplaceTask, ToggleTask
 from common.contracts.reads import Read
-from common.http.problems import TASK_NOT_FOUND, UNAVAILABLE, Problem
-from fastapi import APIRouter, Depends, Response
+from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, UNAVAILABLE, Problem
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.answers import TASK_EXAMPLE, Task
 from gateway.bodies import CompletionBody, ReplacementBody, TaskBody, read_unused_body
 from gateway.call_context import CallContext, Commands, Lanes, ReadContext
 from gateway.ids import TaskId, UserId
+from gateway.list_query import ListQuery
 from gateway.outcomes import no_content, task_response
+from gateway.pages import page_response
 from gateway.parameters import require_known_parameters
-from gateway.problem_responses import BODY_PROBLEMS, LOCATION, UNUSED_BODY_PROBLEMS, reads, writes
+from gateway.problem_responses import BODY_PROBLEMS, LINK, LOCATION, UNUSED_BODY_PROBLEMS, reads, writes
 from gateway.read_lanes import ReadLane, TooManyReads
 from gateway.reader_link import Answer, ReaderUnavailable
 from gateway.task_route import TaskRoute
@@ -37,10 +39,25 @@ tasks = APIRouter(
 )
 
 
-@tasks.get("", response_model=list[Task], responses=reads("All tasks of the user", [TASK_EXAMPLE]))
-async def list_tasks(user_id: UserId, context: ReadContext, lanes: Lanes) -> Response:
-    """List all tasks, newest first."""
-    return Response(await _answer(lanes.lists, Read(user_id=user_id, **context)), media_type="application/json")
+@tasks.get(
+    "",
+    response_model=list[Task],
+    responses=reads("The tasks, or a page of them", [TASK_EXAMPLE], INVALID_PARAMETER, headers=LINK),
+)
+async def list_tasks(
+    request: Request, user_id: UserId, wanted: Annotated[ListQuery, Query()], context: ReadContext, lanes: Lanes
+) -> Response:
+    """List tasks, newest first.
+
+    Without query parameters all tasks are answered. With any of them, the tasks that match are answered page by page:
+    follow the `Link` to the next page until there is none. A page may have fewer tasks than `limit`, even none, and
+    still a next one.
+    """
+    if not wanted.model_fields_set:
+        return Response(await _answer(lanes.lists, Read(user_id=user_id, **context)), media_type="application/json")
+    page = wanted.page_of(user_id)
+    answer = await _answer(lanes.pages, Read(user_id=user_id, page=page, **context))
+    return page_response(request, user_id, page, answer)
 
 
 @tasks.post(

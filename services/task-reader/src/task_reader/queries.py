@@ -5,25 +5,51 @@ per connection. See ADR 9.
 """
 
 from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
 
-from common.contracts.reads import Read
+from common.contracts.reads import Page, Read
 from common.postgres.database import Connection, call
 
 LIST_TASKS = "list_tasks(%(user_id)s)"
+LIST_PAGE = (
+    "list_page(%(user_id)s, %(order)s, %(limit)s, %(is_completed)s, %(created_after)s, %(created_before)s, %(q)s,"
+    " %(after_key)s, %(after_id)s)"
+)
 FIND_TASK = "find_task(%(user_id)s, %(task_id)s)"
 
 
-async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[memoryview | None]:
+async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | memoryview | None]:
     """The answer to each read, in order, in one round trip: a JSON array of tasks, newest first, or one task as JSON,
-    or None when the user has no such task.
+    or None when the user has no such task. A page has a line before its array: the JSON of the Position after which
+    the next page begins, or nothing on the last one.
 
-    A list uses idx_task_user_created, and its cost is linear in the number of tasks: PostgreSQL builds the whole array,
-    which is held in memory once. A single task uses tasks_pkey.
+    A list uses idx_task_user_created_id, and its cost is linear in the number of tasks: PostgreSQL builds the whole
+    array, which is held in memory once. A page uses the same index, or idx_task_user_title; it looks at 10,000 tasks at
+    most. A single task uses tasks_pkey.
     """
-    return list(await call(db, (_call(read) for read in reads)))
+    answers = await call(db, (_call(read) for read in reads))
+    return [answer.encode() if isinstance(answer, str) else answer for answer in answers]
 
 
-def _call(read: Read) -> tuple[str, dict[str, str]]:
+def _call(read: Read) -> tuple[str, dict[str, Any]]:
+    if read.page is not None:
+        return LIST_PAGE, _page_values(read.user_id, read.page)
     if read.task_id is None:
         return LIST_TASKS, {"user_id": str(read.user_id)}
     return FIND_TASK, {"user_id": str(read.user_id), "task_id": str(read.task_id)}
+
+
+def _page_values(user_id: UUID, page: Page) -> dict[str, Any]:
+    after = page.after
+    return {
+        "user_id": str(user_id),
+        "order": page.order,
+        "limit": page.limit,
+        "is_completed": page.is_completed,
+        "created_after": page.created_after,
+        "created_before": page.created_before,
+        "q": page.q,
+        "after_key": None if after is None else after.key,
+        "after_id": None if after is None else str(after.id),
+    }

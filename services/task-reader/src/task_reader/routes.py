@@ -61,7 +61,7 @@ async def read_batch(request: Request, database: OpenDatabase) -> Response:
     return Response(framing.pack(await _answer(database, batch.reads)), media_type=framing.MEDIA_TYPE)
 
 
-async def _answer(database: Database, reads: Sequence[Read]) -> list[memoryview | None]:
+async def _answer(database: Database, reads: Sequence[Read]) -> list[bytes | memoryview | None]:
     return await database.run(lambda db: answer_reads(db, reads))
 
 

@@ -17,7 +17,7 @@ STORABLE_PATTERN = r"^[^\u0000]*$"
 TITLE_PATTERN = rf"^[^\u0000]*[^\u0000{INVISIBLE_CLASS}][^\u0000]*$"
 
 
-def _storable(text: str) -> str:
+def require_storable(text: str) -> str:
     """PostgreSQL's text holds every character but U+0000
     (https://www.postgresql.org/docs/current/datatype-character.html)."""
     if "\x00" in text:
@@ -34,14 +34,14 @@ def _not_blank(text: str) -> str:
 Title = Annotated[
     str,
     StringConstraints(min_length=1, max_length=TITLE_MAX_CHARACTERS),
-    AfterValidator(_storable),
+    AfterValidator(require_storable),
     AfterValidator(_not_blank),
     Field(json_schema_extra={"pattern": TITLE_PATTERN}),
 ]
 Description = Annotated[
     str,
     StringConstraints(max_length=DESCRIPTION_MAX_CHARACTERS),
-    AfterValidator(_storable),
+    AfterValidator(require_storable),
     Field(json_schema_extra={"pattern": STORABLE_PATTERN}),
 ]
 

@@ -7,7 +7,8 @@ retyped. A breaking change is a new `type`.
 from pydantic import BaseModel, ConfigDict, Field
 
 
-def _is_absent(value: object) -> bool:
+def is_absent(value: object) -> bool:
+    """For `exclude_if`: a field that is None is not written."""
     return value is None
 
 
@@ -21,5 +22,5 @@ class Operation(Message):
     """One command or read of a client. `request_id` is for logs, `traceparent` for tracing
     (https://www.w3.org/TR/trace-context/). Both are metadata, and left out when absent."""
 
-    request_id: str | None = Field(default=None, exclude_if=_is_absent)
-    traceparent: str | None = Field(default=None, exclude_if=_is_absent)
+    request_id: str | None = Field(default=None, exclude_if=is_absent)
+    traceparent: str | None = Field(default=None, exclude_if=is_absent)

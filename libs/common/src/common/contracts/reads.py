@@ -1,20 +1,71 @@
 """The reads that gateways send to the task-readers."""
 
+import re
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 
-from common.contracts.message import Message, Operation
+from common.contracts.fields import STORABLE_PATTERN, TITLE_MAX_CHARACTERS, require_storable
+from common.contracts.message import Message, Operation, is_absent
 from common.http.request_ids import MAX_CHARACTERS as MAX_REQUEST_ID_CHARACTERS
 
 MAX_READS_PER_BATCH = 1024  # bounds the work of one request to a reader
+MAX_PAGE_TASKS = 1000
+MAX_SEARCH_CHARACTERS = 255
+
+_CREATED_AT = re.compile(r"[0-9]{4}(?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){2}\.[0-9]{6}\+00:00")
+
+Order = Literal["created_at", "-created_at", "title", "-title"]
+"""What a list is sorted by, with a minus descending. Titles sort by code point; tasks with equal keys by id."""
+
+SearchText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_SEARCH_CHARACTERS),
+    AfterValidator(require_storable),
+    Field(json_schema_extra={"pattern": STORABLE_PATTERN}),
+]
+Key = Annotated[str, StringConstraints(max_length=TITLE_MAX_CHARACTERS), AfterValidator(require_storable)]
+
+
+class Position(Message):
+    """A place in a list: the sort key of a task, which is its title or its time of creation as text, and its id."""
+
+    key: Key
+    id: UUID
+
+
+class Page(Message):
+    """Part of a list: of the tasks that match, up to `limit` of those after a position.
+
+    `created_after` and `created_before` are exclusive. `q` is a substring of title or description, in any case. Only
+    what is set is written.
+    """
+
+    order: Order = "-created_at"
+    limit: int = Field(ge=1, le=MAX_PAGE_TASKS)
+    is_completed: bool | None = Field(default=None, exclude_if=is_absent)
+    created_after: AwareDatetime | None = Field(default=None, exclude_if=is_absent)
+    created_before: AwareDatetime | None = Field(default=None, exclude_if=is_absent)
+    q: SearchText | None = Field(default=None, exclude_if=is_absent)
+    after: Position | None = Field(default=None, exclude_if=is_absent)
+
+    @model_validator(mode="after")
+    def _the_key_fits_the_order(self) -> Self:
+        if self.after is not None and self.order.endswith("created_at"):
+            if not _CREATED_AT.fullmatch(self.after.key):
+                raise ValueError("the key is not a time as tasks have it")
+            datetime.fromisoformat(self.after.key)
+        return self
 
 
 class Read(Operation):
-    """A request for one task of a user, or all of them when `task_id` is null."""
+    """A request for one task of a user, or all of them when `task_id` is null, or a page of them."""
 
     user_id: UUID
     task_id: UUID | None = None
+    page: Page | None = Field(default=None, exclude_if=is_absent)
 
 
 class ReadBatch(Message):
@@ -24,12 +75,32 @@ class ReadBatch(Message):
     reads: list[Read] = Field(min_length=1, max_length=MAX_READS_PER_BATCH)
 
 
+def largest_page() -> Page:
+    """A page whose fields all have their maximum length; a control character takes six bytes in JSON."""
+    moment = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC).astimezone(timezone(timedelta(hours=-23, minutes=-59)))
+    return Page(
+        order="-title",
+        limit=MAX_PAGE_TASKS,
+        is_completed=False,
+        created_after=moment,
+        created_before=moment,
+        q="\x01" * MAX_SEARCH_CHARACTERS,
+        after=Position(key="\x01" * TITLE_MAX_CHARACTERS, id=UUID(int=0)),
+    )
+
+
 def _largest_read_bytes() -> int:
     """The size of a read whose fields all have their maximum length; a quotation mark takes two bytes in JSON."""
     nil = UUID(int=0)
     traceparent = f"00-{0:032x}-{0:016x}-01"  # W3C Trace Context, version 00
-    largest = Read(user_id=nil, task_id=nil, request_id='"' * MAX_REQUEST_ID_CHARACTERS, traceparent=traceparent)
-    return len(largest.model_dump_json())
+    largest = Read(
+        user_id=nil,
+        task_id=nil,
+        page=largest_page(),
+        request_id='"' * MAX_REQUEST_ID_CHARACTERS,
+        traceparent=traceparent,
+    )
+    return len(largest.model_dump_json().encode())
 
 
 MAX_READ_BYTES = _largest_read_bytes() + len(",")

@@ -5,9 +5,10 @@ FastAPI resolves the parameters anew for each request, inside two exit stacks an
 point: FastAPI still reads and documents the declarations; here they become a list of steps.
 
 It supports `Depends(...)` on functions, path parameters of type UUID, headers as `list[str] | None`, one body through
-`body_step`, and the request. Any other parameter is a TypeError at startup. Two things differ from FastAPI: parameters
-are resolved in declaration order (the router's dependencies first), so that the order of checks is visible; and a
-dependency that is not a coroutine function runs on the event loop, so it must not block.
+`body_step`, all query parameters as one model through `query_step`, and the request. Any other parameter is a TypeError
+at startup. Two things differ from FastAPI: parameters are resolved in declaration order (the router's dependencies
+first), so that the order of checks is visible; and a dependency that is not a coroutine function runs on the event
+loop, so it must not block.
 """
 
 import inspect
@@ -19,6 +20,7 @@ from uuid import UUID
 from fastapi.dependencies.models import Dependant
 from fastapi.params import Depends
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
@@ -45,11 +47,12 @@ class LeanRoute(APIRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._options = options
-        plan = _Plan(self.body_step)
+        plan = _Plan(self.body_step, self.query_step)
         answer, waits = plan.call(self.dependant)
         if not (waits and _returns_response(endpoint)):
             raise TypeError(f"{endpoint.__qualname__} is not a coroutine function that returns a Response")
         self.app = _planned(tuple(plan.steps), answer)
+        self.query_names = plan.query_names
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         """Like FastAPI's route, but without including routers, root paths and path converters, which the services do
@@ -63,6 +66,10 @@ class LeanRoute(APIRoute):
     def body_step(self, model: Any, *, required: bool) -> Callable[[Request], Awaitable[Any]]:
         """Returns a function that reads the body as `model`, or None when the body is optional and missing."""
         raise TypeError(f"{type(self).__name__} cannot read a body: {model}, required={required}")
+
+    def query_step(self, model: Any) -> Callable[[Request], Any]:
+        """Returns a function that reads the query parameters as `model`; it must not wait."""
+        raise TypeError(f"{type(self).__name__} cannot read a query: {model}")
 
     def with_guards(self, guards: Sequence[Depends], responses: Responses) -> Self:
         """The same operation with dependencies that run before its own; `responses` replaces its documented
@@ -81,9 +88,15 @@ class LeanRoute(APIRoute):
 class _Plan:
     """The steps in execution order; a value needed twice is computed once."""
 
-    def __init__(self, body_step: Callable[..., Callable[[Request], Awaitable[Any]]]) -> None:
+    def __init__(
+        self,
+        body_step: Callable[..., Callable[[Request], Awaitable[Any]]],
+        query_step: Callable[[Any], Callable[[Request], Any]],
+    ) -> None:
         self.steps: list[tuple[Step, bool]] = []
+        self.query_names: tuple[str, ...] = ()
         self._body_step = body_step
+        self._query_step = query_step
         self._indexes: dict[Hashable, int] = {}
 
     def call(self, dependant: Dependant) -> tuple[Step, bool]:
@@ -101,6 +114,7 @@ class _Plan:
         kinds: tuple[tuple[Sequence[Any], Callable[[Any], int]], ...] = (
             (dependant.path_params, self._path),
             (dependant.header_params, self._header),
+            (dependant.query_params, self._query),
             (dependant.body_params, self._body),
             (dependant.dependencies, self._dependency),
         )
@@ -123,6 +137,14 @@ class _Plan:
         if field.field_info.annotation != list[str] | None:
             raise TypeError(f"a lean route supports headers only as list[str] | None: {name}")
         return self._add(("header", name), _header_values(name))
+
+    def _query(self, field: Field) -> int:
+        model = field.field_info.annotation
+        if "query" in self._indexes or not (inspect.isclass(model) and issubclass(model, BaseModel)):
+            raise TypeError(f"a lean route supports query parameters only as one model: {field.name}")
+        read = self._query_step(model)
+        self.query_names = tuple(one.alias or name for name, one in model.model_fields.items())
+        return self._add("query", lambda values: read(values[0]))
 
     def _body(self, field: Field) -> int:
         if "body" in self._indexes or field.field_info.embed:

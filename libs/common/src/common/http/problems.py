@@ -26,6 +26,7 @@ INVALID_ID = ProblemType("invalid-id", HTTPStatus.BAD_REQUEST, "The path has an 
 MALFORMED_BODY = ProblemType("malformed-body", HTTPStatus.BAD_REQUEST, "The body is not valid JSON")
 MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "The request is not valid HTTP")
 UNKNOWN_PARAMETER = ProblemType("unknown-parameter", HTTPStatus.BAD_REQUEST, "The query has an unknown parameter")
+INVALID_PARAMETER = ProblemType("invalid-parameter", HTTPStatus.BAD_REQUEST, "A query parameter has an invalid value")
 INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is not valid")
 VERSION_UNKNOWN = ProblemType(
     "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version is not supported"

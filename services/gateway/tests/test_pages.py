@@ -1,0 +1,105 @@
+"""A page is asked for in a lane of its own and answered with a Link; a cursor says where it goes on, and no more."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+import pytest
+from common.contracts.framing import pack
+from common.contracts.reads import Page, Position, largest_page
+from gateway import cursors
+from gateway.pages import MAX_POSITION_BYTES
+
+from .in_process import TASKS
+from .test_reads import gateway_reading, http
+
+USER = UUID(TASKS.split("/")[2])
+ID = UUID("c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33")
+CREATED = Position(key="2026-11-23T01:43:50.378970+00:00", id=ID)
+TITLE = Position(key="Buy milk ☕", id=ID)
+PAGE_BYTES = b'{"key" : "Buy milk", "id" : "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33"}\n[{"id":"x"}]'
+FROZEN = {
+    "lXLqHGIp52rCuePUWmFMf44CbR8Km4wzMjAyNi0xMS0yM1QwMTo0Mzo1MC4zNzg5NzArMDA6MDA": (Page(limit=50), CREATED),
+    "zsC0W677mOrCuePUWmFMf44CbR8Km4wzQnV5IG1pbGsg4piV": (
+        Page(
+            order="title",
+            limit=1,
+            is_completed=True,
+            q="milk",
+            created_after=datetime(2026, 11, 23, 1, 43, 50, tzinfo=UTC),
+        ),
+        TITLE,
+    ),
+}
+"""Cursors that gateways of earlier releases have given to clients."""
+
+
+@pytest.mark.parametrize("cursor", FROZEN)
+def test_a_cursor_is_what_it_was_in_earlier_releases(cursor: str) -> None:
+    page, position = FROZEN[cursor]
+
+    assert cursors.encode(USER, page, position) == cursor
+    assert cursors.decode(cursor, USER, page) == position
+    assert cursors.decode(cursor, USER, page.model_copy(update={"limit": 7})) == position
+
+
+def test_the_longest_cursor_fits_into_the_head_of_a_request() -> None:
+    page = largest_page()
+    position = Position(key="\U0001f95b" * 255, id=ID)
+
+    cursor = cursors.encode(USER, page, position)
+
+    assert len(cursor) <= 1_400
+    assert cursors.decode(cursor, USER, page) == position
+
+
+def test_the_longest_position_fits_into_what_is_searched_for_its_end() -> None:
+    position = json.dumps({"key": "\x01" * 255, "id": str(ID)})
+
+    assert len(position) < MAX_POSITION_BYTES
+
+
+async def asked_with(query: str, answer: bytes) -> tuple[Any, Any]:
+    """The gateway's answer, and what it asked the reader for."""
+    async with gateway_reading(http("200 OK", pack([answer]))) as (gateway, asked):
+        return await gateway.ask("GET", f"{TASKS}?{query}"), asked
+
+
+async def test_a_page_is_asked_for_as_it_was_wanted_and_passed_on_with_its_link() -> None:
+    answer, asked = await asked_with("order=title&q=milk&limit=7&is_completed=false", PAGE_BYTES)
+
+    page = {"order": "title", "limit": 7, "is_completed": False, "q": "milk"}
+    assert asked[0]["reads"][0] | {"request_id": None} == {
+        "user_id": str(USER), "task_id": None, "page": page, "request_id": None,
+    }  # fmt: skip
+    assert (answer.status, answer.headers["content-type"], answer.body) == (200, "application/json", b'[{"id":"x"}]')
+    parts = urlsplit(answer.headers["link"].partition(">")[0].removeprefix("<"))
+    (cursor,) = parse_qs(parts.query)["cursor"]
+    assert cursors.decode(cursor, USER, Page(**page)) == Position(key="Buy milk", id=ID)
+
+
+async def test_the_cursor_is_asked_for_as_the_position_that_it_stands_for() -> None:
+    page = Page(limit=1)
+    cursor = cursors.encode(USER, page, CREATED)
+
+    answer, asked = await asked_with(f"cursor={cursor}", b"\n[]")
+
+    assert asked[0]["reads"][0]["page"] == {
+        "order": "-created_at", "limit": 1000, "after": {"key": CREATED.key, "id": str(ID)},
+    }  # fmt: skip
+    assert ("link" in answer.headers, answer.body) == (False, b"[]")
+
+
+async def test_without_parameters_no_page_is_asked_for() -> None:
+    _, asked = await asked_with("_=1", b"[]")
+
+    assert "page" not in asked[0]["reads"][0]
+
+
+@pytest.mark.parametrize("answer", [b"[]", b'[{"id":"x"}, \n {"id":"y"}]', b"", b"{}"])
+async def test_a_reader_of_the_release_before_that_answers_all_tasks_is_503(answer: bytes) -> None:
+    told, _ = await asked_with("limit=1", answer)
+
+    assert (told.status, told.json()["type"]) == (503, "urn:taskwire:problem:unavailable")

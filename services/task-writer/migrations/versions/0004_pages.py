@@ -1,0 +1,155 @@
+"""Make pages of lists: their function, and an index for each of the things that lists are sorted by.
+
+The indexes are built while the services run, which takes minutes on a large table. An interrupted build leaves an index
+that PostgreSQL does not use; the next attempt builds it anew. idx_task_user_created is dropped, because
+idx_task_user_created_id serves all that it served, and sorts what was created at one moment besides.
+"""
+
+from alembic import op
+
+revision = "0004_pages"
+down_revision = "0003_functions"
+branch_labels = None
+depends_on = None
+
+LIST_PAGE = r"""
+create or replace function list_page(
+  p_user_id uuid, p_order text, p_limit integer, p_is_completed boolean, p_created_after timestamptz,
+  p_created_before timestamptz, p_q text, p_after_key text, p_after_id uuid
+) returns text
+language plpgsql
+set search_path = pg_catalog, public, pg_temp
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  max_examined constant integer := 10000;
+  least_id constant uuid := '00000000-0000-0000-0000-000000000000';
+  greatest_id constant uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+  ascending constant boolean := p_order in ('created_at', 'title');
+  by_title constant boolean := p_order in ('title', '-title');
+  owner constant text := p_user_id;
+  -- Upper case first makes equal what has two lower cases, such as both forms of the Greek sigma.
+  wanted constant text := lower(upper(p_q collate "pg_c_utf8"));
+  later_than timestamptz := coalesce(p_created_after, '-infinity');
+  earlier_than timestamptz := coalesce(p_created_before, 'infinity');
+  start_time timestamptz := case when ascending then '-infinity' else 'infinity' end;
+  start_title text := coalesce(p_after_key, case when ascending then '' else repeat(chr(1114111), 256) end);
+  start_id uuid := coalesce(p_after_id, case when ascending then least_id else greatest_id end);
+  asking text;
+begin
+  asking := set_config('app.user_id', p_user_id::text, true);
+  if not by_title then
+    start_time := coalesce(p_after_key::timestamptz, start_time);
+    if ascending and later_than >= start_time then
+      start_time := later_than;
+      start_id := greatest_id;
+    elsif not ascending and earlier_than <= start_time then
+      start_time := earlier_than;
+      start_id := least_id;
+    end if;
+  end if;
+  return (
+    select
+      coalesce(min(json_build_object(
+        'key', case when by_title then placed.title else ending_in_zero.created_at end, 'id', placed.id
+      )::text) filter (where (place = p_limit and has_more) or (number = max_examined and place <= p_limit)), '')
+      || chr(10)
+      || coalesce(json_agg(
+        case when placed.created_at = placed.created_at::timestamptz(5) then ending_in_zero else as_it_is end
+      ) filter (where matches and place <= p_limit), '[]')
+    from (
+      select id, title, description, is_completed, created_at, matches, number,
+        row_number() over (order by number) as place, lead(number) over (order by number) is not null as has_more
+      from (
+        select id, title, description, is_completed, created_at, matches, number
+        from (
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by created_at desc, id desc) as number
+            from tasks
+            where user_id = p_user_id and p_order = '-created_at'
+              and (created_at, id) < (start_time, start_id) and created_at > later_than
+            order by created_at desc, id desc
+            limit max_examined
+          )
+          union all
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by created_at, id) as number
+            from tasks
+            where user_id = p_user_id and p_order = 'created_at'
+              and (created_at, id) > (start_time, start_id) and created_at < earlier_than
+            order by created_at, id
+            limit max_examined
+          )
+          union all
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by title collate "C" desc, id desc) as number
+            from tasks
+            where user_id = p_user_id and p_order = '-title' and (title collate "C", id) < (start_title, start_id)
+            order by title collate "C" desc, id desc
+            limit max_examined
+          )
+          union all
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by title collate "C", id) as number
+            from tasks
+            where user_id = p_user_id and p_order = 'title' and (title collate "C", id) > (start_title, start_id)
+            order by title collate "C", id
+            limit max_examined
+          )
+        ) as examined
+        cross join lateral (
+          select (p_is_completed is null or is_completed = p_is_completed)
+            and (not by_title or (created_at > later_than and created_at < earlier_than))
+            and (
+              wanted is null
+              or strpos(lower(upper(title collate "pg_c_utf8")), wanted) > 0
+              or coalesce(strpos(lower(upper(description collate "pg_c_utf8")), wanted) > 0, false)
+            ) as matches
+        ) as judged
+        where matches or number = max_examined
+        limit p_limit + 1
+      ) as taken
+    ) as placed
+    cross join lateral (
+      select placed.id, placed.title, placed.description, placed.is_completed, placed.created_at, owner as user_id
+    ) as as_it_is
+    cross join lateral (
+      select placed.id, placed.title, placed.description, placed.is_completed,
+        to_char(placed.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
+    ) as ending_in_zero
+  );
+end $$;
+
+revoke execute on function list_page from public;
+grant execute on function list_page to taskwire_reader;
+"""
+
+
+def upgrade() -> None:
+    op.execute("set local lock_timeout = '3s'; set local statement_timeout = '30s'")
+    op.execute("select lower('A' collate \"pg_c_utf8\")")  # PostgreSQL 17 has it; without, each search would fail
+    op.execute(LIST_PAGE)
+    with op.get_context().autocommit_block():
+        op.execute("set lock_timeout = '1min'; set statement_timeout = '15min'")
+        op.execute("drop index concurrently if exists idx_task_user_created_id")
+        op.execute("create index concurrently idx_task_user_created_id on tasks (user_id, created_at desc, id desc)")
+        op.execute("drop index concurrently if exists idx_task_user_title")
+        op.execute('create index concurrently idx_task_user_title on tasks (user_id, title collate "C", id)')
+        op.execute("drop index concurrently if exists idx_task_user_created")
+        op.execute("reset lock_timeout; reset statement_timeout")
+
+
+def downgrade() -> None:
+    op.execute("set local lock_timeout = '3s'; set local statement_timeout = '30s'")
+    op.execute("drop function if exists list_page")
+    with op.get_context().autocommit_block():
+        op.execute("set lock_timeout = '1min'; set statement_timeout = '15min'")
+        op.execute("drop index concurrently if exists idx_task_user_created")
+        op.execute("create index concurrently idx_task_user_created on tasks (user_id, created_at desc)")
+        op.execute("drop index concurrently if exists idx_task_user_title")
+        op.execute("drop index concurrently if exists idx_task_user_created_id")
+        op.execute("reset lock_timeout; reset statement_timeout")
