@@ -11,6 +11,7 @@ select status, task, recorded from run_commands(
 );
 """  # noqa: E501
 RUN_COMMANDS_AGAIN = RUN_COMMANDS.replace("'f'", "'t'")
+RUN_COMMANDS_WITH_REVISIONS = RUN_COMMANDS.replace("recorded from", "recorded, revision from")
 LIST_TASKS = "select list_tasks('7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11')"
 FIND_TASK = "select find_task('7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11', 'c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33')"
 LIST_PAGE = (

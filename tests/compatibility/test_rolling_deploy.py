@@ -51,9 +51,19 @@ def test_the_calls_of_the_release_before_do_their_work_on_todays_schema(empty: A
     assert values(empty.writer, frozen_calls.FORGOTTEN_UNTIL) == [float("-inf")]
 
 
+def test_what_a_writer_of_the_release_before_changes_moves_the_revisions(empty: Addresses) -> None:
+    rows(empty.writer, frozen_calls.RUN_COMMANDS)
+
+    again = rows(empty.writer, frozen_calls.RUN_COMMANDS_WITH_REVISIONS.replace("'f'", "'t'"))
+
+    revisions = [revision for *_, revision in again]
+    assert revisions[:3] == sorted(set(revisions[:3]))
+    assert revisions[3:] == [None, None]
+
+
 def test_what_the_services_send_today_is_frozen() -> None:
     """A call that changes is frozen beside the one before, which stays for one release."""
-    head, _, tail = frozen_calls.RUN_COMMANDS.partition("run_commands(")
+    head, _, tail = frozen_calls.RUN_COMMANDS_WITH_REVISIONS.partition("run_commands(")
 
     assert (
         statements.RUN_COMMANDS.strip()

@@ -110,7 +110,8 @@ async def rows_of(admin: Admin, user: UUID) -> list[tuple[Any, ...]]:
     """All that is stored of a user."""
     tasks = await (await admin.execute("select * from tasks where user_id = %s", [user])).fetchall()
     log = await (await admin.execute("select * from command_log where user_id = %s", [user])).fetchall()
-    return [*tasks, *log]
+    revisions = await (await admin.execute("select * from user_revisions where user_id = %s", [user])).fetchall()
+    return [*tasks, *log, *revisions]
 
 
 async def violations(case: Case) -> set[str]:

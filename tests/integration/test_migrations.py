@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from time import time
 from typing import TextIO
 from uuid import uuid4
 
@@ -148,6 +149,36 @@ def test_a_downgrade_brings_back_what_was_before(empty: Addresses, before: str, 
 
     assert changed != earlier
     assert schema(empty) == earlier
+
+
+def test_tasks_that_are_there_get_a_revision_without_being_touched(empty: Addresses) -> None:
+    migrate(empty.migration_settings(), "0004_pages")
+    user = "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"
+    with psycopg.connect(empty.owner) as owner:
+        owner.execute("select set_config('app.user_id', %s, true)", [user])
+        for title in ("one", "other"):
+            owner.execute("insert into tasks (id, title, user_id) values (gen_random_uuid(), %s, %s)", [title, user])
+    file = values(empty, "select pg_relation_filenode('tasks')")
+    began = int(time() * 1e6)
+
+    migrate(empty.migration_settings())
+
+    assert values(empty, "select pg_relation_filenode('tasks')") == file
+    with psycopg.connect(empty.owner) as owner:
+        owner.execute("select set_config('app.user_id', %s, true)", [user])
+        ((first,), (second,)) = owner.execute("select revision from tasks where user_id = %s", [user]).fetchall()
+    assert began <= first == second <= int(time() * 1e6)
+
+
+def test_an_index_that_was_broken_off_is_made_again(empty: Addresses) -> None:
+    migrate(empty.migration_settings(), "0005_revisions")
+    with psycopg.connect(empty.owner) as owner:  # what a run leaves that is killed in the middle
+        owner.execute("create unique index idx_command_log_change on command_log (user_id) where false")
+
+    migrate(empty.migration_settings())
+
+    (definition,) = values(empty, "select indexdef from pg_indexes where indexname = 'idx_command_log_change'")
+    assert "(user_id, revision) WHERE (previous IS NOT NULL)" in str(definition)
 
 
 def test_migrating_again_changes_nothing(empty: Addresses) -> None:

@@ -6,7 +6,7 @@ It is not an SQL parser. It recognises the few forms that the services use, and 
 import re
 from collections.abc import Iterator, Sequence
 
-TABLES = {"tasks", "command_log"}
+TABLES = {"tasks", "command_log", "user_revisions"}
 USER = "%(user_id)s"
 FIRST_STATEMENT = ["set", "local", "app.user_id", "=", USER]
 CREATES_FUNCTION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)
@@ -19,7 +19,7 @@ SEARCH_PATH = re.compile(
     r"\bset\s+search_path\s*(?:=|to)\s*pg_catalog, public, pg_temp\s*$", re.IGNORECASE | re.MULTILINE
 )
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-LOOP_OVER_COMMANDS = re.compile(r"\bfor command in\b(.*?)\bloop\b(.*?)\bend loop\b", re.DOTALL | re.IGNORECASE)
+LOOP_OVER_COMMANDS = re.compile(r"\bfor command in\b(.*?)\bloop\b(.*)\bend loop\b", re.DOTALL | re.IGNORECASE)
 CLAUSES = {
     "with", "select", "from", "join", "on", "where", "group", "order", "having", "limit", "offset", "window", "for",
     "insert", "into", "values", "update", "set", "delete", "using", "returning", "conflict",

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, Precondition, ReplaceTask, ToggleTask
 from task_writer.statements import fingerprint, lock_number, parameters
 
 from tests.task_fields import DEFAULTS
@@ -102,6 +102,26 @@ def test_the_fingerprints_are_frozen() -> None:
         "delete_task": "2dbc0969b0a4342bf09645756e2216ce",
         "toggle_task": "3c6d77101fe08f60de9c05992c62e8a0",
     }
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_a_precondition_is_a_part_of_the_fingerprint(command: AnyCommand) -> None:
+    preconditions = [None, *({name: given} for name in ("if_match", "if_none_match") for given in ([], [1], [1, 2]))]
+
+    prints = {
+        fingerprint(type(command).model_validate(command.model_dump() | {"precondition": one})) for one in preconditions
+    }
+
+    assert len(prints) == len(preconditions)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=name_of)
+def test_the_database_is_given_a_precondition_without_what_it_does_not_say(command: AnyCommand) -> None:
+    conditional = command.model_copy(update={"precondition": Precondition(if_match=[7])})
+
+    given = json.loads(parameters([conditional], batch=A, look_up=False)["commands"])
+
+    assert given[0]["precondition"] == {"if_match": [7]}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=name_of)

@@ -6,7 +6,15 @@ from typing import Any, get_args
 from uuid import UUID
 
 import pytest
-from common.contracts.commands import AnyCommand, CommandBatch, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import (
+    AnyCommand,
+    CommandBatch,
+    CreateTask,
+    DeleteTask,
+    Precondition,
+    ReplaceTask,
+    ToggleTask,
+)
 from common.contracts.message import Operation
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.contracts.reads import MAX_READS_PER_BATCH, Page, Position, Read, ReadBatch
@@ -93,6 +101,14 @@ OUTCOMES: list[tuple[str, Outcome]] = [
     ('{"status": "unknown", "reason": "lost"}', Outcome(status="unknown", reason="lost")),
     ('{"status": "key_reused", "reason": "taken"}', Outcome(status="key_reused", reason="taken")),
     ('{"status": "done", "task": "{}", "replayed": true}', Outcome(status="done", task="{}", replayed=True)),
+    ('{"status": "done", "task": "{}", "revision": 7}', Outcome(status="done", task="{}", revision=7)),
+    ('{"status": "precondition_failed", "revision": 7}', Outcome(status="precondition_failed", revision=7)),
+]
+PRECONDITIONS = [
+    ({"if_match": [1764115200000000, 7]}, Precondition(if_match=[1764115200000000, 7])),
+    ({"if_match": []}, Precondition(if_match=[])),
+    ({"if_none_match": [7]}, Precondition(if_none_match=[7])),
+    ({"if_match": [7], "if_none_match": [8]}, Precondition(if_match=[7], if_none_match=[8])),
 ]
 OF_EACH_COMMAND = pytest.mark.parametrize(
     ("literal", "command"), COMMANDS, ids=["create", "replace", "delete", "flip", "set"]
@@ -100,7 +116,7 @@ OF_EACH_COMMAND = pytest.mark.parametrize(
 OF_EACH_OUTCOME = pytest.mark.parametrize(
     ("literal", "outcome"),
     OUTCOMES,
-    ids=["done", "deleted", "not found", "expired", "refused", "unknown", "key reused", "replayed"],
+    ids=["done", "deleted", "not found", "expired", "refused", "unknown", "key reused", "replayed", "revised", "unmet"],
 )
 
 
@@ -173,6 +189,20 @@ def test_a_frozen_command_with_a_key_is_read(literal: str, command: AnyCommand) 
     read = CommandBatch.model_validate_json(batch_of(changed(literal, keyed=True)))
 
     assert read.commands == [command.model_copy(update={"keyed": True})]
+
+
+@OF_EACH_COMMAND
+@pytest.mark.parametrize(("frozen", "precondition"), PRECONDITIONS)
+def test_a_command_with_a_precondition_is_written_and_read_as_frozen(
+    literal: str, command: AnyCommand, frozen: dict[str, list[int]], precondition: Precondition
+) -> None:
+    conditional = command.model_copy(update={"precondition": precondition})
+    expected = batch_of(changed(literal, precondition=frozen))
+
+    written = CommandBatch(commands=[conditional]).model_dump_json()
+
+    assert json.loads(written) == json.loads(expected)
+    assert CommandBatch.model_validate_json(expected).commands == [conditional]
 
 
 def test_a_batch_keeps_its_commands_in_order() -> None:

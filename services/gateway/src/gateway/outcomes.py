@@ -1,7 +1,7 @@
 """Turns a command's outcome into an HTTP response."""
 
 from common.contracts.outcomes import Outcome
-from common.http.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, TASK_NOT_FOUND, Problem
+from common.http.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TASK_NOT_FOUND, Problem
 from fastapi import Response
 
 from gateway.idempotency import REPLAYED_HEADER
@@ -28,11 +28,15 @@ def _require_done(outcome: Outcome) -> None:
     """Raises a problem unless the status is `done`."""
     if outcome.status == "done":
         return
-    if outcome.status != "not_found":
+    if outcome.status not in {"not_found", "precondition_failed"}:
         WRITES_FAILED.labels(outcome.status).inc()
     match outcome.status:
         case "not_found":
             raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replay_headers(outcome))
+        case "precondition_failed":
+            raise Problem(
+                PRECONDITION_FAILED, "The task has changed. Nothing was done.", headers=_replay_headers(outcome)
+            )
         case "key_reused":
             raise Problem(KEY_REUSED, outcome.reason or "Use a new key for a different request.")
         case "refused" | "expired":

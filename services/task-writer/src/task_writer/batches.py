@@ -126,7 +126,9 @@ async def _run_alone(batch: _Batch, command: AnyCommand) -> Outcome:
     return outcome
 
 
-def _outcome(command: AnyCommand, status: Any, task: str | None, recorded: bool | None) -> Outcome:
+def _outcome(
+    command: AnyCommand, status: Any, task: str | None, recorded: bool | None, revision: int | None
+) -> Outcome:
     """Without a key, a command id is unique, so a record under it is always this command's own: no replay."""
     if recorded:
         REPEATS.inc()
@@ -136,4 +138,4 @@ def _outcome(command: AnyCommand, status: Any, task: str | None, recorded: bool 
         return KEY_REUSED
     if status == "unknown":
         return STILL_RUNNING
-    return Outcome(status=status, task=task, replayed=bool(recorded and command.keyed))
+    return Outcome(status=status, task=task, replayed=bool(recorded and command.keyed), revision=revision)

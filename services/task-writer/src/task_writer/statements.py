@@ -9,7 +9,7 @@ from common.contracts.commands import AnyCommand
 from pydantic_core import to_json
 
 RUN_COMMANDS = """
-select status, task, recorded from run_commands(%(commands)s, %(batch)s, %(keys)s, %(look_up)s);
+select status, task, recorded, revision from run_commands(%(commands)s, %(batch)s, %(keys)s, %(look_up)s);
 """
 FORGET_COMMANDS = "select forget_commands(%(retention_s)s, %(limit)s)"
 FORGOTTEN_UNTIL = "select date_part('epoch', forgotten_until) from command_log_state"

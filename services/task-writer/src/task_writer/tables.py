@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, CheckConstraint, Column, Index, LargeBinary, Text, text
+from sqlalchemy import TIMESTAMP, BigInteger, CheckConstraint, Column, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel
 
 
@@ -25,13 +25,38 @@ class Task(SQLModel, table=True):
         sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("now()")),
     )
     user_id: UUID
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("0")))
+
+
+class UserRevision(SQLModel, table=True):
+    """The revision of one user: that of the last committed change of their tasks (ADR 18).
+
+    A user without a row is at the revision of any task of theirs, which is the moment of the migration that brought
+    revisions, or at 0 without a task. `previous` has a meaning within `run_commands` only.
+    """
+
+    __tablename__ = "user_revisions"
+
+    user_id: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    previous: int = Field(sa_type=BigInteger)
 
 
 class LoggedCommand(SQLModel, table=True):
-    """The record of a command, written in the same transaction as its effect (ADR 3)."""
+    """The record of a command, written in the same transaction as its effect (ADR 3).
+
+    `revision` is that of the answer. `previous` is the user's revision before the change, and null where nothing was
+    changed: the records that have one are the chain of the user's changes (ADR 18). Records from before there were
+    revisions have neither, and no `task_id`.
+    """
 
     __tablename__ = "command_log"
-    __table_args__ = (Index("idx_command_log_recorded_at", "recorded_at"),)
+    __table_args__ = (
+        Index("idx_command_log_recorded_at", "recorded_at"),
+        Index(
+            "idx_command_log_change", "user_id", "revision", unique=True, postgresql_where=text("previous IS NOT NULL")
+        ),
+    )
 
     command_id: UUID = Field(primary_key=True)
     user_id: UUID
@@ -41,6 +66,9 @@ class LoggedCommand(SQLModel, table=True):
     recorded_at: datetime = Field(
         sa_column=Column(TIMESTAMP(timezone=True), nullable=False, server_default=text("now()")),
     )
+    revision: int | None = Field(default=None, sa_type=BigInteger)
+    previous: int | None = Field(default=None, sa_type=BigInteger)
+    task_id: UUID | None = Field(default=None)
 
 
 class CommandLogState(SQLModel, table=True):

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field, WithJsonSchema
 
 from common.contracts.fields import TaskFields
-from common.contracts.message import Message, Operation
+from common.contracts.message import Message, Operation, is_absent
 
 SENT_HEADER = "x-sent-unix-ms"  # when a command message was sent, in milliseconds since 1970
 LAST_DEADLINE_UNIX_MS = (
@@ -17,6 +17,19 @@ LAST_DEADLINE_UNIX_MS = (
 
 # The schema stays without bounds, as in release 1: no gateway has ever written a number beyond them.
 Deadline = Annotated[int, Field(ge=0, le=LAST_DEADLINE_UNIX_MS), WithJsonSchema({"type": "integer"})]
+
+
+class Precondition(Message):
+    """What must hold of the current revision for a command to be carried out (RFC 9110, section 13.1).
+
+    `if_match`: it is one of these; an empty list never holds. `if_none_match`: it is none of these. Null holds.
+
+    The revision is the task's or, for a creation, the user's. Where there is no such task the outcome is `not_found`,
+    whatever the precondition.
+    """
+
+    if_match: list[int] | None = Field(default=None, exclude_if=is_absent)
+    if_none_match: list[int] | None = Field(default=None, exclude_if=is_absent)
 
 
 class Command(Operation):
@@ -28,12 +41,16 @@ class Command(Operation):
     `keyed`: `command_id` is derived from the client's Idempotency-Key, so an earlier message may hold a command with
     the same id that asks for something else. See ADR 7. The field is written only when true, so that a command without
     a key keeps the format from before there were keys.
+
+    `precondition` is part of what the command asks for, and written only when the client has sent one. Task-writers of
+    a release that does not know it would ignore it: they are replaced before the gateways.
     """
 
     command_id: UUID
     user_id: UUID
     deadline_unix_ms: Deadline
     keyed: bool = Field(default=False, exclude_if=not_)
+    precondition: Precondition | None = Field(default=None, exclude_if=is_absent)
 
     def seconds_left(self) -> float:
         """Time until the deadline; zero or less once it has passed."""

@@ -12,16 +12,20 @@ class Outcome(Message):
     `expired` and `refused`: nothing was done, and nothing will be.
     `unknown`: it may or may not have been done; it is safe to send the same command_id again.
     `key_reused`: nothing was done; the command log has a different request under this command_id. Only with a key.
+    `precondition_failed`: nothing was done, and the command log has a record of it. Only with a precondition.
 
     `task` is the task after the command, as JSON text written by PostgreSQL; null when there is no task.
     `reason` explains to people why nothing was done.
-    `replayed`: status and task come from an earlier record. Only with a key.
+    `replayed`: status, task and revision come from an earlier record. Only with a key.
+    `revision` is that of `task`; after a deletion the user's; where a precondition failed, what it was compared with.
+    Null where there is none, and in records from before there were revisions.
     """
 
-    status: Literal["done", "not_found", "expired", "refused", "unknown", "key_reused"]
+    status: Literal["done", "not_found", "expired", "refused", "unknown", "key_reused", "precondition_failed"]
     task: str | None = None
     reason: str | None = None
     replayed: bool = False
+    revision: int | None = None
 
 
 class OutcomeBatch(Message):

@@ -19,6 +19,7 @@ from task_writer.consumer.queue_time import observe_queue_time
 from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
 UNREADABLE = Outcome(status="refused", reason="The task-writer cannot read the command.")
+ANSWERS = {"done", "not_found", "key_reused", "precondition_failed"}  # the others are failures
 UNREADABLE_AGAIN = Outcome(status="unknown", reason="Another task-writer may have carried out the command.")
 
 
@@ -73,7 +74,7 @@ def _in_request_order(read: Sequence[object], answered: Sequence[Answered], unre
 def _log_batch(done: Processed) -> None:
     """One line, with the ids of some requests: of the failed ones, if any."""
     answered = done.answered
-    failed = [one for one in answered if one.outcome.status not in {"done", "not_found", "key_reused"}]
+    failed = [one for one in answered if one.outcome.status not in ANSWERS]
     log_operation(
         "batch",
         failed=bool(failed),
