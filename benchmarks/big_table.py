@@ -1,10 +1,14 @@
 """Fills the product's table with millions of rows, and shows which indexes its queries use."""
 
+from typing import get_args
+
 import psycopg
+from common.contracts.reads import Order, Page, Read
 from task_reader import queries
 
 from benchmarks.dataset import Group, fill
 
+ORDERS: tuple[Order, ...] = get_args(Order)
 ENOUGH_FOR_BOTH_PLANS = 10
 """Calls of a function: PostgreSQL plans five for their own values before it settles on a plan for all."""
 
@@ -32,15 +36,17 @@ async def indexes_used(reader_url: str, group: Group) -> dict[str, list[str]]:
     """The indexes that each of the reader's queries scans, as the reader's role, under row-level security, by
     PostgreSQL's own counters: EXPLAIN does not look into functions. A scan of the whole table has the table's name.
     """
-    values = {"user_id": str(group.user_id(7)), "task_id": str(group.task_id(7))}
+    user_id = group.user_id(7)
     used: dict[str, list[str]] = {}
     async with await psycopg.AsyncConnection.connect(
         reader_url, autocommit=True, cursor_factory=psycopg.AsyncClientCursor
     ) as connection:
-        for name, function in (("GET one task", queries.FIND_TASK), ("GET list", queries.LIST_TASKS)):
+        reads = {"GET one task": Read(user_id=user_id, task_id=group.task_id(7)), "GET list": Read(user_id=user_id)}
+        reads |= {f"GET page by {order}": Read(user_id=user_id, page=Page(order=order, limit=10)) for order in ORDERS}
+        for name, read in reads.items():
             before = await _scans(connection)
             for _ in range(ENOUGH_FOR_BOTH_PLANS):
-                await connection.execute(b"select " + function.encode(), values)
+                await queries.answer_reads(connection, [read])
             after = await _scans(connection)
             used[name] = [what for what, count in after.items() if count > before[what]]
     return used

@@ -21,7 +21,7 @@ create table tasks (
 create index idx_task_user_id on tasks (user_id);
 create index idx_task_user_created on tasks (user_id, created_at desc);
 """
-"""The product's table for the opponents, with the same indexes and without row-level security."""
+"""The product's table for the opponents, with an index for each query and without row-level security."""
 
 INSERT = """
 insert into tasks (id, title, description, is_completed, created_at, user_id)

@@ -148,6 +148,19 @@ def test_a_moment_may_be_spelled_in_any_offset_and_precision(
     assert found == [found[0]] * len(spellings)
 
 
+@pytest.mark.parametrize("offset", ["Z", "%2B23:59", "-23:59", "%2B16:00"])
+@pytest.mark.parametrize("year", ["0001", "2000", "9999"])
+def test_every_time_of_rfc_3339_is_understood(api: httpx.Client, user_id: str, year: str, offset: str) -> None:
+    task = create(api, user_id)
+    moments = [f"{year}-01-01T00:00:00{offset}", f"{year}-12-31T23:59:59.999999999{offset}"]
+
+    after = [api.get(f"{LIST.url(user_id, '')}?created_after={moment}").json() for moment in moments]
+    before = [api.get(f"{LIST.url(user_id, '')}?created_before={moment}").json() for moment in moments]
+
+    past, future = ([task], []) if year < "2026" else ([], [task])
+    assert (after, before) == ([past] * 2, [future] * 2)
+
+
 def test_digits_beyond_microseconds_count(api: httpx.Client, user_id: str) -> None:
     task = create(api, user_id)
     just_after = task["created_at"].replace("+00:00", "0000001Z")

@@ -22,6 +22,21 @@ descriptions = st.one_of(st.none(), st.text(storable, max_size=8), st.just("\u03
 completions = st.sampled_from([None, True, False])
 keys = st.sampled_from(["a", "8e03978e-40d5-43dd-bc93-6894a57f9324", r"!#$%&'()*+,-./:;<=>?@[\]^_`{|}~", "k" * 255])
 
+ORDERS = ["created_at", "-created_at", "title", "-title"]
+searches = st.one_of(
+    st.none(), st.sampled_from(["e", "FIRST", "%", "_", "\\"]), st.text(storable, min_size=1, max_size=2)
+)
+BAD_QUERIES = [
+    "limit=0",
+    "limit=1&limit=1",
+    "order=id",
+    "is_completed=1",
+    "created_after=2026",
+    "q=",
+    "cursor=AAAA",
+    "a=1",
+]
+
 OPERATIONS: dict[Verb, Operation] = {"create": CREATE, "replace": REPLACE, "toggle": COMPLETE, "delete": DELETE}
 
 # Some are what Python's UUID() or PostgreSQL's uuid type would let through.

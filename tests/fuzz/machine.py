@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
+from tests.contract.pages import all_pages
 from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, REPLACE, Operation, Task, list_all
 
 from . import drawn_requests as draw
-from .model import DrawnRequest, Model, Recorded, Verb
+from .model import DrawnPage, DrawnRequest, Model, Recorded, Verb
 
 type Deliver = Callable[[bytes], Sequence[Outcome]]
 """Publishes this message to the writer's queue; its reply."""
@@ -82,6 +83,28 @@ class Api(RuleBasedStateMachine):
             assert_problem(response, 404)
         else:
             assert (response.status_code, response.json()) == (200, expected)
+
+    @rule(
+        task=known_or_not, other=tasks, order=st.sampled_from(draw.ORDERS), limit=st.sampled_from([1, 2, 3, 1000]),
+        done=draw.completions, after=st.booleans(), before=st.booleans(), q=draw.searches,
+        part=st.booleans(),
+    )  # fmt: skip
+    def list_pages(self, task: TaskReference, other: TaskReference, limit: int, **drawn: Any) -> None:
+        """Times are those of two tasks, and a search may be for a part of a title, where the user has them."""
+        user_id = self.users[task[0]]
+        one, two = (self.model.find(user_id, found) for found in (task[1], other[1]))
+        wanted = DrawnPage(
+            order=drawn["order"],
+            is_completed=drawn["done"],
+            created_after=one["created_at"] if one and drawn["after"] else None,
+            created_before=two["created_at"] if two and drawn["before"] else None,
+            q=one["title"][1:3].swapcase() or None if one and drawn["part"] else drawn["q"],
+        )
+        assert all_pages(self.api, user_id, limit=limit, **wanted.query()) == self.model.paged(user_id, wanted)
+
+    @rule(task=tasks, bad=st.sampled_from(draw.BAD_QUERIES))
+    def list_badly(self, task: TaskReference, bad: str) -> None:
+        assert_problem(self.api.get(f"{LIST.url(self.users[task[0]], '')}?{bad}"), 400)
 
     @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(draw.BAD_IDS), whose=st.booleans())
     def name_nothing(self, operation: Operation, task: TaskReference, bad: str, whose: bool) -> None:

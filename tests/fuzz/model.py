@@ -23,6 +23,37 @@ class DrawnRequest:
 
 
 @dataclass(frozen=True)
+class DrawnPage:
+    """Parameters of a list; times are those of tasks, and sort as text."""
+
+    order: str
+    is_completed: bool | None
+    created_after: str | None
+    created_before: str | None
+    q: str | None
+
+    def matches(self, task: Task) -> bool:
+        texts = (task["title"], task["description"] or "")
+        return (
+            self.is_completed in {None, task["is_completed"]}
+            and (self.created_after is None or task["created_at"] > self.created_after)
+            and (self.created_before is None or task["created_at"] < self.created_before)
+            and (self.q is None or any(folded(self.q) in folded(text) for text in texts))
+        )
+
+    def query(self) -> dict[str, object]:
+        """The parameters that are given."""
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        return given if self.is_completed is None else given | {"is_completed": str(self.is_completed).lower()}
+
+
+def folded(text: str) -> str:
+    """The text without case: each character as one character, as Unicode's simple mappings have it."""
+    upper = "".join(one.upper() if len(one.upper()) == 1 else one for one in text)
+    return "".join(one.lower() if len(one.lower()) == 1 else one for one in upper)
+
+
+@dataclass(frozen=True)
 class Answer:
     """How a request ends: `found` is False where the user has no such task; `task` is what is left, if any."""
 
@@ -55,6 +86,12 @@ class Model:
         """All tasks of the user: newest first, the greater id first among those of one moment."""
         mine = self.tasks.get(user_id, {}).values()
         return sorted(mine, key=lambda task: (datetime.fromisoformat(task["created_at"]), task["id"]), reverse=True)
+
+    def paged(self, user_id: str, wanted: DrawnPage) -> list[Task]:
+        """The tasks of all pages."""
+        name = wanted.order.removeprefix("-")
+        matching = [task for task in self.tasks.get(user_id, {}).values() if wanted.matches(task)]
+        return sorted(matching, key=lambda task: (task[name], task["id"]), reverse=wanted.order.startswith("-"))  # type: ignore[literal-required]
 
     def carry_out(self, asked: DrawnRequest, *, created: Task | None = None) -> Answer:
         """What the request leaves. Of a new task the system chooses id and moment: `created` is what it answered."""

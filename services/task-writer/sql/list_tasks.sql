@@ -1,4 +1,4 @@
--- All tasks of a user as a JSON array, newest first. Uses idx_task_user_created, and sorts what is of one moment by id.
+-- All tasks of a user as a JSON array, newest first. Uses idx_task_user_created_id.
 --
 -- A time in JSON ends at its last digit that is not 0, and ours have six. Spelling every time with to_char takes a
 -- quarter longer for 1,000 tasks; so only those that need it (one of ten) are spelled like that. The user is the same in

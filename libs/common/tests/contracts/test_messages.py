@@ -62,7 +62,7 @@ PAGES = """
             "page": {"order": "-created_at", "limit": 50}},
            {"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": null,
             "page": {"order": "title", "limit": 1, "is_completed": false,
-                     "created_after": "2026-11-23T01:43:50.378970Z", "created_before": "2026-12-01T00:00:00+01:00",
+                     "created_after": "2026-11-23T01:43:50.378970Z", "created_before": "2026-11-30T23:00:00Z",
                      "q": "milk \u2615", "after": {"key": "Buy milk", "id": "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33"}}}]}
 """
 PAGE_BATCH = ReadBatch(
@@ -331,6 +331,21 @@ def test_pages_are_written_and_read_as_frozen() -> None:
 
     assert written == json.loads(PAGES)
     assert ReadBatch.model_validate_json(PAGES) == PAGE_BATCH
+
+
+@pytest.mark.parametrize(
+    ("spelled", "moment"),
+    [
+        ("2026-12-01T00:00:00+01:00", "2026-11-30T23:00:00Z"),
+        ("2026-12-01T00:00:00.000001-23:59", "2026-12-01T23:59:00.000001Z"),
+        ("0001-01-01T00:00:00+00:01", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59.999999Z"),
+    ],
+)
+def test_a_moment_is_written_in_utc_within_the_years_that_there_are(spelled: str, moment: str) -> None:
+    page = Page.model_validate({"limit": 1, "created_after": spelled})
+
+    assert json.loads(page.model_dump_json())["created_after"] == moment
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,13 @@
 """The query parameters of a list, as FastAPI documents them and as a page is asked for with them."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from common.contracts.reads import MAX_PAGE_TASKS, MAX_SEARCH_CHARACTERS, Order, Page, SearchText
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from common.contracts.reads import LAST_MOMENT, MAX_PAGE_TASKS, MAX_SEARCH_CHARACTERS, Moment, Order, Page, SearchText
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 
@@ -55,7 +55,9 @@ def _moment(text: str, *, up: bool) -> datetime:
     date, time, fraction, offset = parts.groups("")
     micros, finer = fraction[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0"), fraction[_MICROSECOND_DIGITS:]
     moment = datetime.fromisoformat(f"{date}T{time}.{micros}{offset.upper().replace(' ', '+')}")
-    return moment + timedelta(microseconds=1) if up and finer.strip("0") else moment
+    if up and finer.strip("0") and moment.replace(tzinfo=UTC) < LAST_MOMENT:
+        return moment + timedelta(microseconds=1)
+    return moment
 
 
 _Limit = Annotated[int, Field(ge=1, le=MAX_PAGE_TASKS)]
@@ -86,10 +88,10 @@ class ListQuery(BaseModel):
     is_completed: Annotated[bool | _Absent, BeforeValidator(_true_or_false)] = Field(
         None, description="Only completed tasks, or only open ones", examples=[False]
     )
-    created_after: Annotated[AwareDatetime | _Absent, BeforeValidator(partial(_moment, up=False))] = Field(
+    created_after: Annotated[Moment | _Absent, BeforeValidator(partial(_moment, up=False))] = Field(
         None, description="Only tasks created later than this, exclusive", examples=["2026-11-01T00:00:00Z"]
     )
-    created_before: Annotated[AwareDatetime | _Absent, BeforeValidator(partial(_moment, up=True))] = Field(
+    created_before: Annotated[Moment | _Absent, BeforeValidator(partial(_moment, up=True))] = Field(
         None, description="Only tasks created earlier than this, exclusive", examples=["2026-12-01T00:00:00+01:00"]
     )
     q: SearchText | _Absent = Field(

@@ -1,7 +1,7 @@
 """The reads that gateways send to the task-readers."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -29,6 +29,22 @@ SearchText = Annotated[
 Key = Annotated[str, StringConstraints(max_length=TITLE_MAX_CHARACTERS), AfterValidator(require_storable)]
 
 
+FIRST_MOMENT = datetime(1, 1, 1, tzinfo=UTC)
+LAST_MOMENT = datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC, since PostgreSQL knows no offsets of 16 hours and more. Outside of the years 1 to 9999 it is
+    the nearest moment inside: no task was created there."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return FIRST_MOMENT if moment.year == FIRST_MOMENT.year else LAST_MOMENT
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class Position(Message):
     """A place in a list: the sort key of a task, which is its title or its time of creation as text, and its id."""
 
@@ -46,8 +62,8 @@ class Page(Message):
     order: Order = "-created_at"
     limit: int = Field(ge=1, le=MAX_PAGE_TASKS)
     is_completed: bool | None = Field(default=None, exclude_if=is_absent)
-    created_after: AwareDatetime | None = Field(default=None, exclude_if=is_absent)
-    created_before: AwareDatetime | None = Field(default=None, exclude_if=is_absent)
+    created_after: Moment | None = Field(default=None, exclude_if=is_absent)
+    created_before: Moment | None = Field(default=None, exclude_if=is_absent)
     q: SearchText | None = Field(default=None, exclude_if=is_absent)
     after: Position | None = Field(default=None, exclude_if=is_absent)
 
@@ -77,7 +93,7 @@ class ReadBatch(Message):
 
 def largest_page() -> Page:
     """A page whose fields all have their maximum length; a control character takes six bytes in JSON."""
-    moment = datetime(9999, 12, 31, 23, 59, 59, 999_999, UTC).astimezone(timezone(timedelta(hours=-23, minutes=-59)))
+    moment = LAST_MOMENT
     return Page(
         order="-title",
         limit=MAX_PAGE_TASKS,
