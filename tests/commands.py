@@ -4,7 +4,8 @@ import time
 from typing import Any
 from uuid import UUID, uuid4
 
-from common.contracts.commands import Command, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import Command, CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
+from common.contracts.fields import TaskChanges
 
 
 def envelope(
@@ -26,6 +27,11 @@ def create(
 
 def replace(user_id: UUID, task_id: UUID, *, title: str = "Buy bread", **more: Any) -> ReplaceTask:
     return ReplaceTask(**envelope(user_id, **more), task_id=task_id, title=title)
+
+
+def patch(user_id: UUID, task_id: UUID, *, changes: TaskChanges | None = None, **more: Any) -> PatchTask:
+    wanted = TaskChanges(title="Buy bread") if changes is None else changes
+    return PatchTask(**envelope(user_id, **more), task_id=task_id, changes=wanted)
 
 
 def toggle(user_id: UUID, task_id: UUID, *, is_completed: bool | None = None, **more: Any) -> ToggleTask:

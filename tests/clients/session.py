@@ -8,8 +8,16 @@ import sys
 from uuid import UUID
 
 from taskwire_client import Client
-from taskwire_client.api.tasks import create_task, delete_task, find_task, list_tasks, replace_task, toggle_task
-from taskwire_client.models import CompletionBody, ReplacementBody, TaskBody
+from taskwire_client.api.tasks import (
+    create_task,
+    delete_task,
+    find_task,
+    list_tasks,
+    patch_task,
+    replace_task,
+    toggle_task,
+)
+from taskwire_client.models import CompletionBody, PatchBody, ReplacementBody, TaskBody
 
 
 def main() -> None:
@@ -21,16 +29,17 @@ def main() -> None:
         listed = list_tasks.sync_detailed(user_id, client=client)
         found = find_task.sync_detailed(user_id, task_id, client=client)
         replaced = replace_task.sync_detailed(user_id, task_id, client=client, body=ReplacementBody(title="Buy bread"))
+        patched = patch_task.sync_detailed(user_id, task_id, client=client, body=PatchBody(title="Buy rye bread"))
         flipped = toggle_task.sync_detailed(user_id, task_id, client=client)
         opened = toggle_task.sync_detailed(user_id, task_id, client=client, body=CompletionBody(is_completed=False))
         deleted = delete_task.sync_detailed(user_id, task_id, client=client)
         gone = find_task.sync_detailed(user_id, task_id, client=client)
 
-    answers = [created, listed, found, replaced, flipped, opened, deleted, gone]
+    answers = [created, listed, found, replaced, patched, flipped, opened, deleted, gone]
     saw = {
         "statuses": [answer.status_code for answer in answers],
         "listed": [task.title for task in listed.parsed],
-        "titles": [found.parsed.title, replaced.parsed.title],
+        "titles": [found.parsed.title, replaced.parsed.title, patched.parsed.title],
         "completed": [flipped.parsed.is_completed, opened.parsed.is_completed],
         "problem": gone.parsed.type_,
     }

@@ -22,9 +22,9 @@ NOT_DECIDED = "info-license"  # this project has not chosen one
 SESSION = Path(__file__).with_name("session.py")
 GENERATOR = Path(sys.executable).with_name("openapi-python-client")
 SAW = {
-    "statuses": [201, 200, 200, 200, 200, 200, 204, 404],
+    "statuses": [201, 200, 200, 200, 200, 200, 200, 204, 404],
     "listed": ["Buy milk"],
-    "titles": ["Buy milk", "Buy bread"],
+    "titles": ["Buy milk", "Buy bread", "Buy rye bread"],
     "completed": [True, False],
     "problem": "urn:taskwire:problem:task-not-found",
 }

@@ -1,4 +1,4 @@
-"""The six operations of the API and the shortest way to call each."""
+"""The operations of the API and the shortest way to call each."""
 
 from dataclasses import dataclass
 from typing import TypedDict, cast
@@ -20,17 +20,23 @@ class Task(TypedDict):
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint with a body that it accepts; `fields` is None where it takes no body."""
+    """One endpoint with a body that it accepts, and its media type; `fields` is None where it takes no body."""
 
     name: str
     method: str
     path: str
     success: int
     fields: dict[str, object] | None = None
+    media_type: str = "application/json"
 
     def url(self, user_id: str, task_id: str) -> str:
         """The path with both ids filled in; they are put in as they are, so an id may carry percent escapes."""
         return self.path.format(user_id=user_id, id=task_id)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The media type of the body, where there is one."""
+        return {} if self.fields is None else {"Content-Type": self.media_type}
 
     def __str__(self) -> str:
         return self.name
@@ -40,23 +46,28 @@ LIST = Operation("list", "GET", "/api/{user_id}/tasks", 200)
 CREATE = Operation("create", "POST", "/api/{user_id}/tasks", 201, {"title": "buy milk"})
 GET = Operation("get", "GET", "/api/{user_id}/tasks/{id}", 200)
 REPLACE = Operation("replace", "PUT", "/api/{user_id}/tasks/{id}", 200, {"title": "buy bread"})
+PATCH = Operation(
+    "patch", "PATCH", "/api/{user_id}/tasks/{id}", 200, {"title": "buy bread"}, "application/merge-patch+json"
+)
 DELETE = Operation("delete", "DELETE", "/api/{user_id}/tasks/{id}", 204)
 COMPLETE = Operation("complete", "PATCH", "/api/{user_id}/tasks/{id}/complete", 200, {"is_completed": True})
 
-ALL = (LIST, CREATE, GET, REPLACE, DELETE, COMPLETE)
-OF_ONE_TASK = (GET, REPLACE, DELETE, COMPLETE)
-WITH_BODY = (CREATE, REPLACE, COMPLETE)
+ALL = (LIST, CREATE, GET, REPLACE, PATCH, DELETE, COMPLETE)
+WRITES = (CREATE, REPLACE, PATCH, COMPLETE, DELETE)
+OF_ONE_TASK = (GET, REPLACE, PATCH, DELETE, COMPLETE)
+WITH_BODY = (CREATE, REPLACE, PATCH, COMPLETE)
 
 
 def call(api: httpx.Client, operation: Operation, user_id: str, task_id: str) -> httpx.Response:
     """The answer to the operation with the body that it accepts."""
-    return api.request(operation.method, operation.url(user_id, task_id), json=operation.fields)
+    url = operation.url(user_id, task_id)
+    return api.request(operation.method, url, json=operation.fields, headers=operation.headers)
 
 
 def send(api: httpx.Client, operation: Operation, user_id: str, body: bytes) -> httpx.Response:
-    """The answer to these bytes as JSON; an operation on one task gets a task that was made for it."""
+    """The answer to these bytes as a body; an operation on one task gets a task that was made for it."""
     task_id = create(api, user_id)["id"] if operation in OF_ONE_TASK else unknown_id()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": operation.media_type}
     return api.request(operation.method, operation.url(user_id, task_id), content=body, headers=headers)
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.task_fields import REFUSED
 
 from .expectations import assert_unprocessable
-from .tasks import CREATE, REPLACE, Operation, create, list_all, send, unknown_id
+from .tasks import CREATE, PATCH, REPLACE, Operation, create, list_all, send, unknown_id
 
 BROKEN_RULES: dict[str, tuple[dict[str, object], str]] = {
     "title empty": ({"title": ""}, "#/title"),
@@ -56,7 +56,7 @@ UNPAIRED_SURROGATES = {
 
 
 @pytest.mark.parametrize(("fields", "pointer"), BROKEN_RULES.values(), ids=BROKEN_RULES.keys())
-@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
 def test_a_broken_rule_is_422(
     api: httpx.Client, user_id: str, operation: Operation, fields: dict[str, object], pointer: str
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_broken_rule_is_422(
 
 
 @pytest.mark.parametrize(("member", "value"), REFUSED)
-@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
 def test_a_value_of_another_type_is_422(
     api: httpx.Client, user_id: str, operation: Operation, member: str, value: object
 ) -> None:
@@ -89,7 +89,7 @@ def test_a_missing_title_is_422(
 # A strict parser meets the surrogate before it knows the field, so the pointer may be that of the document.
 @pytest.mark.parametrize("text", UNPAIRED_SURROGATES.values(), ids=UNPAIRED_SURROGATES.keys())
 @pytest.mark.parametrize("body", ['{"title": "%s"}', '{"title": "x", "description": "a%sb"}'], ids=["title", "text"])
-@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
 def test_an_unpaired_surrogate_is_422(
     api: httpx.Client, user_id: str, operation: Operation, body: str, text: str
 ) -> None:
@@ -99,7 +99,7 @@ def test_an_unpaired_surrogate_is_422(
 
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", "~", "é", "\x00", "__proto__", "title "], ids=repr)
-@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
 def test_an_unknown_field_of_any_name_is_422(api: httpx.Client, user_id: str, operation: Operation, name: str) -> None:
     response = send(api, operation, user_id, json.dumps({"title": "x", name: "y"}).encode())
 

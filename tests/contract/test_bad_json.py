@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from .expectations import assert_problem, assert_unprocessable
-from .tasks import COMPLETE, CREATE, REPLACE, WITH_BODY, Operation, create, fetch, list_all, send
+from .tasks import COMPLETE, CREATE, PATCH, REPLACE, WITH_BODY, Operation, create, fetch, list_all, send
 
 DEPTH = 30_000
 NO_JSON = {
@@ -73,9 +73,9 @@ def test_what_is_no_json_is_400(api: httpx.Client, user_id: str, operation: Oper
     assert_problem(response, 400)
 
 
-# PATCH is not here: its body is optional, and whether white space is a body is left open.
+# The completion is not here: its body is optional, and whether white space is a body is left open.
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t "], ids=["empty", "a space", "white space"])
-@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
 def test_an_empty_body_is_400_where_one_is_required(
     api: httpx.Client, user_id: str, operation: Operation, body: bytes
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_empty_body_is_400_where_one_is_required(
     assert_problem(response, 400)
 
 
-@pytest.mark.parametrize("operation", [CREATE, REPLACE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
 def test_no_body_at_all_is_400_where_one_is_required(api: httpx.Client, user_id: str, operation: Operation) -> None:
     task_id = create(api, user_id)["id"]
 
@@ -134,10 +134,10 @@ def test_what_is_no_json_creates_nothing(api: httpx.Client, user_id: str) -> Non
     assert list_all(api, user_id) == []
 
 
-@pytest.mark.parametrize("operation", [REPLACE, COMPLETE], ids=str)
+@pytest.mark.parametrize("operation", [REPLACE, PATCH, COMPLETE], ids=str)
 def test_what_is_no_json_changes_nothing(api: httpx.Client, user_id: str, operation: Operation) -> None:
     task = create(api, user_id)
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": operation.media_type}
 
     api.request(operation.method, operation.url(user_id, task["id"]), content=b'{"is_completed": tr', headers=headers)
 

@@ -10,7 +10,12 @@ from .raw_http import connect, json_head, read_answer, request_head
 from .tasks import CREATE, WITH_BODY, Operation, create, list_all
 
 LIMIT_BYTES = 64 * 1024
-BODIES = {"create": b'{"title": "x"}', "replace": b'{"title": "x"}', "complete": b'{"is_completed": true}'}
+BODIES = {
+    "create": b'{"title": "x"}',
+    "replace": b'{"title": "x"}',
+    "patch": b'{"title": "x"}',
+    "complete": b'{"is_completed": true}',
+}
 JSON_TYPE = {"Content-Type": "application/json"}
 PART_BYTES = 10_000
 
@@ -33,7 +38,7 @@ def test_a_body_of_64_kib_is_read(api: httpx.Client, user_id: str, operation: Op
     body = padded(operation, LIMIT_BYTES)
 
     content = in_parts(body) if chunked else body
-    response = api.request(operation.method, url, content=content, headers=JSON_TYPE)
+    response = api.request(operation.method, url, content=content, headers=operation.headers)
 
     assert response.status_code == operation.success
 
@@ -48,7 +53,7 @@ def test_a_body_over_64_kib_is_413(
     body = padded(operation, size_bytes)
 
     content = in_parts(body) if chunked else body
-    response = api.request(operation.method, url, content=content, headers=JSON_TYPE)
+    response = api.request(operation.method, url, content=content, headers=operation.headers)
 
     assert_problem(response, 413)
 

@@ -7,7 +7,7 @@ import pytest
 
 from .expectations import assert_problem, media_type
 from .raw_http import connect, read_answer, read_to_end, request_head
-from .tasks import CREATE, GET, LIST, REPLACE, Operation, list_all
+from .tasks import CREATE, GET, LIST, PATCH, REPLACE, Operation, list_all
 
 MALFORMED = {
     "no request line": b"GARBAGE\r\n\r\n",
@@ -92,12 +92,14 @@ VALUES = (
 def test_no_value_of_a_header_is_a_server_error(api: httpx.Client, user_id: str, header: str) -> None:
     def status(operation: Operation, value: bytes) -> int:
         content = None if operation.fields is None else json.dumps(operation.fields)
-        head = {b"Content-Type": b"application/json"} | {header.encode(): value}
+        head = {b"Content-Type": operation.media_type.encode()} | {header.encode(): value}
         return api.request(
             operation.method, operation.url(user_id, user_id), content=content, headers=[*head.items()]
         ).status_code
 
-    statuses = [(operation.name, value, status(operation, value)) for operation in (GET, REPLACE) for value in VALUES]
+    statuses = [
+        (operation.name, value, status(operation, value)) for operation in (GET, REPLACE, PATCH) for value in VALUES
+    ]
 
     assert not [seen for seen in statuses if seen[-1] >= 500]
 

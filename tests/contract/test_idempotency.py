@@ -9,9 +9,8 @@ import httpx
 import pytest
 
 from .expectations import assert_problem, assert_task
-from .tasks import COMPLETE, CREATE, DELETE, OF_ONE_TASK, REPLACE, Operation, create, fetch, list_all, unknown_id
+from .tasks import COMPLETE, CREATE, OF_ONE_TASK, REPLACE, WRITES, Operation, create, fetch, list_all, unknown_id
 
-WRITES = (CREATE, REPLACE, COMPLETE, DELETE)
 WRITES_OF_ONE_TASK = tuple(operation for operation in WRITES if operation in OF_ONE_TASK)
 REPLAYED_HEADERS = ("content-type", "location")
 
@@ -23,7 +22,8 @@ def fresh_key() -> str:
 
 def send_with_key(api: httpx.Client, operation: Operation, url: str, key: str) -> httpx.Response:
     """The answer to the operation with the body that it accepts and this header."""
-    return api.request(operation.method, url, json=operation.fields, headers={"Idempotency-Key": key})
+    headers = operation.headers | {"Idempotency-Key": key}
+    return api.request(operation.method, url, json=operation.fields, headers=headers)
 
 
 def flip(api: httpx.Client, user_id: str, task_id: str, key: str) -> httpx.Response:

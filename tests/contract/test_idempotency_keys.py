@@ -75,9 +75,9 @@ def test_a_key_that_is_sent_twice_is_400_and_nothing_is_done(
 def test_every_write_refuses_a_bad_key(api: httpx.Client, user_id: str, operation: Operation) -> None:
     task = create(api, user_id)
 
-    response = api.request(
-        operation.method, operation.url(user_id, task["id"]), json=operation.fields, headers={"Idempotency-Key": '"'}
-    )
+    headers = operation.headers | {"Idempotency-Key": '"'}
+
+    response = api.request(operation.method, operation.url(user_id, task["id"]), json=operation.fields, headers=headers)
 
     assert assert_problem(response, 400)["type"] == "urn:taskwire:problem:invalid-idempotency-key"
     assert fetch(api, user_id, task["id"]) == task

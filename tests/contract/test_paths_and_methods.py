@@ -27,7 +27,7 @@ UNKNOWN_PATHS = [
 ]
 ALLOWED = {
     LIST.path: {"GET", "POST"},
-    GET.path: {"GET", "PUT", "DELETE"},
+    GET.path: {"GET", "PUT", "PATCH", "DELETE"},
     COMPLETE.path: {"PATCH"},
 }
 REFUSED = [
@@ -64,6 +64,21 @@ def test_a_405_names_every_method_of_the_path(api: httpx.Client, user_id: str, p
     named = {name.strip() for name in response.headers["allow"].split(",")}
     # Whether the gateway supports HEAD and OPTIONS is left open.
     assert named - {"HEAD", "OPTIONS"} == ALLOWED[path]
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [(LIST.path, None), (GET.path, "application/merge-patch+json"), (COMPLETE.path, "application/json")],
+)
+def test_what_a_path_takes_as_a_patch_is_named_with_its_methods(
+    api: httpx.Client, user_id: str, path: str, media_type: str | None
+) -> None:
+    url = path.format(user_id=user_id, id=unknown_id())
+
+    answers = [api.request(method, url) for method in ("OPTIONS", "TRACE")]
+
+    assert [answer.status_code for answer in answers] == [204, 405]
+    assert [answer.headers.get("accept-patch") for answer in answers] == [media_type] * 2
 
 
 @pytest.mark.parametrize("path", ALLOWED)

@@ -6,12 +6,12 @@ import httpx
 import pytest
 
 from .expectations import CREATED_AT, assert_task, media_type, spelling
-from .tasks import ALL, COMPLETE, CREATE, DELETE, GET, LIST, REPLACE, Operation, call, create, fetch, list_all
+from .tasks import ALL, COMPLETE, CREATE, DELETE, GET, LIST, PATCH, REPLACE, Operation, call, create, fetch, list_all
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
 
-@pytest.mark.parametrize("operation", [CREATE, GET, REPLACE, COMPLETE], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, GET, REPLACE, PATCH, COMPLETE], ids=str)
 def test_a_task_has_exactly_the_six_fields(api: httpx.Client, user_id: str, operation: Operation) -> None:
     task_id = create(api, user_id)["id"]
 

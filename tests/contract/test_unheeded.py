@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from .expectations import assert_problem
-from .tasks import ALL, COMPLETE, CREATE, DELETE, LIST, REPLACE, Operation, create, fetch, list_all, unknown_id
+from .tasks import ALL, COMPLETE, CREATE, DELETE, LIST, PATCH, REPLACE, Operation, create, fetch, list_all, unknown_id
 
 PARAMETERS = {"offset": "?offset=1", "completed": "?completed=true", "fields": "?fields=id", "p": "?_=1&p"}
 STALE = {
@@ -21,7 +21,8 @@ def test_a_parameter_that_is_not_known_is_400_and_named(
 ) -> None:
     task = create(api, user_id)
 
-    response = api.request(operation.method, operation.url(user_id, task["id"]) + query, json=operation.fields)
+    url = operation.url(user_id, task["id"]) + query
+    response = api.request(operation.method, url, json=operation.fields, headers=operation.headers)
 
     assert f'"{name}"' in assert_problem(response, 400)["detail"]
     assert list_all(api, user_id) == [task]
@@ -36,14 +37,14 @@ def test_a_name_of_the_clients_own_is_ignored(api: httpx.Client, user_id: str) -
 
 
 @pytest.mark.parametrize(("header", "value"), STALE.items(), ids=STALE.keys())
-@pytest.mark.parametrize("operation", [REPLACE, COMPLETE, DELETE], ids=str)
+@pytest.mark.parametrize("operation", [REPLACE, PATCH, COMPLETE, DELETE], ids=str)
 def test_a_precondition_that_does_not_hold_is_412_and_changes_nothing(
     api: httpx.Client, user_id: str, operation: Operation, header: str, value: str
 ) -> None:
     task = create(api, user_id)
     url = operation.url(user_id, task["id"])
 
-    response = api.request(operation.method, url, json=operation.fields, headers={header: value})
+    response = api.request(operation.method, url, json=operation.fields, headers=operation.headers | {header: value})
 
     assert header in assert_problem(response, 412)["detail"]
     assert fetch(api, user_id, task["id"]) == task
@@ -56,9 +57,9 @@ def test_a_create_under_a_precondition_creates_nothing(api: httpx.Client, user_i
     assert list_all(api, user_id) == []
 
 
-@pytest.mark.parametrize("operation", [REPLACE, COMPLETE, DELETE], ids=str)
+@pytest.mark.parametrize("operation", [REPLACE, PATCH, COMPLETE, DELETE], ids=str)
 def test_any_task_will_do_for_a_star(api: httpx.Client, user_id: str, operation: Operation) -> None:
-    star = {"If-Match": "*"}
+    star = operation.headers | {"If-Match": "*"}
     there, missing = operation.url(user_id, create(api, user_id)["id"]), operation.url(user_id, unknown_id())
 
     done = api.request(operation.method, there, json=operation.fields, headers=star)

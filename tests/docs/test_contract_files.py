@@ -12,7 +12,7 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from tests.commands import create, delete, replace, toggle
+from tests.commands import create, delete, patch, replace, toggle
 from tests.json_references import Json, inside, references
 
 from .pages import ROOT
@@ -77,7 +77,8 @@ def test_the_bus_has_the_three_queues(asyncapi: Json) -> None:
 def test_commands_fit_their_description(asyncapi: Json) -> None:
     task = create()
     user_id, task_id = task.user_id, task.task_id
-    batch = CommandBatch(commands=[task, replace(user_id, task_id), toggle(user_id, task_id), delete(user_id, task_id)])
+    others = [make(user_id, task_id) for make in (replace, patch, toggle, delete)]
+    batch = CommandBatch(commands=[task, *others])
 
     assert faults(asyncapi, "tasks.commands", json.loads(batch.model_dump_json())) == []
 

@@ -15,7 +15,7 @@ def test_the_session_of_the_readme_is_what_happens(gateway_url: str, tmp_path: P
     assert_session_happens(README, gateway_url, tmp_path)
 
 
-def test_the_session_calls_all_six_endpoints() -> None:
+def test_the_session_calls_every_endpoint_of_tasks() -> None:
     called = {call(step.command) for step in session(README) if "curl" in step.command}
 
     assert called >= {
@@ -23,6 +23,7 @@ def test_the_session_calls_all_six_endpoints() -> None:
         ("POST", "$tasks"),
         ("GET", "$tasks/$id"),
         ("PUT", "$tasks/$id"),
+        ("PATCH", "$tasks/$id"),
         ("DELETE", "$tasks/$id"),
         ("PATCH", "$tasks/$id/complete"),
     }

@@ -1,14 +1,15 @@
 """What the machine draws, and the forms in which a request is sent: an HTTP request, or a command on the bus."""
 
 import time
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
-from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
+from common.contracts.fields import TaskChanges
 from common.contracts.invisible import is_blank
 from hypothesis import strategies as st
 
-from tests.contract.tasks import COMPLETE, CREATE, DELETE, REPLACE, Operation
+from tests.contract.tasks import COMPLETE, CREATE, DELETE, PATCH, REPLACE, Operation
 
 from .model import DrawnRequest, Verb
 
@@ -37,7 +38,15 @@ BAD_QUERIES = [
     "a=1",
 ]
 
-OPERATIONS: dict[Verb, Operation] = {"create": CREATE, "replace": REPLACE, "toggle": COMPLETE, "delete": DELETE}
+changed = st.frozensets(st.sampled_from(["title", "description", "is_completed"]))
+
+OPERATIONS: dict[Verb, Operation] = {
+    "create": CREATE,
+    "replace": REPLACE,
+    "patch": PATCH,
+    "toggle": COMPLETE,
+    "delete": DELETE,
+}
 
 # Some are what Python's UUID() or PostgreSQL's uuid type would let through.
 BAD_IDS = [
@@ -77,6 +86,7 @@ NO_TASKS: list[tuple[bytes, int]] = [
     (b'{"title": "' + b"a" * 256 + b'"}', 422),
     (b'{"title": "a", "description": "' + b"a" * 2_001 + b'"}', 422),
 ]
+NO_PATCHES = [one for one in NO_TASKS if one[0] != b"{}"]
 NO_COMPLETIONS: list[tuple[bytes, int]] = [
     (b"{", 400),
     (b"\xff", 400),
@@ -94,8 +104,9 @@ def body_of(asked: DrawnRequest, *, spelled_out: bool) -> dict[str, Any] | None:
         return None
     if asked.verb == "toggle":
         return {"is_completed": asked.is_completed} if asked.is_completed is not None else {} if spelled_out else None
-    fields = {"title": asked.title, "description": asked.description, "is_completed": bool(asked.is_completed)}
-    return {name: value for name, value in fields.items() if spelled_out or value not in (None, False)}
+    if asked.verb == "patch":
+        return asked.changes
+    return {name: value for name, value in asked.fields.items() if spelled_out or value not in (None, False)}
 
 
 def command_of(asked: DrawnRequest) -> AnyCommand:
@@ -107,12 +118,13 @@ def command_of(asked: DrawnRequest) -> AnyCommand:
         "deadline_unix_ms": int((time.time() + KEPT_FOR_S) * 1000),
         "task_id": task_id,
     }
-    texts = {"title": asked.title, "description": asked.description, "is_completed": bool(asked.is_completed)}
     match asked.verb:
         case "create":
-            return CreateTask(**envelope, **texts)
+            return CreateTask(**envelope, **asked.fields)
         case "replace":
-            return ReplaceTask(**envelope, **texts)
+            return ReplaceTask(**envelope, **asked.fields)
+        case "patch":
+            return PatchTask(**envelope, changes=cast("TaskChanges", asked.changes))
         case "toggle":
             return ToggleTask(**envelope, is_completed=asked.is_completed)
         case "delete":

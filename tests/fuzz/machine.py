@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
 from tests.contract.pages import all_pages
-from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, REPLACE, Operation, Task, list_all
+from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task, list_all
 
 from . import drawn_requests as draw
 from .model import DrawnPage, DrawnRequest, Model, Recorded, Verb
@@ -66,6 +66,13 @@ class Api(RuleBasedStateMachine):
     def replace(self, task: TaskReference, stranger: bool, spelled_out: bool, **fields: Any) -> None:
         self.write_as(task[0] ^ stranger, "replace", task_id=task[1], spelled_out=spelled_out, **fields)
 
+    @rule(
+        task=known_or_not, stranger=mostly_their_own, changed=draw.changed, title=draw.titles,
+        description=draw.descriptions, is_completed=st.booleans(),
+    )  # fmt: skip
+    def patch(self, task: TaskReference, stranger: bool, **fields: Any) -> None:
+        self.write_as(task[0] ^ stranger, "patch", task_id=task[1], **fields)
+
     @rule(task=known_or_not, stranger=mostly_their_own, done=draw.completions, spelled_out=st.booleans())
     def complete(self, task: TaskReference, stranger: bool, done: bool | None, spelled_out: bool) -> None:
         self.write_as(task[0] ^ stranger, "toggle", task_id=task[1], is_completed=done, spelled_out=spelled_out)
@@ -109,19 +116,22 @@ class Api(RuleBasedStateMachine):
     @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(draw.BAD_IDS), whose=st.booleans())
     def name_nothing(self, operation: Operation, task: TaskReference, bad: str, whose: bool) -> None:
         user_id, task_id = (bad, task[1]) if whose or operation in (LIST, CREATE) else (self.users[task[0]], bad)
-        assert_problem(self.api.request(operation.method, operation.url(user_id, task_id), json=operation.fields), 400)
+        url = operation.url(user_id, task_id)
+        answer = self.api.request(operation.method, url, json=operation.fields, headers=operation.headers)
+        assert_problem(answer, 400)
 
     @rule(
         task=known_or_not,
         sent=st.one_of(
             st.tuples(st.sampled_from([CREATE, REPLACE]), st.sampled_from(draw.NO_TASKS)),
+            st.tuples(st.just(PATCH), st.sampled_from(draw.NO_PATCHES)),
             st.tuples(st.just(COMPLETE), st.sampled_from(draw.NO_COMPLETIONS)),
         ),
     )
     def break_a_rule(self, task: TaskReference, sent: tuple[Operation, tuple[bytes, int]]) -> None:
         operation, (body, status) = sent
         url = operation.url(self.users[task[0]], task[1])
-        response = self.api.request(operation.method, url, content=body, headers={"Content-Type": "application/json"})
+        response = self.api.request(operation.method, url, content=body, headers={"Content-Type": operation.media_type})
         if status == 422:
             assert_unprocessable(response)
         else:
@@ -144,6 +154,7 @@ class Api(RuleBasedStateMachine):
         asked = {
             "create": DrawnRequest(verb, user_id, title="keyed", is_completed=bool(done)),
             "replace": DrawnRequest(verb, user_id, task[1], title="keyed", is_completed=bool(done)),
+            "patch": DrawnRequest(verb, user_id, task[1], is_completed=done, changed=frozenset({"is_completed"})),
             "toggle": DrawnRequest(verb, user_id, task[1], is_completed=done),
             "delete": DrawnRequest(verb, user_id, task[1]),
         }[verb]
@@ -174,17 +185,22 @@ class Api(RuleBasedStateMachine):
     @rule(
         target=tasks,
         parts=st.lists(
-            st.tuples(known_or_not, mostly_their_own, st.sampled_from(list(STATUS)), draw.titles, draw.completions),
+            st.tuples(
+                known_or_not, mostly_their_own, st.sampled_from(list(STATUS)), draw.titles, draw.completions,
+                draw.changed,
+            ),
             min_size=2, max_size=5,
         ),
     )  # fmt: skip
     def deliver_twice(
-        self, parts: list[tuple[TaskReference, bool, Verb, str, bool | None]]
+        self, parts: list[tuple[TaskReference, bool, Verb, str, bool | None, frozenset[str]]]
     ) -> MultipleResults[TaskReference]:
         """A batch on the writer's queue, as RabbitMQ delivers it, and once more: that changes nothing."""
         operations = [
-            DrawnRequest(verb, self.users[task[0] ^ stranger], "" if verb == "create" else task[1], title, None, done)
-            for task, stranger, verb, title, done in parts
+            DrawnRequest(
+                verb, self.users[task[0] ^ stranger], "" if verb == "create" else task[1], title, None, done, changed
+            )
+            for task, stranger, verb, title, done, changed in parts
         ]
         body = CommandBatch(commands=[draw.command_of(asked) for asked in operations]).model_dump_json().encode()
 
@@ -215,7 +231,8 @@ class Api(RuleBasedStateMachine):
     def request(self, asked: DrawnRequest, *, key: str | None = None, spelled_out: bool = False) -> httpx.Response:
         operation = draw.OPERATIONS[asked.verb]
         body = draw.body_of(asked, spelled_out=spelled_out)
-        headers = {} if key is None else {b"Idempotency-Key": key.encode("latin-1")}
+        media_type = {} if body is None else {b"Content-Type": operation.media_type.encode()}
+        headers = media_type | ({} if key is None else {b"Idempotency-Key": key.encode("latin-1")})
         return self.api.request(
             operation.method, operation.url(asked.user_id, asked.task_id), json=body, headers=headers
         )

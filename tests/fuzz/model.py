@@ -7,12 +7,15 @@ from typing import Literal, cast
 from tests.contract.tasks import Task
 from tests.task_fields import DEFAULTS
 
-type Verb = Literal["create", "replace", "toggle", "delete"]
+type Verb = Literal["create", "replace", "patch", "toggle", "delete"]
 
 
 @dataclass(frozen=True)
 class DrawnRequest:
-    """One write that keeps all rules. `is_completed` None flips a completion; `task_id` is empty for a new task."""
+    """One write that keeps all rules. `is_completed` None flips a completion; `task_id` is empty for a new task.
+
+    A patch changes what `changed` names, and no other verb heeds that.
+    """
 
     verb: Verb
     user_id: str
@@ -20,6 +23,17 @@ class DrawnRequest:
     title: str = ""
     description: str | None = None
     is_completed: bool | None = None
+    changed: frozenset[str] = frozenset()
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """All that it may write."""
+        return {"title": self.title, "description": self.description, "is_completed": bool(self.is_completed)}
+
+    @property
+    def changes(self) -> dict[str, object]:
+        """What a patch writes."""
+        return {name: value for name, value in self.fields.items() if name in self.changed}
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,8 @@ class Model:
             return Answer(found=True)
         elif asked.verb == "replace":
             task = written(asked, task_id=asked.task_id, created_at=mine[asked.task_id]["created_at"])
+        elif asked.verb == "patch":
+            task = cast("Task", {**mine[asked.task_id], **asked.changes})
         else:
             before = mine[asked.task_id]
             wanted = not before["is_completed"] if asked.is_completed is None else asked.is_completed
@@ -117,6 +133,5 @@ class Model:
 
 def written(asked: DrawnRequest, *, task_id: str, created_at: str) -> Task:
     """The task as the request spells it."""
-    said = {"title": asked.title, "description": asked.description, "is_completed": bool(asked.is_completed)}
     own = {"id": task_id, "created_at": created_at, "user_id": asked.user_id}
-    return cast("Task", {**DEFAULTS, **said, **own})
+    return cast("Task", {**DEFAULTS, **asked.fields, **own})

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 from common.http.problems import MALFORMED_BODY, Problem
-from gateway.bodies import CompletionBody, ReplacementBody, TaskBody
+from gateway.bodies import CompletionBody, PatchBody, ReplacementBody, TaskBody
 from gateway.json_faults import BYTE_ORDER_MARK, parse_json
 from pydantic import BaseModel
 
@@ -16,7 +16,7 @@ from .budget import BUDGET, SHORT, TIME_LIMIT_S
 SEED = 1 if BUDGET.same_each_time else SystemRandom().randrange(2**32)
 CASES = 5_000 if BUDGET is SHORT else 300_000
 IDS = {"id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "user_id": "0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"}
-MODELS = (TaskBody, CompletionBody, ReplacementBody)
+MODELS = (TaskBody, CompletionBody, ReplacementBody, PatchBody)
 MALFORMED = object()
 
 SEEDS = (

@@ -10,17 +10,19 @@ from uuid import uuid4
 import psycopg
 import pytest
 from common.contracts.commands import AnyCommand, CreateTask
+from common.contracts.fields import TaskChanges
 from common.contracts.outcomes import Outcome
 from common.postgres.database import Database, open_database
 from pydantic import SecretStr
 from task_writer import statements
 from task_writer.batches import EXPIRED, carry_out
 
-from tests.commands import create, delete, envelope, replace, toggle
+from tests.commands import create, delete, envelope, patch, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes
 from tests.integration.locks import Locks
 from tests.reading import read_list, read_one
+from tests.task_fields import DEFAULTS
 from tests.waiting import eventually
 
 
@@ -100,7 +102,7 @@ async def test_an_unknown_type_of_command_is_refused_and_harms_no_neighbour(
 async def test_every_type_of_command_is_known_to_the_database(
     writer_database: Database, kind: Callable[..., AnyCommand]
 ) -> None:
-    values = {"task_id": uuid4(), "title": "of any type"}
+    values = {"task_id": uuid4(), "title": "of any type", "changes": {"title": "of any type"}}
 
     (answer,) = await outcomes(writer_database, kind(**envelope(), **values))
 
@@ -115,7 +117,7 @@ async def test_a_missing_task_is_no_error_of_its_neighbours(writer_database: Dat
     assert [answer.status for answer in answers] == ["done", "not_found", "not_found", "done"]
 
 
-@pytest.mark.parametrize("make", [replace, toggle, delete])
+@pytest.mark.parametrize("make", [replace, patch, toggle, delete])
 async def test_another_users_task_is_not_found_and_stays_as_it_is(writer_database: Database, make) -> None:  # type: ignore[no-untyped-def]
     theirs = create()
     (before,) = await outcomes(writer_database, theirs)
@@ -277,3 +279,20 @@ async def test_a_redelivered_command_that_was_carried_out_is_answered_as_before_
 
 async def is_past(command: AnyCommand) -> bool:
     return command.seconds_left() <= 0
+
+
+async def test_a_patch_sets_what_it_names_and_leaves_the_rest(writer_database: Database) -> None:
+    task = create(title="Buy milk")
+    user, task_id = task.user_id, task.task_id
+    changes: list[TaskChanges] = [
+        {"description": "rye", "is_completed": True}, {}, {"title": "Buy bread"}, {"description": None},
+        {"is_completed": False, "title": "\\ \"'\n"},
+    ]  # fmt: skip
+
+    answers = await outcomes(writer_database, task, *(patch(user, task_id, changes=one) for one in changes))
+
+    fields = [{key: json.loads(answer.task or "")[key] for key in DEFAULTS} for answer in answers]
+    expected: list[dict[str, object]] = [{"title": "Buy milk", "description": None, "is_completed": False}]
+    for one in changes:
+        expected.append({**expected[-1], **one})
+    assert fields == expected

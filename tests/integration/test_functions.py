@@ -20,7 +20,7 @@ from task_writer.batches import carry_out
 from task_writer.migrate import migrate
 from task_writer.statements import parameters
 
-from tests.commands import create, delete, envelope, keyed, replace, toggle
+from tests.commands import create, delete, envelope, keyed, patch, replace, toggle
 from tests.conftest import Addresses, new_database, writer_settings
 
 SECRET = "a text of another user"  # noqa: S105 - stands for what nobody else may see
@@ -73,7 +73,8 @@ def arguments(case: Case) -> dict[str, list[Any]]:
     A new parameter needs a line here.
     """
     of_each_type: list[AnyCommand] = [
-        kind(**envelope(case.attacker), task_id=case.task_id, title="mine") for kind in get_args(AnyCommand.__value__)
+        kind(**envelope(case.attacker), task_id=case.task_id, title="mine", changes={"title": "mine"})
+        for kind in get_args(AnyCommand.__value__)
     ]
     with_their_key = [keyed(command, case.command_id) for command in of_each_type]
     batches = [[command] for command in (*of_each_type, *with_their_key)]
@@ -168,13 +169,13 @@ async def test_a_function_with_an_unknown_parameter_is_reported(case: Case) -> N
 async def test_the_services_keep_users_apart_without_row_level_security(case: Case, addresses: Addresses) -> None:
     me, theirs = case.attacker, await rows_of(case.admin, case.victim)
     mine = create(me, title="mine")
-    attempts = [make(me, case.task_id) for make in (replace, toggle, delete)]
+    attempts = [make(me, case.task_id) for make in (replace, patch, toggle, delete)]
 
     async with opened(addresses, case.url) as database:
         answered = await carry_out(database, [mine, *attempts])
         listed, found = await reads(database, Read(user_id=me), Read(user_id=me, task_id=case.task_id))
 
-    assert [one.outcome.status for one in answered] == ["done", *["not_found"] * 3]
+    assert [one.outcome.status for one in answered] == ["done", *["not_found"] * 4]
     assert [task["title"] for task in json.loads(listed or b"")] == ["mine"]
     assert found is None
     assert await rows_of(case.admin, case.victim) == theirs

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from task_writer.batches import EXPIRED, KEY_REUSED, REFUSED
 from task_writer.cleanup import forget_old_commands
 
-from tests.commands import create, delete, keyed, replace, toggle
+from tests.commands import create, delete, keyed, patch, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes, replay_of, titles
 from tests.reading import read_list
@@ -43,7 +43,7 @@ async def test_a_second_request_to_create_gets_the_task_of_the_first(
     assert len(await titles(reader_database, first.user_id)) == 1
 
 
-@pytest.mark.parametrize("make", [replace, toggle, delete])
+@pytest.mark.parametrize("make", [replace, patch, toggle, delete])
 async def test_a_second_request_is_answered_as_the_first_and_changes_nothing(
     writer_database: Database, reader_database: Database, make: Callable[[UUID, UUID], AnyCommand]
 ) -> None:

@@ -15,7 +15,7 @@ from common.contracts.outcomes import Outcome
 from common.postgres.database import Database, open_database
 from task_writer.batches import EXPIRED, carry_out
 
-from tests.commands import create, delete, keyed, replace, toggle
+from tests.commands import create, delete, keyed, patch, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import outcomes, replay_of
 from tests.integration.locks import Locks
@@ -154,6 +154,10 @@ NOTHING_CHANGED: dict[str, Callable[[CreateTask, int], AnyCommand]] = {
     "not found": lambda task, _: toggle(task.user_id, uuid4()),
     "deleted before": lambda task, _: delete(task.user_id, uuid4()),
     "completed as it is": lambda task, _: toggle(task.user_id, task.task_id, is_completed=False),
+    "patched with nothing": lambda task, _: patch(task.user_id, task.task_id, changes={}),
+    "patched with the same": lambda task, _: patch(
+        task.user_id, task.task_id, changes={"title": task.title, "description": None, "is_completed": False}
+    ),
     "replaced by the same": lambda task, _: replace(task.user_id, task.task_id, title=task.title),
     "expired": lambda task, _: toggle(task.user_id, task.task_id, expires_in_s=-0.001),
     "recorded": lambda task, _: task,
@@ -314,6 +318,7 @@ FAILS: dict[str, Callable[[int], dict[str, list[int]]]] = {
 }
 WRITES: dict[str, Callable[[CreateTask], AnyCommand]] = {
     "replace": lambda task: replace(task.user_id, task.task_id),
+    "patch": lambda task: patch(task.user_id, task.task_id),
     "toggle": lambda task: toggle(task.user_id, task.task_id),
     "delete": lambda task: delete(task.user_id, task.task_id),
     "create": lambda task: create(task.user_id),

@@ -70,11 +70,7 @@ async def test_json_in_utf_8_is_accepted(media_type: str) -> None:
 async def test_another_media_type_or_charset_is_415_and_the_right_one_is_named(media_type: str) -> None:
     problem = await refusal(request(Client.STALLS, headers={"content-type": media_type}))
 
-    assert (problem.kind, problem.headers["Accept"], problem.headers["Accept-Patch"]) == (
-        NOT_JSON,
-        "application/json",
-        "application/json",
-    )
+    assert (problem.kind, problem.headers) == (NOT_JSON, {"Accept": "application/json"})
 
 
 @pytest.mark.parametrize("coding", ["gzip", "GZIP", "br", "deflate", "zstd", "identity, gzip", "gzip, identity", "x"])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from common.contracts.outcomes import Outcome
 from gateway.app import create_app
+from gateway.bodies import MERGE_PATCH
 from gateway.openapi import openapi_document
 
 from tests.serving import Served
@@ -21,11 +22,20 @@ OPERATIONS = {
     "create_task": ("POST", TASKS, BODY),
     "find_task": ("GET", TASK, None),
     "replace_task": ("PUT", TASK, BODY),
+    "patch_task": ("PATCH", TASK, BODY),
     "delete_task": ("DELETE", TASK, None),
     "toggle_task": ("PATCH", COMPLETE, None),
 }
-WRITES = ["create_task", "replace_task", "delete_task", "toggle_task"]
-WITH_BODY = ["create_task", "replace_task", "toggle_task"]
+WRITES = ["create_task", "replace_task", "patch_task", "delete_task", "toggle_task"]
+WITH_BODY = ["create_task", "replace_task", "patch_task", "toggle_task"]
+
+
+TYPES = {"patch_task": {"Content-Type": MERGE_PATCH}}
+
+
+def typed(name: str) -> dict[str, str]:
+    """The media type of the operation's body."""
+    return TYPES.get(name, JSON)
 
 
 def documented(name: str) -> dict[str, Any]:
@@ -139,7 +149,7 @@ async def test_the_name_of_an_answer_is_as_described(gateway: Served, given: str
 async def test_the_503_of_absent_servers_is_described(gateway: Served, name: str) -> None:
     method, path, body = OPERATIONS[name]
 
-    answer = await gateway.ask(method, path, body=body, headers=JSON)
+    answer = await gateway.ask(method, path, body=body, headers=typed(name))
 
     assert str(answer.status) in documented(name)["responses"]
 
@@ -159,7 +169,7 @@ async def test_the_answer_to_every_outcome_is_described(name: str, status: str) 
     method, path, body = OPERATIONS[name]
 
     async with answered_gateway(Outcome.model_validate({"status": status, "task": "{}"})) as (gateway, _):
-        answer = await gateway.ask(method, path, body=body, headers=JSON)
+        answer = await gateway.ask(method, path, body=body, headers=typed(name))
 
     assert str(answer.status) in documented(name)["responses"]
 
@@ -168,7 +178,7 @@ async def test_the_answer_to_every_outcome_is_described(name: str, status: str) 
 async def test_the_400_of_a_bad_key_is_described(gateway: Served, name: str) -> None:
     method, path, body = OPERATIONS[name]
 
-    answer = await gateway.ask(method, path, body=body, headers=JSON | {"Idempotency-Key": '"'})
+    answer = await gateway.ask(method, path, body=body, headers=typed(name) | {"Idempotency-Key": '"'})
 
     assert answer.json()["type"] in documented(name)["responses"]["400"]["description"]
 
@@ -178,7 +188,7 @@ async def test_the_422_of_a_key_of_another_request_is_described(name: str) -> No
     method, path, body = OPERATIONS[name]
 
     async with answered_gateway(Outcome(status="key_reused")) as (gateway, _):
-        answer = await gateway.ask(method, path, body=body, headers=JSON)
+        answer = await gateway.ask(method, path, body=body, headers=typed(name))
 
     assert answer.json()["type"] in documented(name)["responses"]["422"]["description"]
 
@@ -188,29 +198,29 @@ async def test_the_404_of_a_task_that_is_not_there_is_described(name: str) -> No
     method, path, body = OPERATIONS[name]
 
     async with answered_gateway(Outcome(status="not_found")) as (gateway, _):
-        answer = await gateway.ask(method, path, body=body, headers=JSON)
+        answer = await gateway.ask(method, path, body=body, headers=typed(name))
 
     assert answer.json()["type"] in documented(name)["responses"]["404"]["description"]
 
 
 @pytest.mark.parametrize(
-    ("body", "media_type"),
+    ("body", "headers"),
     [
-        (b"{", "application/json"),
-        (b"[]", "application/json"),
-        (b"{}", "text/plain"),
-        (b" " * 70_000, "application/json"),
-        (b'{"title": "x", "title": "x"}', "application/json"),
+        (b"{", {}),
+        (b"[]", {}),
+        (b"{}", {"Content-Type": "text/plain"}),
+        (b" " * 70_000, {}),
+        (b'{"title": "x", "title": "x"}', {}),
     ],
     ids=["400", "422", "415", "413", "400, a member twice"],
 )
 @pytest.mark.parametrize("name", WITH_BODY)
 async def test_the_answer_to_every_fault_of_a_body_is_described(
-    gateway: Served, name: str, body: bytes, media_type: str
+    gateway: Served, name: str, body: bytes, headers: dict[str, str]
 ) -> None:
     method, path, _ = OPERATIONS[name]
 
-    answer = await gateway.ask(method, path, body=body, headers={"Content-Type": media_type})
+    answer = await gateway.ask(method, path, body=body, headers=typed(name) | headers)
 
     assert answer.json()["type"] in documented(name)["responses"][str(answer.status)]["description"]
 
@@ -219,7 +229,7 @@ async def test_the_answer_to_every_fault_of_a_body_is_described(
 async def test_the_415_of_a_coded_body_is_described(gateway: Served, name: str) -> None:
     method, path, _ = OPERATIONS[name]
 
-    answer = await gateway.ask(method, path, body=b"x", headers=JSON | {"Content-Encoding": "gzip"})
+    answer = await gateway.ask(method, path, body=b"x", headers=typed(name) | {"Content-Encoding": "gzip"})
 
     described_answer = documented(name)["responses"]["415"]
     assert answer.json()["type"] in described_answer["description"]
@@ -230,7 +240,7 @@ async def test_the_415_of_a_coded_body_is_described(gateway: Served, name: str) 
 async def test_the_400_of_a_parameter_is_described(gateway: Served, name: str) -> None:
     method, path, body = OPERATIONS[name]
 
-    answer = await gateway.ask(method, f"{path}?colour=1", body=body, headers=JSON)
+    answer = await gateway.ask(method, f"{path}?colour=1", body=body, headers=typed(name))
 
     assert answer.json()["type"] in documented(name)["responses"]["400"]["description"]
 
@@ -239,13 +249,29 @@ async def test_the_400_of_a_parameter_is_described(gateway: Served, name: str) -
 async def test_the_412_of_a_precondition_is_described(gateway: Served, name: str) -> None:
     method, path, body = OPERATIONS[name]
 
-    answer = await gateway.ask(method, path, body=body, headers=JSON | {"If-Match": '"stale"'})
+    answer = await gateway.ask(method, path, body=body, headers=typed(name) | {"If-Match": '"stale"'})
 
     assert answer.json()["type"] in documented(name)["responses"]["412"]["description"]
 
 
-def test_what_may_be_sent_back_is_described() -> None:
-    assert set(SCHEMAS["ReplacementBody"]["patternProperties"]) == {"^id$", "^user_id$", "^created_at$"}
+@pytest.mark.parametrize("schema", ["ReplacementBody", "PatchBody"])
+def test_what_may_be_sent_back_is_described(schema: str) -> None:
+    assert set(SCHEMAS[schema]["patternProperties"]) == {"^id$", "^user_id$", "^created_at$"}
+
+
+def test_a_patch_is_described_as_a_merge_patch_without_defaults() -> None:
+    described = {name: list(documented(name)["requestBody"]["content"]) for name in WITH_BODY}
+
+    assert described.pop("patch_task") == [MERGE_PATCH]
+    assert set(map(str, described.values())) == {"['application/json']"}
+    assert not [name for name, one in SCHEMAS["PatchBody"]["properties"].items() if "default" in one]
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_415_of_a_patch_is_described_with_what_is_accepted(name: str) -> None:
+    headers = documented(name)["responses"].get("415", {}).get("headers", {})
+
+    assert ("Accept-Patch" in headers) is (OPERATIONS[name][0] == "PATCH")
 
 
 def test_the_404_of_a_read_is_described_where_there_is_one() -> None:
@@ -259,14 +285,14 @@ def test_the_408_of_a_slow_body_is_described(name: str) -> None:
     assert "408" in documented(name)["responses"]
 
 
-@pytest.mark.parametrize("schema", ["Task", "TaskBody", "ReplacementBody"])
+@pytest.mark.parametrize("schema", ["Task", "TaskBody", "ReplacementBody", "PatchBody"])
 def test_a_title_has_the_limits_of_the_contract(schema: str) -> None:
     title = SCHEMAS[schema]["properties"]["title"]
 
     assert (title["type"], title["minLength"], title["maxLength"]) == ("string", 1, 255)
 
 
-@pytest.mark.parametrize("schema", ["Task", "TaskBody", "ReplacementBody"])
+@pytest.mark.parametrize("schema", ["Task", "TaskBody", "ReplacementBody", "PatchBody"])
 def test_a_description_is_null_or_has_the_limit_of_the_contract(schema: str) -> None:
     kinds = SCHEMAS[schema]["properties"]["description"]["anyOf"]
 
@@ -279,6 +305,7 @@ def test_a_description_is_null_or_has_the_limit_of_the_contract(schema: str) -> 
         ("Task", set(TASK_FIELDS)),
         ("TaskBody", {"title"}),
         ("ReplacementBody", {"title"}),
+        ("PatchBody", set()),
         ("CompletionBody", set()),
     ],
 )

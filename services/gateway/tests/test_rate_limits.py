@@ -11,7 +11,7 @@ from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key, published
 from tests.serving import Answer, Served
 
 from .in_process import TASKS, lonely_gateway
-from .test_openapi import OPERATIONS
+from .test_openapi import OPERATIONS, typed
 
 STRANGER = "4d0c2a9b-8e37-4b16-a1f5-92c6e07d3b58"
 SLOW = {"user_requests_per_s": 0.001, "user_burst": 2}
@@ -106,9 +106,8 @@ def test_a_change_of_generations_forgets_nothing_too_early(clock: Clock) -> None
 @pytest.mark.parametrize("name", OPERATIONS)
 async def test_one_request_too_many_is_429_with_all_that_a_client_needs(name: str) -> None:
     method, path, body = OPERATIONS[name]
-    headers = {"Content-Type": "application/json"}
     async with lonely_gateway(**SLOW) as gateway:
-        answers = [await gateway.ask(method, path, body=body, headers=headers) for _ in range(3)]
+        answers = [await gateway.ask(method, path, body=body, headers=typed(name)) for _ in range(3)]
 
     refused = answers[-1]
     assert [answer.status for answer in answers] == [503, 503, 429]

@@ -4,8 +4,9 @@ import time
 from uuid import UUID
 
 import pytest
-from common.contracts.commands import CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from common.contracts.outcomes import Outcome
+from gateway.bodies import MERGE_PATCH
 
 from .in_process import COMPLETE, JSON, TASK, TASKS, answered_gateway
 
@@ -112,6 +113,24 @@ async def test_a_replacement_has_the_defaults_of_missing_fields() -> None:
     assert isinstance(command, ReplaceTask)
     assert (command.user_id, command.task_id) == (USER_ID, TASK_ID)
     assert (command.title, command.description, command.is_completed) == ("Buy milk", None, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "changes"),
+    [
+        (b"{}", {}),
+        (b'{"description": null}', {"description": None}),
+        (b'{"is_completed": false, "title": "x"}', {"title": "x", "is_completed": False}),
+        (b'{"created_at": "now", "description": ""}', {"description": ""}),
+    ],
+)
+async def test_a_patch_has_the_fields_of_the_body_alone(body: bytes, changes: dict[str, object]) -> None:
+    async with answered_gateway(DONE) as (gateway, commands):
+        await gateway.ask("PATCH", TASK, body=body, headers={"Content-Type": MERGE_PATCH})
+
+    (command,) = commands
+    assert isinstance(command, PatchTask)
+    assert (command.user_id, command.task_id, command.changes) == (USER_ID, TASK_ID, changes)
 
 
 @pytest.mark.parametrize(

@@ -55,13 +55,13 @@ begin
   for command in
     select type, command_id, user_id, fingerprint, keyed, p_look_up or keyed as look_up,
       to_timestamp(deadline_unix_ms / 1000) as deadline, task_id, title, description, is_completed,
-      precondition, place, lead(user_id) over in_turn is distinct from user_id as is_last_of_user
+      changes, precondition, place, lead(user_id) over in_turn is distinct from user_id as is_last_of_user
     from rows from (json_to_recordset(p_commands) as (
       type text, command_id uuid, user_id uuid, fingerprint bytea, keyed boolean, deadline_unix_ms double precision,
-      task_id uuid, title text, description text, is_completed boolean, precondition jsonb
+      task_id uuid, title text, description text, is_completed boolean, changes jsonb, precondition jsonb
     )) with ordinality as given (
       type, command_id, user_id, fingerprint, keyed, deadline_unix_ms,
-      task_id, title, description, is_completed, precondition, place
+      task_id, title, description, is_completed, changes, precondition, place
     )
     window in_turn as (order by user_id, place)
     order by user_id, place
@@ -141,6 +141,19 @@ begin
             where id = command.task_id and user_id = command.user_id
               and (title, description, is_completed)
                 is distinct from (command.title, command.description, command.is_completed)
+            returning id, title, description, is_completed,
+              to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, user_id into changed;
+          when 'patch_task' then
+            update tasks
+            set title = coalesce(command.changes ->> 'title', title),
+              description = case
+                when command.changes ? 'description' then command.changes ->> 'description' else description
+              end,
+              is_completed = coalesce((command.changes ->> 'is_completed')::boolean, is_completed),
+              revision = upcoming
+            where id = command.task_id and user_id = command.user_id
+              and not jsonb_build_object('title', title, 'description', description, 'is_completed', is_completed)
+                @> command.changes
             returning id, title, description, is_completed,
               to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, user_id into changed;
           when 'toggle_task' then

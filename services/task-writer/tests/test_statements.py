@@ -5,7 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from common.contracts.commands import AnyCommand, CreateTask, DeleteTask, Precondition, ReplaceTask, ToggleTask
+from common.contracts.commands import (
+    AnyCommand,
+    CreateTask,
+    DeleteTask,
+    PatchTask,
+    Precondition,
+    ReplaceTask,
+    ToggleTask,
+)
 from task_writer.statements import fingerprint, lock_number, parameters
 
 from tests.task_fields import DEFAULTS
@@ -16,6 +24,7 @@ TEXT: dict[str, Any] = DEFAULTS | {"title": "Buy milk", "description": "two litr
 COMMANDS: list[AnyCommand] = [
     CreateTask(**ENVELOPE, **TEXT),
     ReplaceTask(**ENVELOPE, **TEXT),
+    PatchTask(**ENVELOPE, changes={"title": "Buy milk", "description": None}),
     DeleteTask(**ENVELOPE),
     ToggleTask(**ENVELOPE, is_completed=None),
 ]
@@ -25,6 +34,7 @@ CHANGES: dict[str, Any] = {
     "title": "Buy Milk",
     "description": None,
     "is_completed": True,
+    "changes": {"title": "Buy milk"},
 }
 
 
@@ -39,7 +49,8 @@ def test_the_database_is_given_every_command_in_its_place_with_its_fingerprint()
     marks = [
         {"type": one.type, "fingerprint": rf"\x{fingerprint(one).hex()}", "deadline_unix_ms": 1} for one in COMMANDS
     ]
-    asked_for: list[dict[str, Any]] = [TEXT, TEXT, {}, {"is_completed": None}]
+    patched = {"changes": {"title": "Buy milk", "description": None}}
+    asked_for: list[dict[str, Any]] = [TEXT, TEXT, patched, {}, {"is_completed": None}]
     assert given == [ids | mark | fields for mark, fields in zip(marks, asked_for, strict=True)]
 
 
@@ -99,6 +110,7 @@ def test_the_fingerprints_are_frozen() -> None:
     assert {command.type: fingerprint(command).hex() for command in COMMANDS} == {
         "create_task": "41d82a17bd16202359a7f9a1b6bceb90",
         "replace_task": "b87907d1ee530e37cf79800ed1c4b715",
+        "patch_task": "2123662a2ce5b3d6d5e1152f86c545db",
         "delete_task": "2dbc0969b0a4342bf09645756e2216ce",
         "toggle_task": "3c6d77101fe08f60de9c05992c62e8a0",
     }
@@ -139,10 +151,11 @@ def test_a_field_of_a_later_release_at_its_default_leaves_the_fingerprint_as_it_
 
 
 def test_the_fingerprint_differs_between_commands_with_the_same_fields() -> None:
-    create, replace, delete, toggle = COMMANDS
+    of_type = {command.type: fingerprint(command) for command in COMMANDS}
 
-    assert fingerprint(create) != fingerprint(replace)
-    assert fingerprint(delete) != fingerprint(toggle)
+    assert of_type["create_task"] != of_type["replace_task"]
+    assert of_type["delete_task"] != of_type["toggle_task"]
+    assert len(set(of_type.values())) == len(COMMANDS)
 
 
 def test_flipping_and_setting_have_different_fingerprints() -> None:

@@ -17,18 +17,23 @@ const params = { path: { user_id, task_id: task.id } };
 const listed = await client.GET("/api/{user_id}/tasks", { params: user });
 const found = await client.GET("/api/{user_id}/tasks/{task_id}", { params });
 const replaced = await client.PUT("/api/{user_id}/tasks/{task_id}", { params, body: { title: "Buy bread", is_completed: false } });
+const patched = await client.PATCH("/api/{user_id}/tasks/{task_id}", {
+  params,
+  body: { title: "Buy rye bread" },
+  headers: { "Content-Type": "application/merge-patch+json" },
+});
 const flipped = await client.PATCH("/api/{user_id}/tasks/{task_id}/complete", { params });
 const opened = await client.PATCH("/api/{user_id}/tasks/{task_id}/complete", { params, body: { is_completed: false } });
 const deleted = await client.DELETE("/api/{user_id}/tasks/{task_id}", { params });
 const gone = await client.GET("/api/{user_id}/tasks/{task_id}", { params });
 const problem = gone.error?.type;
 
-const answers = [created, listed, found, replaced, flipped, opened, deleted, gone];
+const answers = [created, listed, found, replaced, patched, flipped, opened, deleted, gone];
 console.log(
   JSON.stringify({
     statuses: answers.map((answer) => answer.response.status),
     listed: listed.data?.map((one) => one.title),
-    titles: [found.data?.title, replaced.data?.title],
+    titles: [found.data?.title, replaced.data?.title, patched.data?.title],
     completed: [flipped.data?.is_completed, opened.data?.is_completed],
     problem,
   }),

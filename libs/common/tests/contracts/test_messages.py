@@ -11,10 +11,12 @@ from common.contracts.commands import (
     CommandBatch,
     CreateTask,
     DeleteTask,
+    PatchTask,
     Precondition,
     ReplaceTask,
     ToggleTask,
 )
+from common.contracts.fields import TaskChanges, TaskFields
 from common.contracts.message import Operation
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.contracts.reads import MAX_READS_PER_BATCH, Page, Position, Read, ReadBatch
@@ -36,6 +38,17 @@ REPLACE = """
  "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "deadline_unix_ms": 1795000000123,
  "task_id": "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33", "title": "Buy bread", "description": null,
  "is_completed": true}
+"""
+PATCH = """
+{"type": "patch_task", "command_id": "0192f0c1-7c5e-4d5a-9d2b-1f6a3c9b7e01",
+ "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "deadline_unix_ms": 1795000000123,
+ "task_id": "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33",
+ "changes": {"title": "Buy bread", "description": null, "is_completed": true}}
+"""
+PATCH_OF_ONE_FIELD = """
+{"type": "patch_task", "command_id": "0192f0c1-7c5e-4d5a-9d2b-1f6a3c9b7e01",
+ "user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "deadline_unix_ms": 1795000000123,
+ "task_id": "c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33", "changes": {"description": null}}
 """
 DELETE = """
 {"type": "delete_task", "command_id": "0192f0c1-7c5e-4d5a-9d2b-1f6a3c9b7e01",
@@ -88,6 +101,11 @@ ENVELOPE = {"command_id": COMMAND_ID, "user_id": USER_ID, "deadline_unix_ms": DE
 COMMANDS: list[tuple[str, AnyCommand]] = [
     (CREATE, CreateTask(**ENVELOPE, title="Buy milk \u2615", description="2 litres", is_completed=False)),
     (REPLACE, ReplaceTask(**ENVELOPE, title="Buy bread", description=None, is_completed=True)),
+    (
+        PATCH,
+        PatchTask(**ENVELOPE, changes={"title": "Buy bread", "description": None, "is_completed": True}),
+    ),
+    (PATCH_OF_ONE_FIELD, PatchTask(**ENVELOPE, changes={"description": None})),
     (DELETE, DeleteTask(**ENVELOPE)),
     (FLIP, ToggleTask(**ENVELOPE, is_completed=None)),
     (SET, ToggleTask(**ENVELOPE, is_completed=True)),
@@ -111,7 +129,7 @@ PRECONDITIONS = [
     ({"if_match": [7], "if_none_match": [8]}, Precondition(if_match=[7], if_none_match=[8])),
 ]
 OF_EACH_COMMAND = pytest.mark.parametrize(
-    ("literal", "command"), COMMANDS, ids=["create", "replace", "delete", "flip", "set"]
+    ("literal", "command"), COMMANDS, ids=["create", "replace", "patch", "patch one field", "delete", "flip", "set"]
 )
 OF_EACH_OUTCOME = pytest.mark.parametrize(
     ("literal", "outcome"),
@@ -229,6 +247,31 @@ def test_a_toggle_without_a_completion_flips() -> None:
 
     assert isinstance(command, ToggleTask)
     assert command.is_completed is None
+
+
+def test_a_patch_may_change_each_field_of_a_task() -> None:
+    assert list(TaskChanges.__annotations__) == list(TaskFields.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("changes", "faults"),
+    [
+        ({"title": " "}, ["title: blank_text"]),
+        ({"title": None}, ["title: string_type"]),
+        ({"is_completed": None}, ["is_completed: bool_type"]),
+        ({"description": "\u0000"}, ["description: unstorable_text"]),
+    ],
+    ids=str,
+)
+def test_a_patch_with_a_faulty_field_is_refused(changes: dict[str, object], faults: list[str]) -> None:
+    assert refused(changed(PATCH, changes=changes)) == [f"patch_task.changes.{fault}" for fault in faults]
+
+
+def test_a_field_of_a_later_release_in_a_patch_is_ignored() -> None:
+    (command,) = CommandBatch.model_validate_json(batch_of(changed(PATCH, changes={"due_at": "today"}))).commands
+
+    assert isinstance(command, PatchTask)
+    assert command.changes == {}
 
 
 @OF_EACH_COMMAND

@@ -42,7 +42,7 @@ class BodyRoute(LeanRoute):
     def query_step(self, model: Any) -> Callable[[Request], Any]:
         return lambda request: model.model_validate(dict(request.query_params))
 
-    def body_step(self, model: Any, *, required: bool) -> Callable[[Request], Awaitable[Any]]:
+    def body_step(self, model: Any, media_type: str, *, required: bool) -> Callable[[Request], Awaitable[Any]]:
         async def read(request: Request) -> Any:
             content = await request.body()
             return model.model_validate_json(content) if content or required else None

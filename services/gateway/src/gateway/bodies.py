@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
 
-from common.contracts.fields import TaskFields
+from common.contracts.fields import TaskChanges, TaskFields, Title
 from common.http.paths import uuid_text
 from common.http.problems import NOT_JSON, Problem
 from common.http.request_body import BodyHead, read_body, read_body_head
@@ -18,11 +18,12 @@ from gateway.preconditions import require_preconditions
 
 MAX_BODY_BYTES = 64 * 1024
 
-MEDIA_TYPE = "application/json"
-_ACCEPTED = {"Accept": MEDIA_TYPE, "Accept-Patch": MEDIA_TYPE}
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"  # RFC 7396
+
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9a-z-]+"
 _PARAMETER = rb"%b=(?:%b|\"(?:[^\"\\]|\\.)*\")" % (_TOKEN, _TOKEN)
-_JSON = re.compile(rb"application/json((?:[ \t]*;[ \t]*(?:%b)?)*)" % _PARAMETER, re.IGNORECASE)
+_MEDIA_TYPE = re.compile(rb"(%b/%b)((?:[ \t]*;[ \t]*(?:%b)?)*)" % (_TOKEN, _TOKEN, _PARAMETER), re.IGNORECASE)
 _OTHER_CHARSET = re.compile(rb"[; \t]charset=(?!\"?utf-?8\"?(?:[; \t]|$))", re.IGNORECASE)
 
 
@@ -77,6 +78,30 @@ class ReplacementBody(TaskBody):
     created_at: str = Field("", description="Ignored")
 
 
+def _as_patch(schema: JsonDict) -> None:
+    """Like a replacement, but a missing field stays as it is: it has no default."""
+    _with_echo(schema)
+    properties = schema["properties"]
+    assert isinstance(properties, dict)  # noqa: S101 - pydantic writes an object
+    for described in properties.values():
+        cast("JsonDict", described).pop("default", None)
+    schema["example"] = {"title": "Buy bread", "description": None}
+
+
+class PatchBody(ReplacementBody):
+    """The fields to change (RFC 7396); those that are left out stay. Null clears the description; title and completion
+    cannot be cleared. Like a replacement, it may have what an answer showed of the task."""
+
+    model_config = ConfigDict(json_schema_extra=_as_patch)
+
+    title: Title = Field("", examples=["Buy bread"])
+
+    def changes(self) -> TaskChanges:
+        """The fields that are there, null included."""
+        there = {name: getattr(self, name) for name in TaskFields.model_fields if name in self.model_fields_set}
+        return cast("TaskChanges", there)
+
+
 def _without_default(schema: JsonDict) -> None:
     """A missing field means flip, not the default."""
     del schema["default"]
@@ -92,29 +117,33 @@ class CompletionBody(BaseModel):
     is_completed: bool = Field(False, json_schema_extra=_without_default)
 
 
-async def read_json[Body: BaseModel](request: Request, model: type[Body], ids: Mapping[str, str] | None = None) -> Body:
+async def read_json[Body: BaseModel](
+    request: Request, model: type[Body], ids: Mapping[str, str] | None = None, *, media_type: str = JSON
+) -> Body:
     """The request's body as `model`; `ids` are those of the path, by the names that a ReplacementBody has for them.
 
     Raises a problem: 412, 413 or 415 before the body is read; then 400, 408, 413 or 422.
     """
     head = read_body_head(request.scope["headers"])
     if head.has_length or head.is_chunked or head.media_type is not None:
-        _require_json(head)
+        _require(media_type, head, request)
     body = await _read(request, head)
     if body:
-        _require_json(head)
+        _require(media_type, head, request)
     return parse_json(body, model, ids)
 
 
-async def read_optional_json[Body: BaseModel](request: Request, model: type[Body]) -> Body | None:
+async def read_optional_json[Body: BaseModel](
+    request: Request, model: type[Body], *, media_type: str = JSON
+) -> Body | None:
     """Like read_json, but None when there is no body, whatever the media type."""
     head = read_body_head(request.scope["headers"])
     if head.has_length or (head.is_chunked and head.media_type is not None):
-        _require_json(head)
+        _require(media_type, head, request)
     body = await _read(request, head)
     if not body:
         return None
-    _require_json(head)
+    _require(media_type, head, request)
     return parse_json(body, model)
 
 
@@ -136,18 +165,19 @@ async def read_unused_body(request: Request) -> None:
     await _read(request, read_body_head(request.scope["headers"]))
 
 
-def _require_json(head: BodyHead) -> None:
-    """Raises a 415 problem for all but application/json, once, in UTF-8.
+def _require(media_type: str, head: BodyHead, request: Request) -> None:
+    """Raises a 415 problem for all but this media type, once, in UTF-8.
 
-    Types that end in +json are rejected: a merge patch (RFC 7396) or a JSON patch (RFC 6902) means something else than
-    the same bytes as plain JSON.
+    A merge patch (RFC 7396) and plain JSON mean different things with the same bytes, so neither is taken for the
+    other. The answer to a PATCH names the media type in Accept-Patch, too (RFC 5789, section 2.2).
     """
-    media_type = head.media_type or b""
-    if media_type == b"application/json":  # the usual value
+    sent = head.media_type or b""
+    if sent == media_type.encode():  # the usual value
         return
-    found = _JSON.fullmatch(media_type.strip(b" \t"))
-    if found is None:
-        detail = f"Send the body as JSON, with one header Content-Type: {MEDIA_TYPE}."
-        raise Problem(NOT_JSON, detail, headers=_ACCEPTED)
-    if _OTHER_CHARSET.search(found[1]):
-        raise Problem(NOT_JSON, "Send the body in UTF-8 (RFC 8259, section 8.1).", headers=_ACCEPTED)
+    found = _MEDIA_TYPE.fullmatch(sent.strip(b" \t"))
+    accepted = {"Accept": media_type} | ({"Accept-Patch": media_type} if request.method == "PATCH" else {})
+    if found is None or found[1].lower() != media_type.encode():
+        detail = f"Send the body as JSON, with one header Content-Type: {media_type}."
+        raise Problem(NOT_JSON, detail, headers=accepted)
+    if _OTHER_CHARSET.search(found[2]):
+        raise Problem(NOT_JSON, "Send the body in UTF-8 (RFC 8259, section 8.1).", headers=accepted)

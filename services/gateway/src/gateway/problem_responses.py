@@ -76,6 +76,7 @@ ERROR_HEADERS: Mapping[int, Json] = {
 }
 """Headers of errors, by status."""
 
+ACCEPT_PATCH: Responses = {415: {"headers": {"Accept-Patch": _header("The supported media type of a PATCH")}}}
 LINK = {
     "Link": _header(
         'The next page (RFC 8288, `rel="next"`), as a path with the same parameters; absent on the last page',

@@ -25,14 +25,16 @@ class TaskRoute(LeanRoute):
         super().__init__(path, endpoint, **options)
         self.description = description.replace("\n", " ")
 
-    def body_step(self, model: type[BaseModel], *, required: bool) -> Callable[[Request], Awaitable[Any]]:
+    def body_step(
+        self, model: type[BaseModel], media_type: str, *, required: bool
+    ) -> Callable[[Request], Awaitable[Any]]:
         """Reads the body with gateway/bodies.py. A missing optional body counts as an empty object."""
         if not required:
-            return _optional_reader(model)
+            return _optional_reader(model, media_type)
         ids_of = _path_ids if issubclass(model, ReplacementBody) else _no_ids
 
         def read(request: Request) -> Awaitable[BaseModel]:
-            return read_json(request, model, ids_of(request))
+            return read_json(request, model, ids_of(request), media_type=media_type)
 
         return read
 
@@ -43,11 +45,11 @@ class TaskRoute(LeanRoute):
         return read_list_query
 
 
-def _optional_reader(model: type[BaseModel]) -> Callable[[Request], Awaitable[BaseModel]]:
+def _optional_reader(model: type[BaseModel], media_type: str) -> Callable[[Request], Awaitable[BaseModel]]:
     nothing = model()
 
     async def read(request: Request) -> BaseModel:
-        return await read_optional_json(request, model) or nothing
+        return await read_optional_json(request, model, media_type=media_type) or nothing
 
     return read
 

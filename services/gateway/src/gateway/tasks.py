@@ -1,4 +1,4 @@
-"""The API: six path operations on the tasks of one user.
+"""The API: seven path operations on the tasks of one user.
 
 A read goes to the task-reader through a read lane, a write to the task-writers as a command through the command lane.
 Both return the JSON written by PostgreSQL, unchanged. Parameters are resolved in declaration order
@@ -9,24 +9,26 @@ import json
 from typing import Annotated
 from uuid import uuid4
 
-from common.contracts.commands import CreateTask, DeleteTask, ReplaceTask, ToggleTask
+from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from common.contracts.reads import Read
+from common.http.path_operations import merged
 from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, UNAVAILABLE, Problem
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from gateway.answers import TASK_EXAMPLE, Task
-from gateway.bodies import CompletionBody, ReplacementBody, TaskBody, read_unused_body
+from gateway.bodies import MERGE_PATCH, CompletionBody, PatchBody, ReplacementBody, TaskBody, read_unused_body
 from gateway.call_context import CallContext, Commands, Lanes, ReadContext
 from gateway.ids import TaskId, UserId
 from gateway.list_query import ListQuery
 from gateway.outcomes import no_content, task_response
 from gateway.pages import page_response
 from gateway.parameters import require_known_parameters
-from gateway.problem_responses import BODY_PROBLEMS, LINK, LOCATION, UNUSED_BODY_PROBLEMS, reads, writes
+from gateway.problem_responses import ACCEPT_PATCH, BODY_PROBLEMS, LINK, LOCATION, UNUSED_BODY_PROBLEMS, reads, writes
 from gateway.read_lanes import ReadLane, TooManyReads
 from gateway.reader_link import Answer, ReaderUnavailable
 from gateway.task_route import TaskRoute
 
+MergePatch = Annotated[PatchBody, Body(media_type=MERGE_PATCH)]
 UnusedBody = Annotated[None, Depends(read_unused_body)]
 
 FLIP = CompletionBody()
@@ -106,6 +108,23 @@ async def replace_task(
     return task_response(await commands.call(command), 200)
 
 
+@tasks.patch(
+    "/{task_id}",
+    response_model=Task,
+    responses=merged(writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND), ACCEPT_PATCH),
+)
+async def patch_task(
+    user_id: UserId, task_id: TaskId, context: CallContext, body: MergePatch, commands: Commands
+) -> Response:
+    """Change some fields of a task.
+
+    The body is a JSON merge patch (RFC 7396): the fields in it are set, the others stay, and null clears the
+    description. A patch that changes nothing is answered like any other.
+    """
+    command = PatchTask(**context.envelope(), task_id=task_id, changes=body.changes())
+    return task_response(await commands.call(command), 200)
+
+
 @tasks.delete(
     "/{task_id}",
     status_code=204,
@@ -121,7 +140,7 @@ async def delete_task(
 @tasks.patch(
     "/{task_id}/complete",
     response_model=Task,
-    responses=writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND),
+    responses=merged(writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND), ACCEPT_PATCH),
 )
 async def toggle_task(
     user_id: UserId, task_id: TaskId, context: CallContext, commands: Commands, body: CompletionBody = FLIP

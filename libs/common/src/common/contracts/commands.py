@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import Field, WithJsonSchema
 
-from common.contracts.fields import TaskFields
+from common.contracts.fields import TaskChanges, TaskFields
 from common.contracts.message import Message, Operation, is_absent
 
 SENT_HEADER = "x-sent-unix-ms"  # when a command message was sent, in milliseconds since 1970
@@ -74,6 +74,14 @@ class ReplaceTask(TaskFields, Command):
     task_id: UUID
 
 
+class PatchTask(Command):
+    """Sets those of a task's fields that `changes` has; the others stay. A patch that changes nothing is `done`."""
+
+    type: Literal["patch_task"] = "patch_task"
+    task_id: UUID
+    changes: TaskChanges
+
+
 class DeleteTask(Command):
     """Removes a task."""
 
@@ -89,7 +97,7 @@ class ToggleTask(Command):
     is_completed: bool | None = None
 
 
-type AnyCommand = CreateTask | ReplaceTask | DeleteTask | ToggleTask
+type AnyCommand = CreateTask | ReplaceTask | PatchTask | DeleteTask | ToggleTask
 
 
 class CommandBatch(Message):

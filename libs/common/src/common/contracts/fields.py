@@ -3,7 +3,7 @@
 The patterns state the same rules for JSON Schema tools (ECMA-262 with the u flag).
 """
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -55,3 +55,11 @@ class TaskFields(BaseModel):
     title: Title = Field(examples=["Buy milk"])
     description: Description | None = Field(default=None, examples=["2 litres"])
     is_completed: bool = Field(default=False, examples=[False])
+
+
+class TaskChanges(TypedDict, total=False):
+    """Those of the fields that a client changes; the others stay. Null is a value: it clears the description."""
+
+    title: Title
+    description: Description | None
+    is_completed: bool

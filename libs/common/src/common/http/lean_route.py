@@ -63,9 +63,14 @@ class LeanRoute(APIRoute):
         child_scope = {"route": self, "endpoint": self.endpoint, "path_params": found.groupdict()}
         return Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL, child_scope
 
-    def body_step(self, model: Any, *, required: bool) -> Callable[[Request], Awaitable[Any]]:
+    @property
+    def body_media_type(self) -> str | None:
+        """The media type of the body as it is declared, in `Body(media_type=...)`; None where there is no body."""
+        return None if self.body_field is None else _media_type(self.body_field)
+
+    def body_step(self, model: Any, media_type: str, *, required: bool) -> Callable[[Request], Awaitable[Any]]:
         """Returns a function that reads the body as `model`, or None when the body is optional and missing."""
-        raise TypeError(f"{type(self).__name__} cannot read a body: {model}, required={required}")
+        raise TypeError(f"{type(self).__name__} cannot read a body: {model}, {media_type}, required={required}")
 
     def query_step(self, model: Any) -> Callable[[Request], Any]:
         """Returns a function that reads the query parameters as `model`; it must not wait."""
@@ -149,7 +154,8 @@ class _Plan:
     def _body(self, field: Field) -> int:
         if "body" in self._indexes or field.field_info.embed:
             raise TypeError(f"a lean route supports one body, not embedded: {field.name}")
-        read = self._body_step(field.field_info.annotation, required=field.field_info.is_required())
+        info = field.field_info
+        read = self._body_step(info.annotation, _media_type(field), required=info.is_required())
         return self._add("body", lambda values: read(values[0]), waits=True)
 
     def _dependency(self, dependant: Dependant) -> int:
@@ -201,6 +207,10 @@ def _header_values(name: str) -> Step:
         return [value.decode("latin-1") for key, value in values[0].scope["headers"] if key == sent] or None
 
     return values_of
+
+
+def _media_type(body: Field) -> str:
+    return str(getattr(body.field_info, "media_type", "application/json"))
 
 
 def _is_coroutine(function: Callable[..., Any]) -> bool:

@@ -1,13 +1,14 @@
 """Makes every error of an app a problem response: our problems, the framework's errors, and bugs."""
 
 import logging
+from collections.abc import Collection
 from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from common.http.problems import (
     INTERNAL,
@@ -51,12 +52,12 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     status = HTTPStatus(error.status_code)
     if request.method == "OPTIONS" and (status == HTTPStatus.METHOD_NOT_ALLOWED or request.scope["path"] == "*"):
-        return Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": ", ".join(allowed_methods(request))})
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=_allowed(request))
     kind = ProblemType(status.phrase.lower().replace(" ", "-"), status, status.phrase)
     response = problem_response(Problem(kind, status.description or status.phrase))
     response.headers.update(error.headers or {})
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
-        response.headers["Allow"] = ", ".join(allowed_methods(request))
+        response.headers.update(_allowed(request))
     return response
 
 
@@ -79,8 +80,22 @@ async def _answer_bug(request: Request, error: Exception) -> Response:
 def allowed_methods(request: Request) -> list[str]:
     """The methods of all routes that match the path; Starlette names only those of the first. For the path `*`, the
     methods of all routes."""
+    return sorted({"OPTIONS", *(method for route in _matching(request) for method in _methods(route))})
+
+
+def _allowed(request: Request) -> dict[str, str]:
+    """What the path allows: methods, and the media types of a PATCH (RFC 5789, section 3.1)."""
+    headers = {"Allow": ", ".join(allowed_methods(request))}
+    patches = [getattr(route, "body_media_type", None) for route in _matching(request) if "PATCH" in _methods(route)]
+    if accepted := ", ".join(one for one in patches if one is not None and request.scope["path"] != "*"):
+        headers["Accept-Patch"] = accepted
+    return headers
+
+
+def _matching(request: Request) -> list[BaseRoute]:
     everywhere = request.scope["path"] == "*"
-    matching = (
-        route for route in request.app.routes if everywhere or route.matches(request.scope)[0] is not Match.NONE
-    )
-    return sorted({"OPTIONS", *(method for route in matching for method in getattr(route, "methods", None) or ())})
+    return [route for route in request.app.routes if everywhere or route.matches(request.scope)[0] is not Match.NONE]
+
+
+def _methods(route: BaseRoute) -> Collection[str]:
+    return getattr(route, "methods", None) or ()
