@@ -11,8 +11,9 @@ from common.contracts.framing import pack
 from common.contracts.reads import Page, Position, largest_page
 from gateway import cursors
 from gateway.pages import MAX_POSITION_BYTES
+from gateway.read_lanes import open_read_lanes
 
-from .in_process import TASKS
+from .in_process import TASKS, settings
 from .test_reads import gateway_reading, http
 
 USER = UUID(TASKS.split("/")[2])
@@ -59,6 +60,24 @@ def test_the_longest_position_fits_into_what_is_searched_for_its_end() -> None:
     position = json.dumps({"key": "\x01" * 255, "id": str(ID)})
 
     assert len(position) < MAX_POSITION_BYTES
+
+
+@pytest.mark.parametrize(
+    ("query", "lane"),
+    [
+        ({"limit": 100}, "pages"),
+        ({"limit": 100, "order": "-title"}, "pages"),
+        ({"limit": 100, "order": "created_at", "created_after": "2026-11-23T01:43:50Z"}, "pages"),
+        ({"limit": 101}, "searches"),
+        ({"limit": 1, "q": "milk"}, "searches"),
+        ({"limit": 1, "is_completed": False}, "searches"),
+        ({"limit": 1, "order": "title", "created_before": "2026-11-23T01:43:50Z"}, "searches"),
+    ],
+    ids=str,
+)
+async def test_what_may_take_long_has_a_lane_of_its_own(query: dict[str, object], lane: str) -> None:
+    async with open_read_lanes(settings(1)) as lanes:
+        assert lanes.lane_of(Page.model_validate(query)) is getattr(lanes, lane)
 
 
 async def asked_with(query: str, answer: bytes) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@
 -- list_tasks.sql, and a test for null would keep it from the index. A scan starts from the narrower of position and time:
 -- PostgreSQL would start from one of the two and test the other row by row.
 --
--- A page looks at 10,000 tasks at most, so that no search takes long: it may have fewer than p_limit tasks, even none, and
+-- A page looks at 10,000 tasks at most (ADR 21), so that no search takes long: it may have fewer than p_limit tasks, even none, and
 -- still a next page. The last task that it looks at is kept for its position, whether it matches or not.
 create or replace function list_page(
   p_user_id uuid, p_order text, p_limit integer, p_is_completed boolean, p_created_after timestamptz,

@@ -1,14 +1,15 @@
 """The lanes of the reads: send reads to the task-reader in batches, and return each answer within READ_TIMEOUT_S.
 
-Lists, pages of lists and single tasks have separate lanes, so that a long list or a search does not delay the read of
-one task. A page's cost is bounded (services/task-writer/sql/list_page.sql), and few share a batch: none waits long.
+Lists, short pages, searches and single tasks have separate lanes, so that a long list or a search does not delay the
+read of one task. What a search or a long page costs is bounded (services/task-writer/sql/list_page.sql), but is up to a
+hundred times what a short page costs, so each is a batch of its own (ADR 21).
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from common.contracts.reads import Read
+from common.contracts.reads import Page, Read
 from common.observability.health import Component
 from common.observability.tracing import batch_span
 from common.runtime.time_limits import time_limit
@@ -18,6 +19,8 @@ from gateway.metrics import measured, show_lane
 from gateway.reader_link import Answer, ReaderLink, ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
 from gateway.waiting import Full, RejectionPacer
+
+SHORT_PAGE_TASKS = 100
 
 
 class TooManyReads(Exception):
@@ -56,8 +59,15 @@ class ReadLanes:
 
     lists: ReadLane
     pages: ReadLane
+    searches: ReadLane
     finds: ReadLane
     component: Component
+
+    def lane_of(self, page: Page) -> ReadLane:
+        """The lane of short pages, or that of those that may look at many tasks to show a few, or show many."""
+        is_range = page.order.endswith("created_at") or (page.created_after is None and page.created_before is None)
+        is_filtered = page.q is not None or page.is_completed is not None or not is_range
+        return self.searches if is_filtered or page.limit > SHORT_PAGE_TASKS else self.pages
 
 
 @asynccontextmanager
@@ -77,6 +87,7 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
         yield ReadLanes(
             lists=lane("lists", settings.lists_max_batch),
             pages=lane("pages", settings.pages_max_batch),
+            searches=lane("searches", 1),
             finds=lane("finds", settings.finds_max_batch),
             component=link.component,
         )

@@ -135,7 +135,7 @@ class GatewaySettings(
         16, le=MAX_READS_PER_BATCH, description="maximum list reads in one request to the task-reader"
     )
     pages_max_batch: Count = Field(
-        4, le=MAX_READS_PER_BATCH, description="maximum pages of lists in one request to the task-reader"
+        16, le=MAX_READS_PER_BATCH, description="maximum short pages of lists in one request to the task-reader"
     )
     write_deadline_s: Seconds = Field(
         2.0, description="time for the answer to a write; then 504, or 503 when it was not sent"

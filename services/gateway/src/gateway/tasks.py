@@ -58,7 +58,7 @@ async def list_tasks(
     if not wanted.model_fields_set:
         return Response(await _answer(lanes.lists, Read(user_id=user_id, **context)), media_type="application/json")
     page = wanted.page_of(user_id)
-    answer = await _answer(lanes.pages, Read(user_id=user_id, page=page, **context))
+    answer = await _answer(lanes.lane_of(page), Read(user_id=user_id, page=page, **context))
     return page_response(request, user_id, page, answer)
 
 
