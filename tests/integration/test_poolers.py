@@ -8,12 +8,14 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from common.contracts.reads import Page, Read
 from common.postgres.database import Database, call, open_database
 from common.settings import DatabaseSettings
 from local_stack.database import role_url
 from local_stack.state import open_state
 from psycopg.rows import dict_row
 from pydantic import SecretStr
+from task_reader.queries import answer_reads
 from task_writer.batches import carry_out
 from task_writer.migrate import migrate
 from task_writer.settings import MigrationSettings
@@ -104,6 +106,17 @@ async def write_and_read(writer: Database, reader: Database, user: UUID, title: 
 async def test_a_server_that_requires_tls_refuses_whoever_comes_without(server: TlsPostgres) -> None:
     with pytest.raises(psycopg.OperationalError, match="no encryption"):
         await psycopg.AsyncConnection.connect(server.url("postgres", "postgres", "sslmode=disable"))
+
+
+async def test_a_search_ignores_case_beyond_ascii_on_an_older_postgresql(server: TlsPostgres) -> None:
+    user = uuid4()
+
+    async with both_directly(server) as (writer, reader):
+        await carry_out(writer, [create(user, title="Éclair")])
+        (page,) = await reader.run(lambda db: answer_reads(db, [Read(user_id=user, page=Page(limit=1, q="éCLAIR"))]))
+
+    assert page is not None
+    assert b"clair" in bytes(page)
 
 
 async def test_an_address_as_neon_gives_it_works_as_it_is(server: TlsPostgres) -> None:

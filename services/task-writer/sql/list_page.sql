@@ -24,7 +24,7 @@ declare
   by_title constant boolean := p_order in ('title', '-title');
   owner constant text := p_user_id;
   -- Upper case first makes equal what has two lower cases, such as both forms of the Greek sigma.
-  wanted constant text := lower(upper(p_q collate "pg_c_utf8"));
+  wanted constant text := lower(upper(p_q collate any_case));
   later_than timestamptz := coalesce(p_created_after, '-infinity');
   earlier_than timestamptz := coalesce(p_created_before, 'infinity');
   start_time timestamptz := case when ascending then '-infinity' else 'infinity' end;
@@ -101,8 +101,8 @@ begin
             and (not by_title or (created_at > later_than and created_at < earlier_than))
             and (
               wanted is null
-              or strpos(lower(upper(title collate "pg_c_utf8")), wanted) > 0
-              or coalesce(strpos(lower(upper(description collate "pg_c_utf8")), wanted) > 0, false)
+              or strpos(lower(upper(title collate any_case)), wanted) > 0
+              or coalesce(strpos(lower(upper(description collate any_case)), wanted) > 0, false)
             ) as matches
         ) as judged
         where matches or number = max_examined

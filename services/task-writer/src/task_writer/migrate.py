@@ -29,9 +29,10 @@ PROGRESS_EVERY_S = 10.0
 LOCK_TIMEOUT_S = 900.0  # an index on a large table takes minutes
 
 WHEN_IN_USE = (
-    "A migration waits up to 3 s for its locks, so that the services do not wait behind it. It was rolled back; the "
-    "migrations before it are applied. Run `task-writer migrate` again. If that does not help, find the long "
-    "transaction with `select pid, xact_start, query from pg_stat_activity where xact_start is not null`."
+    "A migration waits up to 3 s for its locks, so that the services do not wait behind it, and up to a minute for an "
+    "index, which blocks nobody. The migrations before it are applied. Run `task-writer migrate` again. If that does "
+    "not help, find the long transaction with `select pid, xact_start, query from pg_stat_activity where xact_start is "
+    "not null`."
 )
 TEMPORARY = """
 select current_user, current_database() from pg_roles
