@@ -48,9 +48,9 @@ async def sql_alone(stack: Stack, directory: Path, seconds: int) -> dict[str, fl
     owner_url = database_url(own_postgres(stack).owner_url, "tuned")
     reader_url, writer_url = stack.addresses.reader_database_url, stack.addresses.writer_database_url
     work = (
-        ("GET one task", SMALL, (reader_url, f"select {queries.FIND_TASK}"), (owner_url, tuned.FIND_TASK)),
-        ("GET list of 20", SMALL, (reader_url, f"select {queries.LIST_TASKS}"), (owner_url, tuned.LIST_TASKS)),
-        ("GET list of 1,000", LARGE, (reader_url, f"select {queries.LIST_TASKS}"), (owner_url, tuned.LIST_TASKS)),
+        ("GET one task", SMALL, (reader_url, f"select {queries.READ_TASK}"), (owner_url, tuned.FIND_TASK)),
+        ("GET list of 20", SMALL, (reader_url, f"select {queries.READ_TASKS}"), (owner_url, tuned.LIST_TASKS)),
+        ("GET list of 1,000", LARGE, (reader_url, f"select {queries.READ_TASKS}"), (owner_url, tuned.LIST_TASKS)),
         ("POST", WRITING, (writer_url, ONE_COMMAND), (owner_url, tuned.CREATE_TASK)),
     )
     rates: dict[str, float] = {}
@@ -86,7 +86,8 @@ def _values(group: Group) -> Iterator[Mapping[str, Any]]:
         ids = {"user_id": str(group.user_id(number)), "task_id": str(task_id), "command_id": str(FRESH)}
         command = {"type": "create_task", **ids, **body, "fingerprint": rf"\x{bytes(16).hex()}"}
         command["deadline_unix_ms"] = LAST_DEADLINE_UNIX_MS
-        yield {**ids, **body, "commands": json.dumps([command]), "keys": None, "look_up": False}
+        given = {"commands": json.dumps([command]), "keys": None, "look_up": False, "known_revision": None}
+        yield {**ids, **body, **given}
 
 
 async def pgbench(url: str, mode: str, scripts: list[Path], seconds: int) -> float:

@@ -68,7 +68,7 @@ async def test_pgbench_runs_the_products_own_statements(
     postgres: Postgres, database: Addresses, superuser: psycopg.AsyncConnection, tmp_path: Path
 ) -> None:
     await fill(database_url(postgres.superuser_url, "benchmarks"), FEW)
-    reads = await write_scripts(tmp_path, database.reader, f"select {queries.FIND_TASK}", FEW)
+    reads = await write_scripts(tmp_path, database.reader, f"select {queries.READ_TASK}", FEW)
     assert await pgbench(database.reader, "simple", reads, 1) > 0
 
     writes = await write_scripts(tmp_path, database.writer, ONE_COMMAND, Group(users=3, tasks_each=0))

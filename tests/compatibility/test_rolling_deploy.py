@@ -45,8 +45,6 @@ def test_the_calls_of_the_release_before_do_their_work_on_todays_schema(empty: A
     assert [bool(recorded) for _, _, recorded in again] == [True, True, True, True, False]
     assert found | frozen_calls.TASK == found == json.loads(done[2][1])
     assert values(empty.reader, frozen_calls.LIST_TASKS) == [[found]]
-    (page,) = values(empty.reader, frozen_calls.LIST_PAGE)
-    assert (page[:1], json.loads(page)) == ("\n", [found])
     assert values(empty.writer, frozen_calls.FORGET_COMMANDS) == [0]
     assert values(empty.writer, frozen_calls.FORGOTTEN_UNTIL) == [float("-inf")]
 
@@ -61,6 +59,21 @@ def test_what_a_writer_of_the_release_before_changes_moves_the_revisions(empty: 
     assert revisions[3:] == [None, None]
 
 
+def test_the_reads_of_the_release_before_and_todays_answer_the_same_json(empty: Addresses) -> None:
+    revisions = [revision for *_, revision in rows(empty.writer, frozen_calls.RUN_COMMANDS_WITH_REVISIONS)]
+    pairs = [
+        (frozen_calls.LIST_TASKS, frozen_calls.READ_TASKS),
+        (frozen_calls.FIND_TASK, frozen_calls.READ_TASK),
+    ]
+
+    for before, today in pairs:
+        (json_before,), (answer,) = values(empty.reader, before), values(empty.reader, today)
+        revision, _, json_today = answer.partition(" ")
+        assert (int(revision), json.loads(json_today)) == (revisions[2], json_before)
+    (page,) = values(empty.reader, frozen_calls.LIST_PAGE)
+    assert page == values(empty.reader, frozen_calls.READ_TASKS)[0].replace(" ", " \n", 1)
+
+
 def test_what_the_services_send_today_is_frozen() -> None:
     """A call that changes is frozen beside the one before, which stays for one release."""
     head, _, tail = frozen_calls.RUN_COMMANDS_WITH_REVISIONS.partition("run_commands(")
@@ -72,6 +85,6 @@ def test_what_the_services_send_today_is_frozen() -> None:
     assert tail.rstrip().endswith(");")
     assert statements.FORGET_COMMANDS.partition("(")[0] == frozen_calls.FORGET_COMMANDS.partition("(")[0]
     assert statements.FORGOTTEN_UNTIL == frozen_calls.FORGOTTEN_UNTIL
-    assert frozen_calls.LIST_TASKS.startswith("select " + queries.LIST_TASKS.partition("(")[0])
     assert frozen_calls.LIST_PAGE.startswith("select " + queries.LIST_PAGE.partition("(")[0])
-    assert frozen_calls.FIND_TASK.startswith("select " + queries.FIND_TASK.partition("(")[0])
+    assert frozen_calls.READ_TASKS.startswith("select " + queries.READ_TASKS.partition("(")[0])
+    assert frozen_calls.READ_TASK.startswith("select " + queries.READ_TASK.partition("(")[0])

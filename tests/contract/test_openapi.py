@@ -12,7 +12,7 @@ from tests.task_fields import SET_BY_CLIENTS
 from .expectations import TASK_KEYS
 from .tasks import ALL, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, WITH_BODY, Operation
 
-READ_ERRORS = {"400", "503"}
+READ_ERRORS = {"412", "400", "503"}
 WRITE_ERRORS = READ_ERRORS | {"422", "504"}
 BODY_ERRORS = {"413", "415"}
 STATUSES = {
@@ -122,12 +122,13 @@ def test_no_422_is_described_where_there_is_neither_body_nor_key(openapi: Json, 
 
 
 @pytest.mark.parametrize("operation", ALL, ids=str)
-def test_a_write_takes_a_key_that_may_be_left_out_and_a_read_takes_none(openapi: Json, operation: Operation) -> None:
+def test_all_take_conditions_and_a_write_takes_a_key_that_may_be_left_out(openapi: Json, operation: Operation) -> None:
     parameters = [resolve(openapi, p) for p in described(openapi, operation).get("parameters", [])]
 
-    headers = [(p["name"], p.get("required", False)) for p in parameters if p["in"] == "header"]
+    headers = {p["name"]: p.get("required", False) for p in parameters if p["in"] == "header"}
 
-    assert headers == ([] if operation in READS else [("Idempotency-Key", False)])
+    conditions = {"If-Match": False, "If-None-Match": False}
+    assert headers == (conditions if operation in READS else {"Idempotency-Key": False, **conditions})
 
 
 @pytest.mark.parametrize("operation", ALL, ids=str)
@@ -138,7 +139,7 @@ def test_the_answers_that_may_be_replayed_are_described_as_such(openapi: Json, o
         status for status, answer in answers if "Idempotency-Replayed" in resolve(openapi, answer).get("headers", {})
     }
 
-    replayed = {str(operation.success), "404"} & STATUSES[operation.name]
+    replayed = {str(operation.success), "404", "412"} & STATUSES[operation.name]
     assert marked == (set() if operation in READS else replayed)
 
 

@@ -82,7 +82,7 @@ async def test_a_second_request_of_the_gateway_is_counted(
 
 
 async def test_a_connection_that_is_not_kept_is_counted(addresses: Addresses, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def and_then_close(db: Connection, wanted: Sequence[Read]) -> list[bytes | memoryview | None]:
+    async def and_then_close(db: Connection, wanted: Sequence[Read]) -> list[bytes | None]:
         answers = await answer_reads(db, wanted)
         await db.close()
         return answers
@@ -105,9 +105,9 @@ async def test_json_parsed_on_the_way_is_counted(
 ) -> None:
     unpack = reader_link._unpack
 
-    def curious(body: bytes, count: int) -> list[memoryview | None]:
+    def curious(body: bytes, count: int) -> list[reader_link.Answer]:
         answers = unpack(body, count)
-        getattr(owner, parser)(bytes(answers[0] or b""))
+        getattr(owner, parser)(bytes((answers[0] and answers[0].body) or b""))
         return answers
 
     monkeypatch.setattr(reader_link, "_unpack", curious)

@@ -1,7 +1,7 @@
 """Draws requests, messages and their repeats; after each of them the API must hold what the model holds."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import uuid4
@@ -14,10 +14,13 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
 from tests.contract.pages import all_pages
-from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task, list_all
+from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task
 
 from . import drawn_requests as draw
 from .model import DrawnPage, DrawnRequest, Model, Recorded, Verb
+from .revisions import Condition, Revisions, holds, revision_in
+
+type Headers = Mapping[str, str]
 
 type Deliver = Callable[[bytes], Sequence[Outcome]]
 """Publishes this message to the writer's queue; its reply."""
@@ -26,10 +29,13 @@ type TaskReference = tuple[int, str]
 """Whose task it is, as a place among the two users, and its id."""
 
 STATUS = {verb: operation.success for verb, operation in draw.OPERATIONS.items()}
+CONDITIONS: list[Condition] = ["current", "weak", "stale", "foreign", "any"]
+NO_HEADERS: Headers = {}
 KEY_REUSED = "urn:taskwire:problem:idempotency-key-reused"
 REPLAYED = "idempotency-replayed"
 
 users = st.sampled_from([0, 1])
+conditions = st.sampled_from(["If-Match", "If-None-Match"])
 mostly_their_own = st.sampled_from([False, False, False, False, False, True])
 
 
@@ -44,6 +50,7 @@ class Api(RuleBasedStateMachine):
         self.api, self.deliver = api, deliver
         self.users = (str(uuid4()), str(uuid4()))
         self.model = Model()
+        self.revisions = Revisions()
         self.delivered: list[tuple[bytes, Sequence[Outcome]]] = []
 
     @initialize(target=tasks)
@@ -90,6 +97,42 @@ class Api(RuleBasedStateMachine):
             assert_problem(response, 404)
         else:
             assert (response.status_code, response.json()) == (200, expected)
+            assert revision_in(response.headers) == self.revisions.of_task[task[1]]
+
+    @rule(
+        task=known_or_not, stranger=mostly_their_own, header=conditions, condition=st.sampled_from(CONDITIONS),
+        verb=st.sampled_from(["replace", "patch", "toggle", "delete"]),
+    )  # fmt: skip
+    def write_if(self, task: TaskReference, stranger: bool, header: str, condition: Condition, verb: Verb) -> None:
+        """A write under a condition: 404 first, then 412 with the entity tag that the task has, then as without."""
+        title = frozenset({"title"}) if verb == "patch" else frozenset[str]()
+        asked = DrawnRequest(verb, self.users[task[0] ^ stranger], task[1], title="if", changed=title)
+        there = self.model.find(asked.user_id, task[1]) is not None
+        response = self.request(asked, headers={header: self.revisions.tag(task[1], condition)})
+        if there and not holds(header, condition):
+            assert_problem(response, 412)
+            assert revision_in(response.headers) == self.revisions.of_task[task[1]]
+        else:
+            self.check_write(asked, response)
+
+    @rule(task=known_or_not, stranger=mostly_their_own, condition=st.sampled_from(CONDITIONS))
+    def get_unless_known(self, task: TaskReference, stranger: bool, condition: Condition) -> None:
+        user_id = self.users[task[0] ^ stranger]
+        tag = self.revisions.tag(task[1], condition)
+        response = self.api.get(GET.url(user_id, task[1]), headers={"If-None-Match": tag})
+        expected = self.model.find(user_id, task[1])
+        if expected is None:
+            assert_problem(response, 404)
+        elif holds("If-None-Match", condition):
+            assert (response.status_code, response.json()) == (200, expected)
+        else:
+            assert (response.status_code, response.content) == (304, b"")
+
+    @rule(user=users)
+    def list_unless_known(self, user: int) -> None:
+        tag = f'"1-{self.revisions.of_user.get(self.users[user], 0)}"'
+        response = self.api.get(LIST.url(self.users[user], ""), headers={"If-None-Match": tag})
+        assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
 
     @rule(
         task=known_or_not, other=tasks, order=st.sampled_from(draw.ORDERS), limit=st.sampled_from([1, 2, 3, 1000]),
@@ -163,9 +206,7 @@ class Api(RuleBasedStateMachine):
         if recorded is None:
             made = self.check_write(asked, response)
             assert REPLAYED not in response.headers
-            self.model.keys[user_id, key] = Recorded(
-                asked, response.status_code, response.text, response.headers.get("location")
-            )
+            self.model.keys[user_id, key] = Recorded(asked, *answer_of(response))
             return (task[0], made) if verb == "create" else multiple()
         if recorded.asked == asked:
             assert_replayed(response, recorded)
@@ -221,21 +262,28 @@ class Api(RuleBasedStateMachine):
     @invariant()
     def each_user_lists_their_own_tasks(self) -> None:
         for user_id in self.users:
-            assert list_all(self.api, user_id) == self.model.listed(user_id)
+            response = self.api.get(LIST.url(user_id, ""))
+            assert (response.status_code, response.json()) == (200, self.model.listed(user_id))
+            revision = revision_in(response.headers)
+            assert revision is not None
+            self.revisions.listed(user_id, revision)
 
     def write_as(self, user: int, verb: Verb, *, spelled_out: bool = False, **fields: Any) -> str:
         """Sends a write and checks its answer; the id of the task that it made, if it did."""
         asked = DrawnRequest(verb, self.users[user], **fields)
         return self.check_write(asked, self.request(asked, spelled_out=spelled_out))
 
-    def request(self, asked: DrawnRequest, *, key: str | None = None, spelled_out: bool = False) -> httpx.Response:
+    def request(
+        self, asked: DrawnRequest, *, key: str | None = None, spelled_out: bool = False, headers: Headers = NO_HEADERS
+    ) -> httpx.Response:
         operation = draw.OPERATIONS[asked.verb]
         body = draw.body_of(asked, spelled_out=spelled_out)
-        media_type = {} if body is None else {b"Content-Type": operation.media_type.encode()}
-        headers = media_type | ({} if key is None else {b"Idempotency-Key": key.encode("latin-1")})
-        return self.api.request(
-            operation.method, operation.url(asked.user_id, asked.task_id), json=body, headers=headers
-        )
+        given = {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+        if body is not None:
+            given[b"Content-Type"] = operation.media_type.encode()
+        if key is not None:
+            given[b"Idempotency-Key"] = key.encode("latin-1")
+        return self.api.request(operation.method, operation.url(asked.user_id, asked.task_id), json=body, headers=given)
 
     def check_write(self, asked: DrawnRequest, response: httpx.Response) -> str:
         created = None
@@ -250,6 +298,7 @@ class Api(RuleBasedStateMachine):
             assert (response.status_code, response.content) == (204, b"")
         else:
             assert (response.status_code, response.json()) == (STATUS[asked.verb], answer.task)
+        self.revisions.wrote(asked.user_id, answer, revision_in(response.headers))
         return created["id"] if created else ""
 
     def check_outcome(self, asked: DrawnRequest, outcome: Outcome) -> Task | None:
@@ -257,6 +306,7 @@ class Api(RuleBasedStateMachine):
         task = json.loads(outcome.task) if outcome.task is not None else None
         answer = self.model.carry_out(asked, created=fresh(task) if asked.verb == "create" else None)
         assert (outcome.status, task) == ("done" if answer.found else "not_found", answer.task)
+        self.revisions.wrote(asked.user_id, answer, outcome.revision)
         return answer.task if asked.verb == "create" else None
 
 
@@ -267,6 +317,12 @@ def fresh(answered: Any) -> Task:
     return cast("Task", answered)
 
 
+def answer_of(response: httpx.Response) -> tuple[int, str, str | None, str | None]:
+    """What a replay repeats: status, body, Location and entity tag."""
+    headers = response.headers
+    return response.status_code, response.text, headers.get("location"), headers.get("etag")
+
+
 def in_quotes(key: str) -> str:
     """The key as a string of RFC 8941."""
     return '"' + key.replace("\\", "\\\\") + '"'
@@ -275,5 +331,4 @@ def in_quotes(key: str) -> str:
 def assert_replayed(response: httpx.Response, recorded: Recorded) -> None:
     """Fails unless this is the recorded answer, byte for byte, and says that it is."""
     assert response.headers.get(REPLAYED) == "true"
-    answered = (response.status_code, response.text, response.headers.get("location"))
-    assert answered == (recorded.status, recorded.text, recorded.location)
+    assert Recorded(recorded.asked, *answer_of(response)) == recorded

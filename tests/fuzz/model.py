@@ -69,20 +69,23 @@ def folded(text: str) -> str:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a request ends: `found` is False where the user has no such task; `task` is what is left, if any."""
+    """How a request ends: `found` is False where the user has no such task, `changed` where everything is as it was;
+    `task` is what is left, if any."""
 
     found: bool
     task: Task | None = None
+    changed: bool = True
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """What was asked and answered under a key: the answer's status, body and Location."""
+    """What was asked and answered under a key: the answer's status, body, Location and entity tag."""
 
     asked: DrawnRequest
     status: int
     text: str
     location: str | None
+    tag: str | None
 
 
 @dataclass
@@ -115,7 +118,7 @@ class Model:
             assert all(created["id"] not in tasks for tasks in self.tasks.values()), "the id of another task"
             task = written(asked, task_id=created["id"], created_at=created["created_at"])
         elif asked.task_id not in mine:
-            return Answer(found=False)
+            return Answer(found=False, changed=False)
         elif asked.verb == "delete":
             del mine[asked.task_id]
             return Answer(found=True)
@@ -127,8 +130,9 @@ class Model:
             before = mine[asked.task_id]
             wanted = not before["is_completed"] if asked.is_completed is None else asked.is_completed
             task = {**before, "is_completed": wanted}
+        changed = mine.get(task["id"]) != task
         mine[task["id"]] = task
-        return Answer(found=True, task=task)
+        return Answer(found=True, task=task, changed=changed)
 
 
 def written(asked: DrawnRequest, *, task_id: str, created_at: str) -> Task:

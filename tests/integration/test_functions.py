@@ -22,6 +22,7 @@ from task_writer.statements import parameters
 
 from tests.commands import create, delete, envelope, keyed, patch, replace, toggle
 from tests.conftest import Addresses, new_database, writer_settings
+from tests.reading import body_of
 
 SECRET = "a text of another user"  # noqa: S105 - stands for what nobody else may see
 
@@ -81,6 +82,7 @@ def arguments(case: Case) -> dict[str, list[Any]]:
     return {
         "p_user_id": [case.attacker],
         "p_task_id": [case.task_id],
+        "p_known_revision": [None, 0],
         "p_commands": [parameters(one, batch=case.command_id, look_up=False)["commands"] for one in batches],
         "p_batch": [1],
         "p_keys": [None, [1]],
@@ -183,4 +185,4 @@ async def test_the_services_keep_users_apart_without_row_level_security(case: Ca
 
 async def reads(database: Database, *wanted: Read) -> list[bytes | None]:
     answers = await database.run(lambda db: answer_reads(db, wanted))
-    return [None if answer is None else bytes(answer) for answer in answers]
+    return [None if answer is None else body_of(answer) for answer in answers]

@@ -12,7 +12,10 @@ import psycopg
 import pytest
 from common.contracts.commands import AnyCommand, Command, CreateTask, Precondition
 from common.contracts.outcomes import Outcome
+from common.contracts.reads import Read
+from common.contracts.revised import Revised, split
 from common.postgres.database import Database, open_database
+from task_reader.queries import answer_reads
 from task_writer.batches import EXPIRED, carry_out
 
 from tests.commands import create, delete, keyed, patch, replace, toggle
@@ -425,3 +428,97 @@ async def test_a_precondition_that_fails_in_a_batch_harms_no_neighbour(writer_da
 
     assert [one.outcome.status for one in answered] == ["done", "precondition_failed", "done"]
     assert [one.poison for one in answered] == [None] * 3
+
+
+async def read(reader: Database, *wanted: Read) -> list[Revised | None]:
+    answers = await reader.run(lambda db: answer_reads(db, wanted))
+    return [None if answer is None else split(memoryview(answer)) for answer in answers]
+
+
+async def test_a_read_tells_the_revision_of_the_task_and_a_list_that_of_the_user(
+    writer_database: Database, reader_database: Database
+) -> None:
+    first, made_first = await made(writer_database)
+    _, made_second = await made(writer_database, user_id=first.user_id)
+
+    found, listed = await read(
+        reader_database, Read(user_id=first.user_id, task_id=first.task_id), Read(user_id=first.user_id)
+    )
+
+    assert found == Revised(made_first.revision, memoryview((made_first.task or "").encode()))
+    assert listed is not None
+    assert listed.body is not None
+    assert listed.revision == made_second.revision
+    assert json.loads(bytes(listed.body)) == [json.loads(one.task or "") for one in (made_second, made_first)]
+
+
+async def test_at_a_known_revision_a_read_tells_nothing_else(
+    writer_database: Database, reader_database: Database
+) -> None:
+    task, first = await made(writer_database)
+    known = first.revision or 0
+    of_both = [{"task_id": task.task_id}, {}]
+
+    same = await read(reader_database, *(Read(user_id=task.user_id, known_revision=known, **one) for one in of_both))
+    others = await read(
+        reader_database, *(Read(user_id=task.user_id, known_revision=known - 1, **one) for one in of_both)
+    )
+
+    assert same == [Revised(known, None)] * 2
+    assert [other and (other.revision, other.body is None) for other in others] == [(known, False)] * 2
+
+
+async def test_a_user_without_a_row_is_read_at_the_revision_of_any_task_or_at_0(
+    reader_database: Database, users: Users
+) -> None:
+    user, nobody = uuid4(), uuid4()
+    for _ in range(2):
+        await users.make(
+            user, "insert into tasks (id, title, user_id, revision) values (gen_random_uuid(), 'x', %s, 7)"
+        )
+
+    listed, known, empty = await read(
+        reader_database, Read(user_id=user), Read(user_id=user, known_revision=7), Read(user_id=nobody)
+    )
+
+    assert listed is not None
+    assert (listed.revision, known, empty) == (7, Revised(7, None), Revised(0, memoryview(b"[]")))
+
+
+async def test_a_deleted_task_moves_the_list_and_is_not_found(
+    writer_database: Database, reader_database: Database
+) -> None:
+    task, first = await made(writer_database)
+    (gone,) = await outcomes(writer_database, delete(task.user_id, task.task_id))
+
+    found, listed = await read(
+        reader_database,
+        Read(user_id=task.user_id, task_id=task.task_id, known_revision=first.revision),
+        Read(user_id=task.user_id, known_revision=first.revision),
+    )
+
+    assert (found, listed) == (None, Revised(gone.revision, memoryview(b"[]")))
+
+
+async def test_while_writers_change_a_list_its_revision_is_always_that_of_its_tasks(
+    writer_database: Database, reader_database: Database
+) -> None:
+    """The last task of the list is the last change, whose revision the writer answered."""
+    user = uuid4()
+    seen: dict[int, int] = {}
+
+    async def write() -> dict[int, int]:
+        answers = [(await outcomes(writer_database, create(user)))[0].revision or 0 for _ in range(100)]
+        return {revision: count for count, revision in enumerate(answers, start=1)}
+
+    writing = asyncio.create_task(write())
+    while not writing.done():
+        (listed,) = await read(reader_database, Read(user_id=user))
+        assert listed is not None
+        assert listed.revision is not None
+        assert listed.body is not None
+        seen[listed.revision] = len(json.loads(bytes(listed.body)))
+
+    lengths = {0: 0, **await writing}
+    assert len(seen) > 1
+    assert {revision: lengths[revision] for revision in seen} == seen

@@ -41,7 +41,8 @@ union all select 'default', defaclobjtype::text, defaclacl::text from pg_default
 """  # noqa: E501
 RUN_COMMANDS = "function run_commands(json,bigint,bigint[],boolean)"
 LIST_PAGE = (
-    "function list_page(uuid,text,integer,boolean,timestamp with time zone,timestamp with time zone,text,text,uuid)"
+    "function list_page(uuid,text,integer,boolean,timestamp with time zone,timestamp with time zone,text,"
+    "text,uuid,bigint)"
 )
 EXPECTED = {
     ("taskwire_writer", "table public.tasks", "select"),
@@ -61,6 +62,9 @@ EXPECTED = {
     ("taskwire_writer", "schema public", "usage"),
     ("taskwire_writer", "database", "connect"),
     ("taskwire_reader", "table public.tasks", "select"),
+    ("taskwire_reader", "table public.user_revisions", "select"),
+    ("taskwire_reader", "function read_task(uuid,uuid,bigint)", "execute"),
+    ("taskwire_reader", "function read_tasks(uuid,bigint)", "execute"),
     ("taskwire_reader", "function find_task(uuid,uuid)", "execute"),
     ("taskwire_reader", "function list_tasks(uuid)", "execute"),
     ("taskwire_reader", LIST_PAGE, "execute"),

@@ -120,7 +120,6 @@ async def test_a_page_may_use_every_method_of_a_path(gateway: Served, path: str)
         "Idempotency-Key",
         "If-Match",
         "If-None-Match",
-        "If-Unmodified-Since",
         "X-Request-ID",
         "traceparent",
     ],

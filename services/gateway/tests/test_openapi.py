@@ -107,7 +107,7 @@ ANSWERED = [
     pytest.param("POST", TASKS, b"{}", {"Content-Type": "text/plain"}, id="unsupported-media-type"),
     pytest.param("POST", TASKS, b"{}", JSON | {"Content-Encoding": "gzip"}, id="unsupported-content-encoding"),
     pytest.param("POST", TASKS, b" " * 70_000, JSON, id="body-too-large"),
-    pytest.param("PUT", TASK, BODY, JSON | {"If-Match": '"stale"'}, id="precondition-failed"),
+    pytest.param("PUT", TASK, BODY, JSON | {"If-Match": "stale"}, id="invalid-precondition"),
     pytest.param("GET", TASK, None, {}, id="unavailable"),
 ]
 
@@ -246,12 +246,35 @@ async def test_the_400_of_a_parameter_is_described(gateway: Served, name: str) -
 
 
 @pytest.mark.parametrize("name", WRITES)
-async def test_the_412_of_a_precondition_is_described(gateway: Served, name: str) -> None:
+async def test_the_412_of_a_precondition_is_described(name: str) -> None:
+    method, path, body = OPERATIONS[name]
+    failed = Outcome(status="precondition_failed", revision=1_764_115_200_000_000)
+
+    async with answered_gateway(failed) as (gateway, _):
+        answer = await gateway.ask(method, path, body=body, headers=typed(name) | {"If-Match": '"1-7"'})
+
+    assert answer.json() in examples_of("412")
+    assert set(documented(name)["responses"]["412"]["headers"]) >= {"ETag", "Idempotency-Replayed"}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+async def test_the_conditions_and_their_400_are_described(gateway: Served, name: str) -> None:
     method, path, body = OPERATIONS[name]
 
-    answer = await gateway.ask(method, path, body=body, headers=typed(name) | {"If-Match": '"stale"'})
+    answer = await gateway.ask(method, path, body=body, headers=typed(name) | {"If-None-Match": "1-7"})
 
-    assert answer.json()["type"] in documented(name)["responses"]["412"]["description"]
+    assert answer.json()["type"] in documented(name)["responses"]["400"]["description"]
+    assert {"If-Match", "If-None-Match"} <= {one["name"] for one in documented(name)["parameters"]}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_entity_tag_is_described_where_a_task_is_answered(name: str) -> None:
+    answers = documented(name)["responses"]
+    tagged = {status for status, answer in answers.items() if "ETag" in answer["headers"]}
+
+    success = {"list_tasks": {"200", "304"}, "find_task": {"200", "304"}, "create_task": {"201"}, "delete_task": set()}
+    assert tagged == success.get(name, {"200"}) | {"412"}
+    assert ("304" in answers) is (name in {"list_tasks", "find_task"})
 
 
 @pytest.mark.parametrize("schema", ["ReplacementBody", "PatchBody"])

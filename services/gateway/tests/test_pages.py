@@ -111,6 +111,21 @@ async def test_the_cursor_is_asked_for_as_the_position_that_it_stands_for() -> N
     assert ("link" in answer.headers, answer.body) == (False, b"[]")
 
 
+async def test_a_page_has_the_entity_tag_of_the_list() -> None:
+    answer, _ = await asked_with("limit=1", b"7 " + PAGE_BYTES)
+
+    assert (answer.status, answer.headers["etag"], answer.body) == (200, '"1-7"', b'[{"id":"x"}]')
+    assert "link" in answer.headers
+
+
+async def test_a_page_that_the_client_has_is_304() -> None:
+    async with gateway_reading(http("200 OK", pack([b"7"]))) as (gateway, asked):
+        answer = await gateway.ask("GET", f"{TASKS}?limit=1", headers={"If-None-Match": '"1-7"'})
+
+    assert (answer.status, answer.headers["etag"], answer.body) == (304, '"1-7"', b"")
+    assert asked[0]["reads"][0]["known_revision"] == 7
+
+
 async def test_without_parameters_no_page_is_asked_for() -> None:
     _, asked = await asked_with("_=1", b"[]")
 

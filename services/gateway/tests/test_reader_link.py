@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from common.contracts.framing import pack
 from common.contracts.reads import Read
+from common.contracts.revised import Revised
 from gateway.reader_link import ReaderLink, ReaderUnavailable, open_reader_link
 
 from tests.serving import LIMIT_S
@@ -102,7 +103,7 @@ async def test_a_reader_that_is_not_there_is_not_noticed() -> None:
     async with link_to(None, answer) as (link, (_, there)):
         answers = await asyncio.gather(*(link.ask([READ]) for _ in range(8)))
 
-    assert [bytes(one or b"") for (one,) in answers] == [b"{}"] * 8
+    assert answers == [[Revised(None, memoryview(b"{}"))]] * 8
     assert there.requests == 8
 
 
@@ -111,7 +112,7 @@ async def test_a_request_that_one_reader_does_not_answer_is_sent_to_another(fail
     async with link_to(failing, answer) as (link, readers):
         answers = [await link.ask([READ]) for _ in range(6)]
 
-    assert [bytes(one or b"") for (one,) in answers] == [b"{}"] * 6
+    assert answers == [[Revised(None, memoryview(b"{}"))]] * 6
     assert readers[1].requests == 6
 
 

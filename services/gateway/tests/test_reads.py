@@ -15,6 +15,7 @@ from .in_process import TASK, TASKS, lonely_gateway
 
 READ_TIMEOUT_S = 0.2
 TASK_BYTES = '{"id":"x","title":"d\u00e9j\u00e0"}'.encode()
+AT_7 = b"7 " + TASK_BYTES
 
 
 def http(status: str, body: bytes = b"", *headers: str) -> bytes:
@@ -52,6 +53,75 @@ async def test_the_readers_bytes_are_passed_on(path: str) -> None:
     assert (answer.status, answer.headers["content-type"], answer.body) == (200, "application/json", TASK_BYTES)
 
 
+@pytest.mark.parametrize("path", [TASKS, TASK])
+async def test_a_read_has_the_entity_tag_of_its_revision(path: str) -> None:
+    async with gateway_reading(http("200 OK", pack([AT_7]))) as (gateway, _):
+        answer = await gateway.ask("GET", path)
+
+    assert (answer.status, answer.headers["etag"], answer.body) == (200, '"1-7"', TASK_BYTES)
+
+
+@pytest.mark.parametrize("path", [TASKS, TASK])
+async def test_a_task_reader_of_a_release_without_revisions_is_understood(path: str) -> None:
+    async with gateway_reading(http("200 OK", pack([TASK_BYTES]))) as (gateway, _):
+        answer = await gateway.ask("GET", path, headers={"If-None-Match": '"1-7"'})
+
+    assert (answer.status, "etag" in answer.headers, answer.body) == (200, False, TASK_BYTES)
+
+
+@pytest.mark.parametrize("path", [TASKS, TASK])
+async def test_the_reader_is_told_what_the_client_has_and_says_that_it_is_the_same(path: str) -> None:
+    async with gateway_reading(http("200 OK", pack([b"7"]))) as (gateway, asked):
+        answer = await gateway.ask("GET", path, headers={"If-None-Match": 'W/"1-7"'})
+
+    assert (answer.status, answer.headers["etag"], answer.body) == (304, '"1-7"', b"")
+    assert [read["known_revision"] for read in asked[0]["reads"]] == [7]
+
+
+CONDITIONS = {
+    "unchanged": ({"If-None-Match": '"1-6", "1-7"'}, 304),
+    "any": ({"If-None-Match": "*"}, 304),
+    "changed": ({"If-None-Match": '"1-6"'}, 200),
+    "another server's": ({"If-None-Match": '"x"'}, 200),
+    "another shape": ({"If-None-Match": '"0-7"'}, 200),
+    "expected": ({"If-Match": '"1-7"'}, 200),
+    "expected and known": ({"If-Match": "*", "If-None-Match": '"1-7"'}, 304),
+    "unexpected": ({"If-Match": '"1-6"'}, 412),
+    "unexpected and known": ({"If-Match": '"1-6"', "If-None-Match": '"1-7"'}, 412),
+    "since a date": ({"If-Modified-Since": "Sat, 29 Oct 2094 19:43:31 GMT"}, 200),
+    "malformed": ({"If-None-Match": "1-7"}, 400),
+}
+
+
+@pytest.mark.parametrize("path", [TASKS, TASK])
+@pytest.mark.parametrize("name", CONDITIONS)
+async def test_a_condition_is_compared_with_what_the_reader_answers(path: str, name: str) -> None:
+    headers, status = CONDITIONS[name]
+
+    async with gateway_reading(http("200 OK", pack([AT_7]))) as (gateway, _):
+        answer = await gateway.ask("GET", path, headers=headers)
+
+    assert answer.status == status
+    assert answer.headers.get("etag") == (None if status == 400 else '"1-7"')
+    assert (answer.body == TASK_BYTES) is (status == 200)
+
+
+@pytest.mark.parametrize("condition", [{"If-None-Match": "*"}, {"If-Match": "*"}, {"If-None-Match": '"1-7"'}])
+async def test_a_missing_task_comes_before_a_condition(condition: dict[str, str]) -> None:
+    async with gateway_reading(http("200 OK", pack([None]))) as (gateway, _):
+        answer = await gateway.ask("GET", TASK, headers=condition)
+
+    assert answer.status == 404
+
+
+@pytest.mark.parametrize("nonsense", [b"", b"x", b" {}", b"-7 {}", b"1" * 30])
+async def test_an_answer_without_a_revision_is_503(nonsense: bytes) -> None:
+    async with gateway_reading(http("200 OK", pack([nonsense]))) as (gateway, _):
+        answer = await gateway.ask("GET", TASK)
+
+    assert answer.status == 503
+
+
 async def test_what_the_reader_does_not_find_is_404() -> None:
     async with gateway_reading(http("200 OK", pack([None]))) as (gateway, _):
         answer = await gateway.ask("GET", TASK)
@@ -65,7 +135,8 @@ async def test_a_lone_read_is_sent_at_once_and_alone() -> None:
         await gateway.ask("GET", path, headers={"X-Request-ID": "mine"})
 
     user_id, task_id = TASK.split("/")[2], TASK.split("/")[4]
-    assert asked == [{"reads": [{"user_id": user_id, "task_id": task_id, "request_id": "mine"}]}]
+    read = {"user_id": user_id, "task_id": task_id, "request_id": "mine"}
+    assert asked == [{"reads": [read], "revisions": True}]
 
 
 async def test_concurrent_reads_share_requests() -> None:

@@ -4,7 +4,7 @@ import time
 from uuid import UUID
 
 import pytest
-from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
+from common.contracts.commands import CreateTask, DeleteTask, PatchTask, Precondition, ReplaceTask, ToggleTask
 from common.contracts.outcomes import Outcome
 from gateway.bodies import MERGE_PATCH
 
@@ -31,6 +31,7 @@ USER_ID, TASK_ID = UUID(TASKS.split("/")[2]), UUID(TASK.split("/")[4])
     [
         ("not_found", 404, "task-not-found"),
         ("key_reused", 422, "idempotency-key-reused"),
+        ("precondition_failed", 412, "precondition-failed"),
         ("refused", 503, "not-done"),
         ("expired", 503, "not-done"),
         ("unknown", 504, "outcome-unknown"),
@@ -187,3 +188,79 @@ async def test_what_is_refused_reaches_no_bus(method: str, path: str, body: byte
         answer = await gateway.ask(method, path, body=body, headers=JSON)
 
     assert (answer.status // 100, commands) == (4, [])
+
+
+REVISED = Outcome(status="done", task=TEXT, revision=7)
+
+
+@pytest.mark.parametrize("write", [one for one in WRITES if one.id != "delete"])
+async def test_an_answer_with_a_task_has_its_entity_tag(write: Write) -> None:
+    method, path, body = write
+
+    async with answered_gateway(REVISED) as (gateway, _):
+        answer = await gateway.ask(method, path, body=body, headers=JSON)
+
+    assert answer.headers["etag"] == '"1-7"'
+
+
+@pytest.mark.parametrize(("method", "path"), [("PUT", TASK), ("PATCH", COMPLETE)])
+async def test_the_answer_to_a_change_says_which_task_it_shows(method: str, path: str) -> None:
+    async with answered_gateway(REVISED) as (gateway, _):
+        upper = path.upper().replace("/API", "/api").replace("/TASKS", "/tasks").replace("/COMPLETE", "/complete")
+        answer = await gateway.ask(method, upper, body=BODY if method == "PUT" else None, headers=JSON)
+
+    assert answer.headers["content-location"] == TASK
+
+
+@pytest.mark.parametrize("outcome", [DONE.model_copy(update={"replayed": True}), DELETED])
+async def test_without_a_revision_or_a_task_there_is_no_entity_tag(outcome: Outcome) -> None:
+    async with answered_gateway(outcome) as (gateway, _):
+        answer = await gateway.ask("DELETE" if outcome is DELETED else "PUT", TASK, body=BODY, headers=JSON)
+
+    assert answer.status < 300
+    assert "etag" not in answer.headers
+
+
+async def test_a_deletion_has_no_entity_tag_although_it_has_a_revision() -> None:
+    async with answered_gateway(Outcome(status="done", revision=7)) as (gateway, _):
+        answer = await gateway.ask("DELETE", TASK)
+
+    assert "etag" not in answer.headers
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_precondition_goes_with_the_command_and_only_then(write: Write) -> None:
+    method, path, body = write
+    conditions = [{}, {"If-Match": '"1-7", W/"1-8"'}, {"If-None-Match": '"1-7"'}, {"If-Match": "*"}]
+
+    async with answered_gateway(REVISED) as (gateway, commands):
+        for condition in conditions:
+            await gateway.ask(method, path, body=body, headers=JSON | condition)
+
+    expected = [None, Precondition(if_match=[7, 8]), Precondition(if_none_match=[7]), None]
+    assert [command.precondition for command in commands] == expected
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_failed_precondition_is_412_with_the_current_entity_tag(write: Write) -> None:
+    method, path, body = write
+    failed = Outcome(status="precondition_failed", revision=7, replayed=True)
+
+    async with answered_gateway(failed) as (gateway, _):
+        answer = await gateway.ask(method, path, body=body, headers=JSON | {"If-Match": '"1-6"'})
+
+    assert (answer.status, answer.json()["type"]) == (412, "urn:taskwire:problem:precondition-failed")
+    assert (answer.headers["etag"], answer.headers["idempotency-replayed"]) == ('"1-7"', "true")
+    assert '"1-7"' in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_dates_mean_nothing_as_tasks_have_none(write: Write) -> None:
+    method, path, body = write
+    dates = dict.fromkeys(("If-Unmodified-Since", "If-Modified-Since"), "Sat, 29 Oct 1994 19:43:31 GMT")
+
+    async with answered_gateway(REVISED) as (gateway, commands):
+        answer = await gateway.ask(method, path, body=body, headers=JSON | dates)
+
+    assert answer.status < 300
+    assert [command.precondition for command in commands] == [None]

@@ -1,16 +1,17 @@
--- A page of a user's tasks in any of the four orders: a line with the position after which the next page begins, empty on
--- the last page, and a JSON array of tasks. A position is the sort key of a task, as text, and its id.
+-- A page of a user's tasks in any of the four orders: the user's revision, a space, a line with the position after which
+-- the next page begins, empty on the last page, and a JSON array of tasks; or the revision alone where that is
+-- p_known_revision. A position is the sort key of a task, as text, and its id.
 --
 -- Uses idx_task_user_created_id, and for titles idx_task_user_title, in both directions. Only the branch of the order that
 -- is asked for runs; each is one range of its index. The bounds are never null: there is one plan for all values, as in
--- list_tasks.sql, and a test for null would keep it from the index. A scan starts from the narrower of position and time:
+-- read_tasks.sql, and a test for null would keep it from the index. A scan starts from the narrower of position and time:
 -- PostgreSQL would start from one of the two and test the other row by row.
 --
 -- A page looks at 10,000 tasks at most (ADR 21), so that no search takes long: it may have fewer than p_limit tasks, even none, and
 -- still a next page. The last task that it looks at is kept for its position, whether it matches or not.
 create or replace function list_page(
   p_user_id uuid, p_order text, p_limit integer, p_is_completed boolean, p_created_after timestamptz,
-  p_created_before timestamptz, p_q text, p_after_key text, p_after_id uuid
+  p_created_before timestamptz, p_q text, p_after_key text, p_after_id uuid, p_known_revision bigint
 ) returns text
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
@@ -44,78 +45,88 @@ begin
     end if;
   end if;
   return (
-    select
-      coalesce(min(json_build_object(
-        'key', case when by_title then placed.title else ending_in_zero.created_at end, 'id', placed.id
-      )::text) filter (where (place = p_limit and has_more) or (number = max_examined and place <= p_limit)), '')
-      || chr(10)
-      || coalesce(json_agg(
-        case when placed.created_at = placed.created_at::timestamptz(5) then ending_in_zero else as_it_is end
-      ) filter (where matches and place <= p_limit), '[]')
-    from (
-      select id, title, description, is_completed, created_at, matches, number,
-        row_number() over (order by number) as place, lead(number) over (order by number) is not null as has_more
+    select reached.revision || case when reached.revision is distinct from p_known_revision then ' ' || (
+      select
+        coalesce(min(json_build_object(
+          'key', case when by_title then placed.title else ending_in_zero.created_at end, 'id', placed.id
+        )::text) filter (where (place = p_limit and has_more) or (number = max_examined and place <= p_limit)), '')
+        || chr(10)
+        || coalesce(json_agg(
+          case when placed.created_at = placed.created_at::timestamptz(5) then ending_in_zero else as_it_is end
+        ) filter (where matches and place <= p_limit), '[]')
       from (
-        select id, title, description, is_completed, created_at, matches, number
+        select id, title, description, is_completed, created_at, matches, number,
+          row_number() over (order by number) as place, lead(number) over (order by number) is not null as has_more
         from (
-          (
-            select id, title, description, is_completed, created_at,
-              row_number() over (order by created_at desc, id desc) as number
-            from tasks
-            where user_id = p_user_id and p_order = '-created_at'
-              and (created_at, id) < (start_time, start_id) and created_at > later_than
-            order by created_at desc, id desc
-            limit max_examined
-          )
-          union all
-          (
-            select id, title, description, is_completed, created_at,
-              row_number() over (order by created_at, id) as number
-            from tasks
-            where user_id = p_user_id and p_order = 'created_at'
-              and (created_at, id) > (start_time, start_id) and created_at < earlier_than
-            order by created_at, id
-            limit max_examined
-          )
-          union all
-          (
-            select id, title, description, is_completed, created_at,
-              row_number() over (order by title collate "C" desc, id desc) as number
-            from tasks
-            where user_id = p_user_id and p_order = '-title' and (title collate "C", id) < (start_title, start_id)
-            order by title collate "C" desc, id desc
-            limit max_examined
-          )
-          union all
-          (
-            select id, title, description, is_completed, created_at,
-              row_number() over (order by title collate "C", id) as number
-            from tasks
-            where user_id = p_user_id and p_order = 'title' and (title collate "C", id) > (start_title, start_id)
-            order by title collate "C", id
-            limit max_examined
-          )
-        ) as examined
-        cross join lateral (
-          select (p_is_completed is null or is_completed = p_is_completed)
-            and (not by_title or (created_at > later_than and created_at < earlier_than))
-            and (
-              wanted is null
-              or strpos(lower(upper(title collate any_case)), wanted) > 0
-              or coalesce(strpos(lower(upper(description collate any_case)), wanted) > 0, false)
-            ) as matches
-        ) as judged
-        where matches or number = max_examined
-        limit p_limit + 1
-      ) as taken
-    ) as placed
-    cross join lateral (
-      select placed.id, placed.title, placed.description, placed.is_completed, placed.created_at, owner as user_id
-    ) as as_it_is
-    cross join lateral (
-      select placed.id, placed.title, placed.description, placed.is_completed,
-        to_char(placed.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
-    ) as ending_in_zero
+          select id, title, description, is_completed, created_at, matches, number
+          from (
+            (
+              select id, title, description, is_completed, created_at,
+                row_number() over (order by created_at desc, id desc) as number
+              from tasks
+              where user_id = p_user_id and p_order = '-created_at'
+                and (created_at, id) < (start_time, start_id) and created_at > later_than
+              order by created_at desc, id desc
+              limit max_examined
+            )
+            union all
+            (
+              select id, title, description, is_completed, created_at,
+                row_number() over (order by created_at, id) as number
+              from tasks
+              where user_id = p_user_id and p_order = 'created_at'
+                and (created_at, id) > (start_time, start_id) and created_at < earlier_than
+              order by created_at, id
+              limit max_examined
+            )
+            union all
+            (
+              select id, title, description, is_completed, created_at,
+                row_number() over (order by title collate "C" desc, id desc) as number
+              from tasks
+              where user_id = p_user_id and p_order = '-title' and (title collate "C", id) < (start_title, start_id)
+              order by title collate "C" desc, id desc
+              limit max_examined
+            )
+            union all
+            (
+              select id, title, description, is_completed, created_at,
+                row_number() over (order by title collate "C", id) as number
+              from tasks
+              where user_id = p_user_id and p_order = 'title' and (title collate "C", id) > (start_title, start_id)
+              order by title collate "C", id
+              limit max_examined
+            )
+          ) as examined
+          cross join lateral (
+            select (p_is_completed is null or is_completed = p_is_completed)
+              and (not by_title or (created_at > later_than and created_at < earlier_than))
+              and (
+                wanted is null
+                or strpos(lower(upper(title collate any_case)), wanted) > 0
+                or coalesce(strpos(lower(upper(description collate any_case)), wanted) > 0, false)
+              ) as matches
+          ) as judged
+          where matches or number = max_examined
+          limit p_limit + 1
+        ) as taken
+      ) as placed
+      cross join lateral (
+        select placed.id, placed.title, placed.description, placed.is_completed, placed.created_at, owner as user_id
+      ) as as_it_is
+      cross join lateral (
+        select placed.id, placed.title, placed.description, placed.is_completed,
+          to_char(placed.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
+      ) as ending_in_zero
+    ) else '' end
+    from (
+      select coalesce(
+        (select revision from user_revisions where user_id = p_user_id),
+        (select revision from tasks where user_id = p_user_id order by created_at desc limit 1),
+        0
+      ) as revision
+      offset 0
+    ) as reached
   );
 end $$;
 

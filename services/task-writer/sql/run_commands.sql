@@ -75,7 +75,10 @@ begin
         where user_id = command.user_id
         returning revision, previous into stored, reached;
         exit when found;
-        reached := coalesce((select revision from tasks where user_id = command.user_id limit 1), 0);
+        -- Any task will do; the order keeps PostgreSQL from looking through the tasks of all users for one.
+        reached := coalesce(
+          (select revision from tasks where user_id = command.user_id order by created_at desc limit 1), 0
+        );
         insert into user_revisions (user_id, revision, previous)
         values (
           command.user_id, greatest(reached + 1, (date_part('epoch', clock_timestamp()) * 1e6)::bigint), reached

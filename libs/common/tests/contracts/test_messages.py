@@ -409,6 +409,17 @@ def test_what_postgresql_could_not_take_is_no_page(page: dict[str, object]) -> N
         Page.model_validate(page)
 
 
+def test_a_batch_that_wants_revisions_says_so_and_what_is_known() -> None:
+    reads = [read.model_copy(update={"known_revision": place * 7}) for place, read in enumerate(READ_BATCH.reads)]
+    batch = ReadBatch(reads=reads, revisions=True)
+    known = [{**read, "known_revision": place * 7} for place, read in enumerate(json.loads(READS)["reads"])]
+
+    written = json.loads(batch.model_dump_json())
+
+    assert written == {"reads": known, "revisions": True}
+    assert ReadBatch.model_validate(written) == batch
+
+
 NAMED = {"request_id": "mine", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 
 

@@ -14,7 +14,6 @@ from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
 from gateway.json_faults import parse_json
-from gateway.preconditions import require_preconditions
 
 MAX_BODY_BYTES = 64 * 1024
 
@@ -122,7 +121,7 @@ async def read_json[Body: BaseModel](
 ) -> Body:
     """The request's body as `model`; `ids` are those of the path, by the names that a ReplacementBody has for them.
 
-    Raises a problem: 412, 413 or 415 before the body is read; then 400, 408, 413 or 422.
+    Raises a problem: 413 or 415 before the body is read; then 400, 408, 413 or 422.
     """
     head = read_body_head(request.scope["headers"])
     if head.has_length or head.is_chunked or head.media_type is not None:
@@ -153,14 +152,13 @@ async def _read(request: Request, head: BodyHead) -> bytes:
     The server limits the time (common/http_server/protocol.py).
     """
     head.require_size(MAX_BODY_BYTES)
-    require_preconditions(request)
     return await read_body(request, max_bytes=MAX_BODY_BYTES)
 
 
 async def read_unused_body(request: Request) -> None:
     """Reads a body that means nothing to the operation: a request that breaks off or is malformed has no effect.
 
-    Raises a problem: 412, 413 or 415 before the body is read; then 400, 408 or 413.
+    Raises a problem: 413 or 415 before the body is read; then 400, 408 or 413.
     """
     await _read(request, read_body_head(request.scope["headers"]))
 

@@ -1,15 +1,17 @@
 """Dependencies of the path operations: the lanes, and the context that is sent to the other services."""
 
 import time
-from typing import Annotated, NamedTuple, TypedDict
+from typing import Annotated, NamedTuple, NotRequired, TypedDict
 from uuid import UUID, uuid4
 
+from common.contracts.commands import Precondition
 from common.http.request_state import state_of
 from fastapi import Depends, Request
 
 from gateway.command_lane import CommandLane
 from gateway.idempotency import Key, derive_command_id
 from gateway.ids import UserId
+from gateway.preconditions import Condition, ReadCondition, WritePrecondition, known_revision
 from gateway.read_lanes import ReadLanes
 
 
@@ -20,6 +22,19 @@ class RequestContext(TypedDict):
     traceparent: str | None
 
 
+class ReadFields(RequestContext):
+    """The fields that all reads share."""
+
+    known_revision: NotRequired[int]
+
+
+class ReadCall(NamedTuple):
+    """A read request, as far as all reads share it."""
+
+    condition: ReadCondition | None
+    fields: ReadFields
+
+
 class Envelope(RequestContext):
     """The fields that all commands share."""
 
@@ -27,6 +42,7 @@ class Envelope(RequestContext):
     user_id: UUID
     deadline_unix_ms: int
     keyed: bool
+    precondition: NotRequired[Precondition]
 
 
 class Call(NamedTuple):
@@ -34,18 +50,23 @@ class Call(NamedTuple):
 
     user_id: UUID
     key: str | None
+    precondition: Precondition | None
     request_fields: RequestContext
     write_deadline_s: float
 
     def envelope(self) -> Envelope:
         """The common fields of this request's command. The deadline starts now, after the body was read."""
-        return {
+        envelope: Envelope = {
             "command_id": uuid4() if self.key is None else derive_command_id(self.user_id, self.key),
             "user_id": self.user_id,
             "deadline_unix_ms": int((time.time() + self.write_deadline_s) * 1000),
             "keyed": self.key is not None,
-            **self.request_fields,
+            "request_id": self.request_fields["request_id"],
+            "traceparent": self.request_fields["traceparent"],
         }
+        if self.precondition is not None:
+            envelope["precondition"] = self.precondition
+        return envelope
 
 
 def request_context(request: Request) -> RequestContext:
@@ -54,9 +75,18 @@ def request_context(request: Request) -> RequestContext:
     return {"request_id": state.request_id, "traceparent": state.traceparent}
 
 
-def call_of(user_id: UserId, key: Key, request: Request) -> Call:
+def read_call_of(condition: Condition, request: Request) -> ReadCall:
+    """The context of a read."""
+    state = state_of(request.scope)
+    fields: ReadFields = {"request_id": state.request_id, "traceparent": state.traceparent}
+    if (known := known_revision(condition)) is not None:
+        fields["known_revision"] = known
+    return ReadCall(condition, fields)
+
+
+def call_of(user_id: UserId, key: Key, precondition: WritePrecondition, request: Request) -> Call:
     """The context of a write."""
-    return Call(user_id, key, request_context(request), request.app.state.settings.write_deadline_s)
+    return Call(user_id, key, precondition, request_context(request), request.app.state.settings.write_deadline_s)
 
 
 def read_lanes(request: Request) -> ReadLanes:
@@ -71,7 +101,7 @@ def command_lane(request: Request) -> CommandLane:
     return lane
 
 
-ReadContext = Annotated[RequestContext, Depends(request_context)]
+ReadContext = Annotated[ReadCall, Depends(read_call_of)]
 CallContext = Annotated[Call, Depends(call_of)]
 Lanes = Annotated[ReadLanes, Depends(read_lanes)]
 Commands = Annotated[CommandLane, Depends(command_lane)]

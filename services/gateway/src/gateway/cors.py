@@ -31,6 +31,8 @@ REQUEST_HEADERS = (
 ANSWER_HEADERS = (
     LINK_HEADER,
     "Location",
+    "Content-Location",
+    "ETag",
     "Retry-After",
     "WWW-Authenticate",
     REPLAYED_HEADER,

@@ -1,26 +1,44 @@
 """Turns a command's outcome into an HTTP response."""
 
 from common.contracts.outcomes import Outcome
-from common.http.problems import KEY_REUSED, NOT_DONE, OUTCOME_UNKNOWN, PRECONDITION_FAILED, TASK_NOT_FOUND, Problem
+from common.http.problems import (
+    KEY_REUSED,
+    NOT_DONE,
+    OUTCOME_UNKNOWN,
+    PRECONDITION_FAILED,
+    TASK_NOT_FOUND,
+    Problem,
+)
 from fastapi import Response
 
+from gateway.entity_tags import entity_tag
 from gateway.idempotency import REPLAYED_HEADER
 from gateway.metrics import WRITES_FAILED
 
+ANSWERS = {"not_found", "precondition_failed"}  # as certain as `done`: these do not count as failed
 
-def task_response(outcome: Outcome, status: int, headers: dict[str, str] | None = None) -> Response:
-    """The task after the write. Raises a problem unless the write was done."""
+
+def task_response(outcome: Outcome, status: int, headers: dict[str, str]) -> Response:
+    """The task after the write, with its entity tag; `headers` say where it is. Raises a problem unless the write was
+    done."""
     _require_done(outcome)
-    return Response(outcome.task, status, (headers or {}) | _replay_headers(outcome), "application/json")
+    return Response(outcome.task, status, headers | _headers(outcome), "application/json")
 
 
 def no_content(outcome: Outcome) -> Response:
     """204. Raises a problem unless the write was done."""
     _require_done(outcome)
-    return Response(status_code=204, headers=_replay_headers(outcome))
+    return Response(status_code=204, headers=_replayed(outcome))
 
 
-def _replay_headers(outcome: Outcome) -> dict[str, str]:
+def _headers(outcome: Outcome) -> dict[str, str]:
+    """The entity tag, which a record from before there were revisions does not have, and whether it is a replay."""
+    if outcome.revision is None:
+        return _replayed(outcome)
+    return {"ETag": entity_tag(outcome.revision), **_replayed(outcome)}
+
+
+def _replayed(outcome: Outcome) -> dict[str, str]:
     return {REPLAYED_HEADER: "true"} if outcome.replayed else {}
 
 
@@ -28,15 +46,15 @@ def _require_done(outcome: Outcome) -> None:
     """Raises a problem unless the status is `done`."""
     if outcome.status == "done":
         return
-    if outcome.status not in {"not_found", "precondition_failed"}:
+    if outcome.status not in ANSWERS:
         WRITES_FAILED.labels(outcome.status).inc()
     match outcome.status:
         case "not_found":
-            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replay_headers(outcome))
+            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replayed(outcome))
         case "precondition_failed":
-            raise Problem(
-                PRECONDITION_FAILED, "The task has changed. Nothing was done.", headers=_replay_headers(outcome)
-            )
+            current = "another one" if outcome.revision is None else entity_tag(outcome.revision)
+            detail = f"If-Match or If-None-Match failed: the entity tag is {current}. Nothing was done."
+            raise Problem(PRECONDITION_FAILED, detail, headers=_headers(outcome))
         case "key_reused":
             raise Problem(KEY_REUSED, outcome.reason or "Use a new key for a different request.")
         case "refused" | "expired":

@@ -10,15 +10,23 @@ from common.http.path_operations import merged
 from common.http.problems import MEDIA_TYPE, ProblemType
 
 from gateway.answers import TASK_EXAMPLE
+from gateway.entity_tags import entity_tag
 from gateway.idempotency import REPLAYED_HEADER
 
 type Json = dict[str, Any]
 
-READ_PROBLEMS = (kinds.INVALID_ID, kinds.UNKNOWN_PARAMETER, kinds.UNAVAILABLE)
+READ_PROBLEMS = (
+    kinds.INVALID_ID,
+    kinds.UNKNOWN_PARAMETER,
+    kinds.INVALID_PRECONDITION,
+    kinds.PRECONDITION_FAILED,
+    kinds.UNAVAILABLE,
+)
 WRITE_PROBLEMS = (
     kinds.INVALID_ID,
     kinds.UNKNOWN_PARAMETER,
     kinds.INVALID_KEY,
+    kinds.INVALID_PRECONDITION,
     kinds.PRECONDITION_FAILED,
     kinds.KEY_REUSED,
     kinds.NOT_DONE,
@@ -34,12 +42,17 @@ EXAMPLES: Mapping[ProblemType, str] = {
     kinds.UNKNOWN_PARAMETER: 'Unknown query parameter "sort". Only names that begin with _ are accepted, and ignored.',
     kinds.INVALID_PARAMETER: 'The query parameter "limit" must be a whole number from 1 to 1000.',
     kinds.INVALID_KEY: "Send Idempotency-Key once.",
+    kinds.INVALID_PRECONDITION: (
+        'If-Match must be * or a list of entity tags in quotes, such as "1-1764115200000000".'
+    ),
     kinds.MALFORMED_BODY: "The body must be a JSON document in UTF-8.",
     kinds.NO_TOKEN: "Send a token in the header Authorization: Bearer <token>.",
     kinds.INVALID_TOKEN: "The token has expired.",
     kinds.TASK_NOT_FOUND: "The user has no task with this id.",
     kinds.SLOW_BODY: "The body must arrive within 10 seconds.",
-    kinds.PRECONDITION_FAILED: "If-Match failed: tasks have no entity tags. Nothing was done.",
+    kinds.PRECONDITION_FAILED: (
+        'If-Match or If-None-Match failed: the entity tag is "1-1764115200000000". Nothing was done.'
+    ),
     kinds.BODY_TOO_LARGE: "The body must not exceed 65536 bytes.",
     kinds.NOT_JSON: "Send the body as JSON, with one header Content-Type: application/json.",
     kinds.UNSUPPORTED_CODING: "Send the body without a Content-Encoding.",
@@ -60,8 +73,10 @@ def _header(description: str, **schema: Any) -> Json:
     return {"description": description, "schema": {"type": "string"} | schema}
 
 
+ETAG = {"ETag": _header("Entity tag of the task or list: its revision", examples=[entity_tag(1764115200000000)])}
 RETRY_AFTER = {"Retry-After": _header("Seconds to wait", type="integer")}
 ERROR_HEADERS: Mapping[int, Json] = {
+    HTTPStatus.PRECONDITION_FAILED: ETAG,
     HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": _header("Bearer challenge with the error (RFC 6750)")},
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: {
         "Accept": _header("The supported media type"),
@@ -84,6 +99,7 @@ LINK = {
     )
 }
 LOCATION = {"Location": _header("Path of the task")}
+CONTENT_LOCATION = {"Content-Location": _header("Path of the task, which the answer shows")}
 REPLAYED_DESCRIPTION: Json = {
     "description": "Present when this is the recorded answer of an earlier request with the same key",
     "schema": {"type": "string", "const": "true"},
@@ -101,16 +117,18 @@ def problems(*wanted: ProblemType) -> Responses:
 
 def reads(description: str, example: object, *more: ProblemType, headers: Json | None = None) -> Responses:
     """Responses of a read; `example` shows the success."""
-    success = _shown(description, example) | ({"headers": headers} if headers else {})
-    return {200: success} | problems(*READ_PROBLEMS, *more)
+    shown = {200: _shown(description, example), 304: {"description": "The client has the current one"}}
+    responses: Responses = {status: one | {"headers": ETAG} for status, one in shown.items()}
+    return merged(responses, {200: {"headers": headers or {}}}) | problems(*READ_PROBLEMS, *more)
 
 
 def writes(status: int, description: str, *more: ProblemType, headers: Json | None = None) -> Responses:
     """Responses of a write. Those that may be replayed get the replay header."""
     success = {"description": description} if status == HTTPStatus.NO_CONTENT else _shown(description, TASK_EXAMPLE)
-    responses = merged({status: success | {"headers": headers or {}}}, problems(*WRITE_PROBLEMS, *more))
-    recorded = {status, int(kinds.TASK_NOT_FOUND.status)} & responses.keys()
-    return merged(responses, {one: {"headers": REPLAYED} for one in recorded})
+    tag = {} if status == HTTPStatus.NO_CONTENT else ETAG
+    responses = merged({status: success | {"headers": tag | (headers or {})}}, problems(*WRITE_PROBLEMS, *more))
+    recorded = {status, *(int(kind.status) for kind in (kinds.TASK_NOT_FOUND, kinds.PRECONDITION_FAILED))}
+    return merged(responses, {one: {"headers": REPLAYED} for one in recorded & responses.keys()})
 
 
 def _shown(description: str, example: object) -> Json:

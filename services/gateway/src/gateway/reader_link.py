@@ -15,6 +15,7 @@ import aiohttp
 from aiohttp.abc import ResolveResult
 from common.contracts import framing
 from common.contracts.reads import Read, ReadBatch
+from common.contracts.revised import Revised, split
 from common.observability.health import Component
 from common.runtime.time_limits import time_limit
 
@@ -28,8 +29,8 @@ _UNREAD_BYTES = 8 * 1024 * 1024  # read buffer per connection; a batch of long l
 READ_LANES = 4  # each may have READS_MAX_IN_FLIGHT requests
 NOBODY = UUID(int=0)  # used by the health check
 
-type Answer = memoryview | None
-"""The JSON of one task or of a list; None where there is no such task."""
+type Answer = Revised | None
+"""One task or a list, with its revision; None where there is no such task."""
 
 
 class ReaderUnavailable(Exception):
@@ -59,7 +60,7 @@ class ReaderLink:
 
     async def ask(self, reads: Sequence[Read], traceparent: str | None = None) -> list[Answer]:
         """The answers to a batch of reads, in order. Raises ReaderUnavailable when they do not arrive in time."""
-        body = ReadBatch(reads=list(reads)).model_dump_json().encode()
+        body = ReadBatch(reads=list(reads), revisions=True).model_dump_json().encode()
         try:
             answers = _unpack(await self._ask_until_answered(body, traceparent), len(reads))
         except ReaderUnavailable:
@@ -102,7 +103,7 @@ class ReaderLink:
 
 def _unpack(body: bytes, count: int) -> list[Answer]:
     try:
-        answers: list[Answer] = [*framing.unpack(body)]
+        answers = [None if one is None else split(one) for one in framing.unpack(body)]
     except ValueError as error:
         raise ReaderUnavailable(f"the task-reader's answer cannot be read: {error}") from error
     if len(answers) != count:

@@ -7,10 +7,11 @@ Both return the JSON written by PostgreSQL, unchanged. Parameters are resolved i
 
 import json
 from typing import Annotated
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from common.contracts.reads import Read
+from common.contracts.revised import Revised
 from common.http.path_operations import merged
 from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, UNAVAILABLE, Problem
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
@@ -23,15 +24,27 @@ from gateway.list_query import ListQuery
 from gateway.outcomes import no_content, task_response
 from gateway.pages import page_response
 from gateway.parameters import require_known_parameters
-from gateway.problem_responses import ACCEPT_PATCH, BODY_PROBLEMS, LINK, LOCATION, UNUSED_BODY_PROBLEMS, reads, writes
+from gateway.problem_responses import (
+    ACCEPT_PATCH,
+    BODY_PROBLEMS,
+    CONTENT_LOCATION,
+    LINK,
+    LOCATION,
+    UNUSED_BODY_PROBLEMS,
+    reads,
+    writes,
+)
+from gateway.read_answers import not_modified, read_response
 from gateway.read_lanes import ReadLane, TooManyReads
-from gateway.reader_link import Answer, ReaderUnavailable
+from gateway.reader_link import ReaderUnavailable
 from gateway.task_route import TaskRoute
 
 MergePatch = Annotated[PatchBody, Body(media_type=MERGE_PATCH)]
 UnusedBody = Annotated[None, Depends(read_unused_body)]
 
 FLIP = CompletionBody()
+
+CHANGED = writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND, headers=CONTENT_LOCATION)
 
 tasks = APIRouter(
     prefix="/api/{user_id}/tasks",
@@ -56,10 +69,11 @@ async def list_tasks(
     still a next one.
     """
     if not wanted.model_fields_set:
-        return Response(await _answer(lanes.lists, Read(user_id=user_id, **context)), media_type="application/json")
+        answer = await _answer(lanes.lists, Read(user_id=user_id, **context.fields))
+        return read_response(answer, context.condition)
     page = wanted.page_of(user_id)
-    answer = await _answer(lanes.lane_of(page), Read(user_id=user_id, page=page, **context))
-    return page_response(request, user_id, page, answer)
+    answer = await _answer(lanes.lane_of(page), Read(user_id=user_id, page=page, **context.fields))
+    return not_modified(answer, context.condition) or page_response(request, user_id, page, answer)
 
 
 @tasks.post(
@@ -87,15 +101,11 @@ async def create_task(user_id: UserId, context: CallContext, body: TaskBody, com
 @tasks.get("/{task_id}", response_model=Task, responses=reads("The task", TASK_EXAMPLE, TASK_NOT_FOUND))
 async def find_task(user_id: UserId, task_id: TaskId, context: ReadContext, lanes: Lanes) -> Response:
     """Get one task."""
-    task = await _answer(lanes.finds, Read(user_id=user_id, task_id=task_id, **context))
-    if task is None:
-        raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
-    return Response(task, media_type="application/json")
+    answer = await _answer(lanes.finds, Read(user_id=user_id, task_id=task_id, **context.fields))
+    return read_response(answer, context.condition)
 
 
-@tasks.put(
-    "/{task_id}", response_model=Task, responses=writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND)
-)
+@tasks.put("/{task_id}", response_model=Task, responses=CHANGED)
 async def replace_task(
     user_id: UserId, task_id: TaskId, context: CallContext, body: ReplacementBody, commands: Commands
 ) -> Response:
@@ -105,13 +115,15 @@ async def replace_task(
     API, changed or not.
     """
     command = ReplaceTask(**context.envelope(), task_id=task_id, **body.task_fields())
-    return task_response(await commands.call(command), 200)
+    return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
 @tasks.patch(
     "/{task_id}",
     response_model=Task,
-    responses=merged(writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND), ACCEPT_PATCH),
+    responses=merged(
+        writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND, headers=CONTENT_LOCATION), ACCEPT_PATCH
+    ),
 )
 async def patch_task(
     user_id: UserId, task_id: TaskId, context: CallContext, body: MergePatch, commands: Commands
@@ -122,7 +134,7 @@ async def patch_task(
     description. A patch that changes nothing is answered like any other.
     """
     command = PatchTask(**context.envelope(), task_id=task_id, changes=body.changes())
-    return task_response(await commands.call(command), 200)
+    return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
 @tasks.delete(
@@ -140,7 +152,9 @@ async def delete_task(
 @tasks.patch(
     "/{task_id}/complete",
     response_model=Task,
-    responses=merged(writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND), ACCEPT_PATCH),
+    responses=merged(
+        writes(200, "The task as it is now", *BODY_PROBLEMS, TASK_NOT_FOUND, headers=CONTENT_LOCATION), ACCEPT_PATCH
+    ),
 )
 async def toggle_task(
     user_id: UserId, task_id: TaskId, context: CallContext, commands: Commands, body: CompletionBody = FLIP
@@ -151,16 +165,23 @@ async def toggle_task(
     """
     wanted = body.is_completed if "is_completed" in body.model_fields_set else None
 
-    return task_response(
-        await commands.call(ToggleTask(**context.envelope(), task_id=task_id, is_completed=wanted)), 200
-    )
+    command = ToggleTask(**context.envelope(), task_id=task_id, is_completed=wanted)
+    return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
-async def _answer(lane: ReadLane, read: Read) -> Answer:
-    """The reader's JSON. Raises a 503 problem when the reader is not available."""
+def _at(user_id: UUID, task_id: UUID) -> dict[str, str]:
+    """Says that the answer to a write shows the task, so that its entity tag is the task's (RFC 9110, section 8.7)."""
+    return {"Content-Location": f"/api/{user_id}/tasks/{task_id}"}
+
+
+async def _answer(lane: ReadLane, read: Read) -> Revised:
+    """The reader's answer. Raises a 503 problem when the reader is not available, and 404 without a task."""
     try:
-        return await lane.call(read)
+        answer = await lane.call(read)
     except ReaderUnavailable as error:
         raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
     except TooManyReads as error:
         raise Problem(UNAVAILABLE, "Too many reads are waiting.") from error
+    if answer is None:
+        raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
+    return answer

@@ -6,44 +6,43 @@ per connection. See ADR 9.
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from common.contracts.reads import Page, Read
 from common.postgres.database import Connection, call
 
-LIST_TASKS = "list_tasks(%(user_id)s)"
+READ_TASKS = "read_tasks(%(user_id)s, %(known_revision)s)"
+READ_TASK = "read_task(%(user_id)s, %(task_id)s, %(known_revision)s)"
 LIST_PAGE = (
     "list_page(%(user_id)s, %(order)s, %(limit)s, %(is_completed)s, %(created_after)s, %(created_before)s, %(q)s,"
-    " %(after_key)s, %(after_id)s)"
+    " %(after_key)s, %(after_id)s, %(known_revision)s)"
 )
-FIND_TASK = "find_task(%(user_id)s, %(task_id)s)"
 
 
-async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | memoryview | None]:
+async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | None]:
     """The answer to each read, in order, in one round trip: a JSON array of tasks, newest first, or one task as JSON,
-    or None when the user has no such task. A page has a line before its array: the JSON of the Position after which
-    the next page begins, or nothing on the last one.
+    in the form of common.contracts.revised, or None when the user has no such task. A page has a line before its array:
+    the JSON of the Position after which the next page begins, or nothing on the last one.
 
     A list uses idx_task_user_created_id, and its cost is linear in the number of tasks: PostgreSQL builds the whole
     array, which is held in memory once. A page uses the same index, or idx_task_user_title; it looks at 10,000 tasks at
-    most. A single task uses tasks_pkey.
+    most. At its known revision either costs one look at user_revisions_pkey. A single task uses tasks_pkey.
     """
     answers = await call(db, (_call(read) for read in reads))
-    return [answer.encode() if isinstance(answer, str) else answer for answer in answers]
+    return [None if answer is None else answer.encode() for answer in answers]
 
 
 def _call(read: Read) -> tuple[str, dict[str, Any]]:
+    values: dict[str, Any] = {"user_id": str(read.user_id), "known_revision": read.known_revision}
     if read.page is not None:
-        return LIST_PAGE, _page_values(read.user_id, read.page)
+        return LIST_PAGE, values | _page_values(read.page)
     if read.task_id is None:
-        return LIST_TASKS, {"user_id": str(read.user_id)}
-    return FIND_TASK, {"user_id": str(read.user_id), "task_id": str(read.task_id)}
+        return READ_TASKS, values
+    return READ_TASK, values | {"task_id": str(read.task_id)}
 
 
-def _page_values(user_id: UUID, page: Page) -> dict[str, Any]:
+def _page_values(page: Page) -> dict[str, Any]:
     after = page.after
     return {
-        "user_id": str(user_id),
         "order": page.order,
         "limit": page.limit,
         "is_completed": page.is_completed,

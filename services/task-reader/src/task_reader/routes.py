@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
-from common.contracts import framing
+from common.contracts import framing, revised
 from common.contracts.reads import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
 from common.http.lean_route import LeanRoute
 from common.http.problem_answers import problem_response
@@ -36,14 +36,14 @@ OpenDatabase = Annotated[Database, Depends(open_database_of)]
 @reads.get("/api/{user_id}/tasks")
 async def list_tasks(user_id: UUID, database: OpenDatabase) -> Response:
     """All tasks of the user, newest first."""
-    (tasks,) = await _answer(database, [Read(user_id=user_id)])
+    (tasks,) = _bodies(await _answer(database, [Read(user_id=user_id)]))
     return Response(tasks, media_type="application/json")
 
 
 @reads.get("/api/{user_id}/tasks/{task_id}")
 async def find_task(user_id: UUID, task_id: UUID, database: OpenDatabase) -> Response:
     """One task of the user."""
-    (task,) = await _answer(database, [Read(user_id=user_id, task_id=task_id)])
+    (task,) = _bodies(await _answer(database, [Read(user_id=user_id, task_id=task_id)]))
     if task is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return Response(task, media_type="application/json")
@@ -58,11 +58,17 @@ async def read_batch(request: Request, database: OpenDatabase) -> Response:
     except ValidationError:
         raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
     state_of(request.scope).operations = batch.reads
-    return Response(framing.pack(await _answer(database, batch.reads)), media_type=framing.MEDIA_TYPE)
+    answers = await _answer(database, batch.reads)
+    return Response(framing.pack(answers if batch.revisions else _bodies(answers)), media_type=framing.MEDIA_TYPE)
 
 
-async def _answer(database: Database, reads: Sequence[Read]) -> list[bytes | memoryview | None]:
+async def _answer(database: Database, reads: Sequence[Read]) -> list[bytes | None]:
     return await database.run(lambda db: answer_reads(db, reads))
+
+
+def _bodies(answers: Sequence[bytes | None]) -> list[memoryview | None]:
+    """The JSON of the answers, without their revisions."""
+    return [None if answer is None else revised.split(memoryview(answer)).body for answer in answers]
 
 
 async def answer_unavailable(request: Request, error: Exception) -> Response:

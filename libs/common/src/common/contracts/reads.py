@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from operator import not_
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -77,18 +78,28 @@ class Page(Message):
 
 
 class Read(Operation):
-    """A request for one task of a user, or all of them when `task_id` is null, or a page of them."""
+    """A request for one task of a user, or all of them when `task_id` is null, or a page of them.
+
+    At `known_revision` the client has the answer already, and gets the revision alone. It is written only when set, and
+    only in a batch with `revisions`.
+    """
 
     user_id: UUID
     task_id: UUID | None = None
     page: Page | None = Field(default=None, exclude_if=is_absent)
+    known_revision: int | None = Field(default=None, exclude_if=is_absent)
 
 
 class ReadBatch(Message):
     """The reads that were waiting in one gateway at one moment; common.contracts.framing defines the answer's
-    format."""
+    format.
+
+    `revisions`: each answer has the form of common.contracts.revised. A gateway of a release without it gets JSON
+    alone. It is written only when true.
+    """
 
     reads: list[Read] = Field(min_length=1, max_length=MAX_READS_PER_BATCH)
+    revisions: bool = Field(default=False, exclude_if=not_)
 
 
 def largest_page() -> Page:
@@ -113,6 +124,7 @@ def _largest_read_bytes() -> int:
         user_id=nil,
         task_id=nil,
         page=largest_page(),
+        known_revision=2**63 - 1,
         request_id='"' * MAX_REQUEST_ID_CHARACTERS,
         traceparent=traceparent,
     )

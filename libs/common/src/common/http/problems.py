@@ -28,6 +28,9 @@ MALFORMED_REQUEST = ProblemType("malformed-request", HTTPStatus.BAD_REQUEST, "Th
 UNKNOWN_PARAMETER = ProblemType("unknown-parameter", HTTPStatus.BAD_REQUEST, "The query has an unknown parameter")
 INVALID_PARAMETER = ProblemType("invalid-parameter", HTTPStatus.BAD_REQUEST, "A query parameter has an invalid value")
 INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "The Idempotency-Key is not valid")
+INVALID_PRECONDITION = ProblemType(
+    "invalid-precondition", HTTPStatus.BAD_REQUEST, "A condition of the request is not valid"
+)
 VERSION_UNKNOWN = ProblemType(
     "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version is not supported"
 )

@@ -1,0 +1,32 @@
+"""Turns the answer to a read into an HTTP response."""
+
+from http import HTTPStatus
+
+from common.contracts.revised import Revised
+from common.http.problems import PRECONDITION_FAILED, Problem
+from fastapi import Response
+
+from gateway.entity_tags import entity_tag
+from gateway.preconditions import ReadCondition
+
+
+def read_response(answer: Revised, condition: ReadCondition | None) -> Response:
+    """The task or the list with its entity tag, or 304 where the client has it. Raises a 412 problem where If-Match
+    does not hold."""
+    unchanged = not_modified(answer, condition)
+    return unchanged or Response(answer.body, media_type="application/json", headers=tag_headers(answer))
+
+
+def not_modified(answer: Revised, condition: ReadCondition | None) -> Response | None:
+    """304 where the client has the answer, else None. Raises a 412 problem where If-Match does not hold."""
+    if condition is None or answer.revision is None:
+        return None
+    headers = tag_headers(answer)
+    if condition.fails_at(answer.revision):
+        raise Problem(PRECONDITION_FAILED, f"If-Match failed: the entity tag is {headers['ETag']}.", headers=headers)
+    return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers) if condition.knows(answer.revision) else None
+
+
+def tag_headers(answer: Revised) -> dict[str, str]:
+    """The entity tag, which the answer of a reader of the release before does not have."""
+    return {} if answer.revision is None else {"ETag": entity_tag(answer.revision)}
