@@ -11,7 +11,7 @@ from faults.history import FinalState
 
 _ANSWER_WITHIN_S = 10.0
 _ALL_TASKS = """
-select user_id::text, json_agg(to_jsonb(tasks) || jsonb_build_object(
+select user_id::text, json_agg(to_jsonb(tasks) - 'revision' || jsonb_build_object(
     'created_at', to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00')
   ) order by created_at desc, id desc)
 from tasks
