@@ -3,7 +3,7 @@
 | what | what it costs |
 |---|---|
 | a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 1 statement |
-| the same, all 304 | the same, and no look at the table of tasks for a list |
+| the same, all 304, or lists from memory | the same, and no look at the table of tasks for a list |
 | a command, or a batch of N commands of any types | 1 SQL round trip, 1 statement |
 | the same batch redelivered, carried out before or not | 1 round trip, 1 statement |
 | a batch of N commands, any of them with keys, new, recorded or duplicate | 1 round trip, 1 statement |
@@ -32,7 +32,10 @@ WRITER_START = SqlTraffic(connections=1, round_trips=2, statements=2)
 """The check of the role, and the first clean-up of the command log."""
 
 SCANS_OF_A_KNOWN_LIST = 0
-"""Of the table of tasks, for a list whose revision the client has."""
+"""Of the table of tasks, for a list whose revision the client or the task-reader has."""
+
+UNCHANGED_LIST_MAX_BYTES = 120
+"""Of the answer of PostgreSQL to the same, its revision with what the protocol puts around it."""
 
 GATEWAY_SENDS = Counter(publish=1, header=1, body=1)
 GATEWAY_RECEIVES = Counter(ack=1, deliver=1, header=1, body=1)

@@ -7,6 +7,7 @@ import common.observability.admin
 import common.postgres.metrics
 import common.runtime.background
 import gateway.metrics
+import task_reader.metrics
 import task_writer.metrics
 from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -17,6 +18,7 @@ MODULES = (
     common.postgres.metrics,
     common.http.request_metrics,
     gateway.metrics,
+    task_reader.metrics,
     task_writer.metrics,
 )
 NAME = re.compile(r"\btaskwire_[a-z_]+\b")

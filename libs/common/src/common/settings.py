@@ -24,6 +24,9 @@ type Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 type Count = Annotated[int, Field(ge=1, le=1_000_000)]
 """A number of things in one process."""
 
+type ByteCount = Annotated[int, Field(ge=0, le=2**40)]
+"""Memory of one process; 0 where it may do without."""
+
 type ShortCount = Annotated[int, Field(ge=1, le=65_535)]
 """What AMQP sends in 16 bits, and whole seconds."""
 

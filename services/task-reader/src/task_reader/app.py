@@ -17,6 +17,8 @@ from fastapi.params import Depends
 from psycopg import OperationalError
 
 from task_reader import routes
+from task_reader.list_cache import ListCache
+from task_reader.metrics import show_list_cache
 from task_reader.reader_token import require_token
 from task_reader.settings import ReaderSettings
 
@@ -39,6 +41,8 @@ def create_app(settings: ReaderSettings) -> FastAPI:
 
     app = make_app("Taskwire task-reader", lifespan)
     app.state.health = health
+    app.state.list_cache = ListCache(settings.list_cache_bytes)
+    show_list_cache(app.state.list_cache)
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     guards = [Depends(require_token(settings.reader_token))] if settings.reader_token else []

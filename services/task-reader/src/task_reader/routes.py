@@ -15,6 +15,8 @@ from common.postgres.database import Database
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import ValidationError
 
+from task_reader.cached_reads import answer_cached
+from task_reader.list_cache import ListCache
 from task_reader.queries import answer_reads
 
 MAX_BATCH_BYTES = MAX_READS_PER_BATCH * MAX_READ_BYTES + 64
@@ -30,27 +32,34 @@ def open_database_of(request: Request) -> Database:
     return database
 
 
+def list_cache_of(request: Request) -> ListCache:
+    """The app's cache of lists."""
+    cache: ListCache = request.app.state.list_cache
+    return cache
+
+
 OpenDatabase = Annotated[Database, Depends(open_database_of)]
+Lists = Annotated[ListCache, Depends(list_cache_of)]
 
 
 @reads.get("/api/{user_id}/tasks")
-async def list_tasks(user_id: UUID, database: OpenDatabase) -> Response:
+async def list_tasks(user_id: UUID, database: OpenDatabase, lists: Lists) -> Response:
     """All tasks of the user, newest first."""
-    (tasks,) = _bodies(await _answer(database, [Read(user_id=user_id)]))
+    (tasks,) = _bodies(await _answer(database, lists, [Read(user_id=user_id)]))
     return Response(tasks, media_type="application/json")
 
 
 @reads.get("/api/{user_id}/tasks/{task_id}")
-async def find_task(user_id: UUID, task_id: UUID, database: OpenDatabase) -> Response:
+async def find_task(user_id: UUID, task_id: UUID, database: OpenDatabase, lists: Lists) -> Response:
     """One task of the user."""
-    (task,) = _bodies(await _answer(database, [Read(user_id=user_id, task_id=task_id)]))
+    (task,) = _bodies(await _answer(database, lists, [Read(user_id=user_id, task_id=task_id)]))
     if task is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return Response(task, media_type="application/json")
 
 
 @reads.post("/reads")
-async def read_batch(request: Request, database: OpenDatabase) -> Response:
+async def read_batch(request: Request, database: OpenDatabase, lists: Lists) -> Response:
     """A batch of reads of any users, in one database round trip."""
     read_body_head(request.scope["headers"]).require_size(MAX_BATCH_BYTES)
     try:
@@ -58,12 +67,15 @@ async def read_batch(request: Request, database: OpenDatabase) -> Response:
     except ValidationError:
         raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
     state_of(request.scope).operations = batch.reads
-    answers = await _answer(database, batch.reads)
+    answers = await _answer(database, lists, batch.reads)
     return Response(framing.pack(answers if batch.revisions else _bodies(answers)), media_type=framing.MEDIA_TYPE)
 
 
-async def _answer(database: Database, reads: Sequence[Read]) -> list[bytes | None]:
-    return await database.run(lambda db: answer_reads(db, reads))
+async def _answer(database: Database, lists: ListCache, reads: Sequence[Read]) -> list[bytes | None]:
+    async def ask(asked: Sequence[Read]) -> list[bytes | None]:
+        return await database.run(lambda db: answer_reads(db, asked))
+
+    return await answer_cached(reads, ask, lists)
 
 
 def _bodies(answers: Sequence[bytes | None]) -> list[memoryview | None]:

@@ -1,7 +1,7 @@
 """The task-reader's settings."""
 
 from common.postgres.database import PostgresUrl
-from common.settings import AdminSettings, DatabaseSettings, HttpSettings, ReaderTokenSettings, TraceSettings
+from common.settings import AdminSettings, ByteCount, DatabaseSettings, HttpSettings, ReaderTokenSettings, TraceSettings
 from pydantic import Field
 
 
@@ -10,4 +10,7 @@ class ReaderSettings(HttpSettings, AdminSettings, TraceSettings, DatabaseSetting
 
     reader_database_url: PostgresUrl = Field(
         description="PostgreSQL address with the reader's role, which may only select"
+    )
+    list_cache_bytes: ByteCount = Field(
+        64 * 1024 * 1024, description="memory for lists that may be asked for again, per process; 0: none is kept"
     )
