@@ -65,7 +65,7 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
         async with busy_clients(recorder, system.gateway_urls, show):
             await _make_faults(plan, system, recorder, show)
         stored = await stored_tasks(system.postgres.superuser_url)
-        history.final.extend(await final_states(stored, system.gateway_urls[0], plan.users))
+        history.final.extend(await final_states(stored, system.gateway_urls[0], history))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import psycopg
 
-from faults.history import FinalState
+from faults.history import FinalState, History
 
 _ANSWER_WITHIN_S = 10.0
 _ALL_TASKS = """
@@ -19,8 +19,10 @@ group by user_id
 """
 
 
-async def final_states(stored: Mapping[str, Any], gateway_url: str, users: Sequence[str]) -> list[FinalState]:
-    """The tasks of every user, as stored and by the API; those of users that are none of ours under the client -1."""
+async def final_states(stored: Mapping[str, Any], gateway_url: str, history: History) -> list[FinalState]:
+    """The tasks of every user, as stored and by the API, and the changes since the last sync; tasks of users that are
+    none of ours under the client -1."""
+    users = history.campaign.users
     now_s = time.monotonic()
     strangers = [task for user_id, tasks in stored.items() if user_id not in users for task in tasks]
     found = [FinalState(-1, "postgresql", now_s, strangers)]
@@ -30,6 +32,9 @@ async def final_states(stored: Mapping[str, Any], gateway_url: str, users: Seque
             began_s = time.monotonic()
             answer = await http.get(f"/api/{user_id}/tasks")
             found.append(FinalState(client, "api", began_s, answer.raise_for_status().json()))
+            since = history.revision_of(client)
+            answer = await http.get(f"/api/{user_id}/changes", params={"since": since})
+            found.append(FinalState(client, "changes", began_s, answer.raise_for_status().json()))
     return found
 
 

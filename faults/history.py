@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-type Verb = Literal["create", "replace", "flip", "set", "delete", "get", "list", "peek"]
+type Verb = Literal["create", "replace", "flip", "set", "delete", "get", "list", "sync", "peek"]
 WRITES: frozenset[Verb] = frozenset({"create", "replace", "flip", "set", "delete"})
 
 UNREACHABLE = "unreachable"
@@ -15,7 +15,8 @@ LOST = "lost"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A client's request. `peek` gets the task of another user under the client's own user."""
+    """A client's request. `peek` gets the task of another user under the client's own user, `sync` the changes since
+    the revision that the client has, or all tasks without it."""
 
     verb: Verb
     task_id: str | None = None  # none for create and list
@@ -23,6 +24,7 @@ class Request:
     description: str | None = None
     is_completed: bool | None = None  # of create, replace and set
     key: str | None = None  # Idempotency-Key, without its quotes
+    since: int | None = None  # of sync
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Operation:
     ended_s: float
     request: Request
     status: int | None
-    body: Any = None  # the task or tasks of a 2xx, the problem's type of an error
+    body: Any = None  # the task, tasks or changes of a 2xx, the problem's type of an error
     failure: str | None = None
     replayed: bool = False  # Idempotency-Replayed
     gateway: int = 0  # the one that was asked, the last one where another was unreachable
@@ -84,10 +86,11 @@ class Injury:
 
 @dataclass(frozen=True, slots=True)
 class FinalState:
-    """All tasks of one user after the end, as PostgreSQL or the API has them. `began_s` is when reading began."""
+    """All tasks of one user after the end, as PostgreSQL or the API has them, or the changes since the revision of the
+    client's last sync. `began_s` is when reading began."""
 
     client: int
-    source: Literal["postgresql", "api"]
+    source: Literal["postgresql", "api", "changes"]
     began_s: float
     tasks: Any
 
@@ -112,6 +115,12 @@ class History:
     operations: list[Operation] = field(default_factory=list)
     injuries: list[Injury] = field(default_factory=list)
     final: list[FinalState] = field(default_factory=list)
+
+    def revision_of(self, client: int) -> int:
+        """That of the client's last sync, or 0."""
+        syncs = (one for one in reversed(self.of_client(client)) if one.request.verb == "sync" and one.status == 200)  # noqa: PLR2004
+        last = next(syncs, None)
+        return 0 if last is None else int(last.body["revision"])
 
     def of_client(self, client: int) -> list[Operation]:
         """The operations of one client, as it did them."""

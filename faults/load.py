@@ -25,6 +25,7 @@ _CHOICES: dict[Verb, int] = {
     "delete": 3,
     "get": 6,
     "list": 3,
+    "sync": 3,
     "peek": 2,
 }
 
@@ -88,7 +89,7 @@ class Client:
         urls = self._load.gateway_urls
         for asked in range(self._gateway + turn, self._gateway + turn + len(urls)):
             gateway = asked % len(urls)
-            status, body, failure, replayed = await _ask(http, f"{urls[gateway]}/api/{self.user_id}/tasks", request)
+            status, body, failure, replayed = await _ask(http, f"{urls[gateway]}/api/{self.user_id}", request)
             if failure != UNREACHABLE:
                 break
         operation = Operation(
@@ -121,6 +122,8 @@ class Client:
         verb = self.choice.choices(list(_CHOICES), list(_CHOICES.values()))[0]
         if verb == "peek" and others:
             return Request("peek", self.choice.choice(others))
+        if verb == "sync":
+            return Request("sync", since=None if self.choice.random() < 0.1 else self._model.revision)  # noqa: PLR2004
         if verb == "list" or (verb == "create" and len(tasks) >= _MOST_TASKS):
             return Request("list")
         if verb == "create" or not own:
@@ -140,12 +143,12 @@ class Client:
         )
 
 
-async def _ask(http: httpx.AsyncClient, tasks_url: str, request: Request) -> tuple[int | None, Any, str | None, bool]:
+async def _ask(http: httpx.AsyncClient, user_url: str, request: Request) -> tuple[int | None, Any, str | None, bool]:
     """Status, body, failure and whether the answer is a replay. httpx repeats nothing by itself."""
     method, path, body = _on_the_wire(request)
     headers = {"Idempotency-Key": f'"{request.key}"'} if request.key else {}
     try:
-        answer = await http.request(method, f"{tasks_url}{path}", json=body, headers=headers)
+        answer = await http.request(method, f"{user_url}{path}", json=body, headers=headers)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
         return None, None, UNREACHABLE, False
     except httpx.TransportError:
@@ -160,8 +163,14 @@ async def _ask(http: httpx.AsyncClient, tasks_url: str, request: Request) -> tup
     return answer.status_code, content, None, replayed
 
 
+def _path(request: Request) -> str:
+    if request.verb == "sync":
+        return "/changes" if request.since is None else f"/changes?since={request.since}"
+    return "/tasks" if request.task_id is None else f"/tasks/{request.task_id}"
+
+
 def _on_the_wire(request: Request) -> tuple[str, str, Any]:
-    path = f"/{request.task_id}" if request.task_id else ""
+    path = _path(request)
     body = {"title": request.title, "description": request.description, "is_completed": request.is_completed}
     match request.verb:
         case "create":

@@ -5,6 +5,7 @@ from typing import Any
 
 from common.contracts.fields import TaskFields
 
+from faults.copies import Copy
 from faults.history import FinalState, Operation
 from faults.rules import Rule, Violation, violation
 from faults.states import Answer, Effect, Value
@@ -20,6 +21,7 @@ _EXPECTED = {
     "delete": {_DELETED, _NOT_FOUND},
     "get": {_OK, _NOT_FOUND},
     "list": {_OK},
+    "sync": {_OK},
     "peek": {_NOT_FOUND},
 }
 
@@ -37,11 +39,17 @@ class UserModel:
         self._by_effect: dict[int, TrackedTask] = {}  # of creations, by their number
         self._by_title: dict[str, TrackedTask] = {}  # of the title that a task was created or replaced with
         self._strange: set[str] = set()  # ids of tasks that cannot be; each is reported once
+        self._copy = Copy()
         self._active: dict[int, TrackedTask] = {}  # by number of creation: all that are not certainly gone
 
     def tasks(self) -> Iterator[tuple[str, int]]:
         """The ids of the tasks that may be there, each with the number of writes that are pending on it."""
         return ((task.id, len(task.pending)) for task in self._active.values() if task.id is not None)
+
+    @property
+    def revision(self) -> int:
+        """That of the last sync; then its changes are in the client's copy."""
+        return self._copy.revision
 
     def judge(self, operation: Operation) -> list[Violation]:
         """The violations that show in this operation, given all those before it. The model goes on with what it saw."""
@@ -54,6 +62,8 @@ class UserModel:
             return [*found, violation(rule, operation, f"answered with {status}: {operation.body!r:.200}")]
         if operation.is_write:
             return found + list(self._judge_write(operation))
+        if operation.is_answered and verb == "sync":
+            return found + list(self._judge_changes(operation, operation.request.since, operation.body))
         if operation.is_answered and verb != "peek":
             tasks = operation.body if verb == "list" else [operation.body] if status == _OK else []
             seen = self._active if verb == "list" else {0: self._by_id[operation.request.task_id or ""]}
@@ -62,7 +72,16 @@ class UserModel:
 
     def judge_final(self, final: FinalState) -> list[Violation]:
         """The violations that show in the state after the end, which is read like a list."""
+        if final.source == "changes":
+            return list(self._judge_changes(final, self.revision, final.tasks))
         return list(self._judge_read(final, final.tasks, list(self._active.values())))
+
+    def _judge_changes(self, at: Operation | FinalState, since: int | None, changes: Any) -> Iterator[Violation]:
+        """Judges the copy that these changes leave as a list."""
+        fault = self._copy.take(since, changes)
+        if fault is not None:
+            yield _at(at, Rule.REVISION, fault)
+        yield from self._judge_read(at, self._copy.listed(), list(self._active.values()))
 
     def _judge_write(self, operation: Operation) -> Iterator[Violation]:
         effect = Effect.of(operation.effect, operation.request)

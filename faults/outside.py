@@ -45,7 +45,7 @@ async def attack(directory: Path, history: History, show: Show) -> None:
     async with busy_clients(recorder, [addresses["GATEWAY_URL"]], show):
         await _kill_again_and_again(directory, addresses, recorder, show)
     stored = await stored_tasks_of(addresses["DATABASE_URL"], history.campaign.users)
-    history.final.extend(await final_states(stored, addresses["GATEWAY_URL"], history.campaign.users))
+    history.final.extend(await final_states(stored, addresses["GATEWAY_URL"], history))
 
 
 async def _kill_again_and_again(directory: Path, addresses: Mapping[str, str], recorder: Recorder, show: Show) -> None:

@@ -17,6 +17,7 @@ class Rule(StrEnum):
     FOREIGN = "foreign-task"  # a user was shown another user's task
     BROKEN = "server-error"  # a 5xx other than 503 and 504
     FAILED = "failed-in-restart"  # a request failed while replicas were restarted one by one
+    REVISION = "wrong-revision"  # a revision went back, or stands for two states
     UNEXPECTED = "unexpected-answer"  # a status that the request cannot have
     IMPOSSIBLE = "impossible-value"  # nothing explains what was answered
 

@@ -70,7 +70,8 @@ def test_the_reads_of_the_release_before_and_todays_answer_the_same_json(empty: 
         (json_before,), (answer,) = values(empty.reader, before), values(empty.reader, today)
         revision, _, json_today = answer.partition(" ")
         assert (int(revision), json.loads(json_today)) == (revisions[2], json_before)
-    (page,) = values(empty.reader, frozen_calls.LIST_PAGE)
+    ((changes,), (page,)) = (values(empty.reader, call) for call in (frozen_calls.READ_CHANGES, frozen_calls.LIST_PAGE))
+    assert json.loads(changes.partition(" ")[2])["changed"] == values(empty.reader, frozen_calls.LIST_TASKS)[0]
     assert page == values(empty.reader, frozen_calls.READ_TASKS)[0].replace(" ", " \n", 1)
 
 
@@ -88,3 +89,4 @@ def test_what_the_services_send_today_is_frozen() -> None:
     assert frozen_calls.LIST_PAGE.startswith("select " + queries.LIST_PAGE.partition("(")[0])
     assert frozen_calls.READ_TASKS.startswith("select " + queries.READ_TASKS.partition("(")[0])
     assert frozen_calls.READ_TASK.startswith("select " + queries.READ_TASK.partition("(")[0])
+    assert frozen_calls.READ_CHANGES.startswith("select " + queries.READ_CHANGES.partition("(")[0])

@@ -51,8 +51,9 @@ PATCH = Operation(
 )
 DELETE = Operation("delete", "DELETE", "/api/{user_id}/tasks/{id}", 204)
 COMPLETE = Operation("complete", "PATCH", "/api/{user_id}/tasks/{id}/complete", 200, {"is_completed": True})
+CHANGES = Operation("changes", "GET", "/api/{user_id}/changes", 200)
 
-ALL = (LIST, CREATE, GET, REPLACE, PATCH, DELETE, COMPLETE)
+ALL = (LIST, CREATE, GET, REPLACE, PATCH, DELETE, COMPLETE, CHANGES)
 WRITES = (CREATE, REPLACE, PATCH, COMPLETE, DELETE)
 OF_ONE_TASK = (GET, REPLACE, PATCH, DELETE, COMPLETE)
 WITH_BODY = (CREATE, REPLACE, PATCH, COMPLETE)

@@ -10,7 +10,7 @@ from tests.json_references import Json, inside, references
 from tests.task_fields import SET_BY_CLIENTS
 
 from .expectations import TASK_KEYS
-from .tasks import ALL, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, WITH_BODY, Operation
+from .tasks import ALL, CHANGES, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, WITH_BODY, Operation
 
 READ_ERRORS = {"412", "400", "503"}
 WRITE_ERRORS = READ_ERRORS | {"422", "504"}
@@ -23,8 +23,9 @@ STATUSES = {
     "patch": {"200", "404"} | WRITE_ERRORS | BODY_ERRORS,
     "delete": {"204", "404"} | WRITE_ERRORS,
     "complete": {"200", "404"} | WRITE_ERRORS | BODY_ERRORS,
+    "changes": {"200", "304", "410"} | READ_ERRORS,
 }
-READS = [LIST, GET]
+READS = [LIST, GET, CHANGES]
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 

@@ -5,7 +5,7 @@ import pytest
 
 from .expectations import assert_problem
 from .raw_http import connect, read_to_end, request_head
-from .tasks import COMPLETE, GET, LIST, create, unknown_id
+from .tasks import CHANGES, COMPLETE, GET, LIST, create, unknown_id
 
 UNKNOWN_PATHS = [
     "/nothing",
@@ -16,6 +16,9 @@ UNKNOWN_PATHS = [
     "/api/{user_id}/task",
     "/api/{user_id}/Tasks",
     "/API/{user_id}/tasks",
+    "/api/{user_id}/change",
+    "/api/{user_id}/changes/",
+    "/api/{user_id}/changes/{id}",
     "/api/{user_id}/tasks/",
     "/api/{user_id}/tasks//",
     "/api/{user_id}/tasks/{id}/",
@@ -29,6 +32,7 @@ ALLOWED = {
     LIST.path: {"GET", "POST"},
     GET.path: {"GET", "PUT", "PATCH", "DELETE"},
     COMPLETE.path: {"PATCH"},
+    CHANGES.path: {"GET"},
 }
 REFUSED = [
     (path, method)

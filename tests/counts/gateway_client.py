@@ -61,6 +61,11 @@ def finds(tasks: Sequence[CreateTask]) -> list[httpx.Request]:
     return [httpx.Request("GET", task_url(task)) for task in tasks]
 
 
+def deltas(tasks: Sequence[CreateTask]) -> list[httpx.Request]:
+    """All changes of their users."""
+    return [httpx.Request("GET", f"{GATEWAY}/api/{task.user_id}/changes?since=0") for task in tasks]
+
+
 def tasks_url(user_id: UUID) -> str:
     return f"{GATEWAY}/api/{user_id}/tasks"
 

@@ -11,12 +11,12 @@ from tests.conftest import Addresses
 from tests.counts import costs
 from tests.counts.conftest import TaskMaker
 from tests.counts.counted_reads import CountedReads, counted_reads
-from tests.counts.gateway_client import ask_at_once, finds, lists
+from tests.counts.gateway_client import ask_at_once, deltas, finds, lists
 from tests.counts.http_traffic import HttpTraffic
 
 type Requests = Callable[[Sequence[CreateTask]], list[httpx.Request]]
 
-EVERY_BATCH = [(lists, 1), (lists, 8), (finds, 1), (finds, 8), (finds, 32)]
+EVERY_BATCH = [(lists, 1), (lists, 8), (finds, 1), (finds, 8), (finds, 32), (deltas, 1), (deltas, 8)]
 """Eight lists and 32 tasks are the most that share a batch."""
 
 

@@ -13,6 +13,7 @@ from .pages import fences
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?\+00:00")
 TAG = re.compile(r"\b1-\d{16}\b")
+REVISION = re.compile(r"\b1[0-9]{15}\b")  # microseconds of this century
 MARK = "end of the answer"
 
 
@@ -58,10 +59,10 @@ def with_fresh_users(steps: list[Step]) -> list[Step]:
 
 
 def numbered(steps: list[Step]) -> list[Step]:
-    """The steps with each id, time and entity tag as its number in order of appearance, so that two runs can be
-    compared."""
+    """The steps with each id, time, entity tag and revision as its number in order of appearance, so that two runs can
+    be compared."""
     text = as_text(steps)
-    for kind, pattern in (("uuid", UUID), ("time", TIME), ("tag", TAG)):
+    for kind, pattern in (("uuid", UUID), ("time", TIME), ("tag", TAG), ("revision", REVISION)):
         for number, found in enumerate(dict.fromkeys(pattern.findall(text)), start=1):
             text = text.replace(found, f"<{kind} {number}>")
     return from_text(text)

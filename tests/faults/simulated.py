@@ -15,6 +15,7 @@ from tests.task_fields import DEFAULTS
 
 USERS = ("0b9f7a52-0000-4000-8000-000000000001", "0b9f7a52-0000-4000-8000-000000000002")
 DEADLINE_S = 2.0
+READS = {"get", "list", "sync", "peek"}
 FATES = ("done", "refused", "unreachable", "unknown and done", "unknown and done later", "unknown and never done")
 
 
@@ -29,6 +30,9 @@ class Client:
     known: list[str] = field(default_factory=list)  # ids that the client has seen
     answers: dict[int, tuple[int, Any]] = field(default_factory=dict)  # the stored outcomes of writes, by their effect
     created: int = 0
+    revision: int = 0  # of the store
+    changed: dict[str, int] = field(default_factory=dict)  # the revision at which a task was last changed, or deleted
+    synced: int = 0  # the revision of the client's copy
     later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def ask(self, request: Request, fate: str = "done", *, effect: int | None = None) -> Operation:
@@ -74,6 +78,22 @@ class Client:
     def list(self) -> Operation:
         return self.ask(Request("list"))
 
+    def sync(self) -> Operation:
+        """The changes since the sync before."""
+        operation = self.ask(Request("sync", since=self.synced))
+        self.synced = operation.body["revision"]
+        return operation
+
+    def _changes(self, since: int) -> dict[str, Any]:
+        touched = [task_id for task_id, revision in self.changed.items() if revision > since]
+        changed = [copy.deepcopy(self.rows[task_id]) for task_id in touched if task_id in self.rows]
+        deleted = [task_id for task_id in touched if task_id not in self.rows]
+        return {"revision": self.revision, "changed": changed, "deleted": deleted}
+
+    def _move(self, task_id: str) -> None:
+        self.revision += 1
+        self.changed[task_id] = self.revision
+
     def _work_off(self) -> None:
         for due in [due for due in self.later if due[0] <= self.now_s]:
             self.later.remove(due)
@@ -81,13 +101,15 @@ class Client:
 
     def _carry_out(self, effect: int, request: Request) -> tuple[int, Any]:
         """The answer; a write that was carried out before is answered as then."""
-        if request.verb in {"get", "list", "peek"}:
+        if request.verb in READS:
             return self._read(request)
         if effect not in self.answers:
             self.answers[effect] = self._write(request)
         return copy.deepcopy(self.answers[effect])
 
     def _read(self, request: Request) -> tuple[int, Any]:
+        if request.verb == "sync":
+            return 200, self._changes(request.since or 0)
         if request.verb == "list":
             newest_first = sorted(self.rows.values(), key=lambda row: row["created_at"], reverse=True)
             return 200, copy.deepcopy(newest_first)
@@ -100,6 +122,7 @@ class Client:
         row = self.rows.get(request.task_id or "")
         if row is None:
             return 404, "urn:taskwire:problem:task-not-found"
+        self._move(row["id"])
         if request.verb == "delete":
             del self.rows[row["id"]]
             return 204, None
@@ -122,11 +145,15 @@ class Client:
             "user_id": USERS[self.number],
         }
         self.rows[identity] = row
+        self._move(identity)
         return row
 
 
 def _tasks(body: Any) -> list[Any]:
-    return body if isinstance(body, list) else [body] if isinstance(body, dict) else []
+    if isinstance(body, dict):
+        changed: list[Any] = body.get("changed", [body])
+        return changed
+    return body if isinstance(body, list) else []
 
 
 def history(*clients: Client) -> History:
@@ -136,6 +163,7 @@ def history(*clients: Client) -> History:
         client.wait(30)
         _, tasks = client._carry_out(-1, Request("list"))
         final.append(FinalState(client.number, "postgresql", client.now_s, tasks))
+        final.append(FinalState(client.number, "changes", client.now_s, client._changes(client.synced)))
     operations = [operation for client in clients for operation in client.operations]
     campaign = Campaign(1, 60, len(clients), USERS[: len(clients)], DEADLINE_S)
     return History(campaign, operations, [], final)
@@ -147,7 +175,10 @@ def wander(seed: int, count: int) -> Client:
     client = Client(0)
     while len(client.operations) < count:
         request = _request(choice, client)
-        fate = choice.choice(("done", "done", *FATES)) if request.verb not in {"get", "list"} else "done"
+        if request.verb == "sync":
+            client.sync()
+            continue
+        fate = choice.choice(("done", "done", *FATES)) if request.verb not in READS else "done"
         operation = client.ask(request, fate)
         while request.key and not operation.is_answered and choice.random() < 0.7:
             operation = client.ask(request, choice.choice(("done", *FATES)), effect=operation.effect)
@@ -156,10 +187,10 @@ def wander(seed: int, count: int) -> Client:
 
 
 def _request(choice: random.Random, client: Client) -> Request:
-    verb = choice.choice(("create", "replace", "flip", "flip", "set", "delete", "get", "list"))
-    key = f"key-{len(client.operations)}" if choice.random() < 0.5 and verb not in {"get", "list"} else None
-    if verb == "list":
-        return Request("list")
+    verb = choice.choice(("create", "replace", "flip", "flip", "set", "delete", "get", "list", "sync"))
+    key = f"key-{len(client.operations)}" if choice.random() < 0.5 and verb not in READS else None
+    if verb in {"list", "sync"}:
+        return Request(verb)  # type: ignore[arg-type]
     title = f"{verb} {len(client.operations)}" if verb in {"create", "replace"} else None
     is_completed = choice.random() < 0.5 if verb in {"create", "replace", "set"} else None
     request = Request(verb, title=title, is_completed=is_completed, key=key)  # type: ignore[arg-type]

@@ -285,6 +285,61 @@ def test_a_list_in_another_order_is_found() -> None:
     assert rules(client) == [Rule.IMPOSSIBLE]
 
 
+def synced_client() -> Client:
+    """A busy client whose copy has what was done, and that flips a task once more."""
+    client = busy_client()
+    client.sync()
+    client.task("flip")
+    client.sync()
+    return client
+
+
+def with_changes(client: Client, **changes: Any) -> None:
+    with_last(client, body={**client.operations[-1].body, **changes})
+
+
+def test_a_change_that_a_delta_leaves_out_is_found() -> None:
+    client = synced_client()
+
+    with_changes(client, changed=[])
+
+    assert rules(client)[0] == Rule.DOUBLED_TOGGLE
+
+
+def test_a_deletion_that_a_delta_leaves_out_is_found() -> None:
+    client = synced_client()
+    client.task("delete")
+    client.sync()
+
+    with_changes(client, deleted=[])
+
+    assert rules(client)[0] == Rule.LOST
+
+
+def test_a_revision_that_goes_back_is_found() -> None:
+    client = synced_client()
+
+    with_changes(client, revision=client.operations[-1].request.since - 1)  # type: ignore[operator]
+
+    assert rules(client)[0] == Rule.REVISION
+
+
+def test_a_revision_that_comes_again_for_another_state_is_found() -> None:
+    client = synced_client()
+
+    with_changes(client, revision=client.operations[-1].request.since)
+
+    assert rules(client)[0] == Rule.REVISION
+
+
+def test_a_broken_chain_of_revisions_is_found() -> None:
+    client = synced_client()
+
+    with_last(client, status=410, body="urn:taskwire:problem:changes-gone")
+
+    assert rules(client)[0] == Rule.UNEXPECTED
+
+
 def test_a_task_of_nobody_is_found() -> None:
     recorded = history(busy_client())
     recorded.final.append(replace(recorded.final[0], client=-1))

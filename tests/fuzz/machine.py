@@ -14,9 +14,10 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
 from tests.contract.pages import all_pages
-from tests.contract.tasks import ALL, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task
+from tests.contract.tasks import ALL, CHANGES, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task
 
 from . import drawn_requests as draw
+from .copies import Copies
 from .model import DrawnPage, DrawnRequest, Model, Recorded, Verb
 from .revisions import Condition, Revisions, holds, revision_in
 
@@ -51,6 +52,7 @@ class Api(RuleBasedStateMachine):
         self.users = (str(uuid4()), str(uuid4()))
         self.model = Model()
         self.revisions = Revisions()
+        self.copies = tuple(map(Copies, self.users))
         self.delivered: list[tuple[bytes, Sequence[Outcome]]] = []
 
     @initialize(target=tasks)
@@ -156,9 +158,17 @@ class Api(RuleBasedStateMachine):
     def list_badly(self, task: TaskReference, bad: str) -> None:
         assert_problem(self.api.get(f"{LIST.url(self.users[task[0]], '')}?{bad}"), 400)
 
+    @rule(user=users, back=st.one_of(st.none(), st.integers(0, 9)))
+    def sync(self, user: int, back: int | None) -> None:
+        """Changes since any revision make the copy of then the list of now."""
+        copy = self.copies[user].sync(self.api, back)
+        assert copy == {task["id"]: task for task in self.model.listed(self.users[user])}
+
     @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(draw.BAD_IDS), whose=st.booleans())
     def name_nothing(self, operation: Operation, task: TaskReference, bad: str, whose: bool) -> None:
-        user_id, task_id = (bad, task[1]) if whose or operation in (LIST, CREATE) else (self.users[task[0]], bad)
+        user_id, task_id = (
+            (bad, task[1]) if whose or operation in (LIST, CREATE, CHANGES) else (self.users[task[0]], bad)
+        )
         url = operation.url(user_id, task_id)
         answer = self.api.request(operation.method, url, json=operation.fields, headers=operation.headers)
         assert_problem(answer, 400)

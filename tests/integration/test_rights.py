@@ -23,9 +23,10 @@ relation as (
 select role.name, 'table ' || relation.name, privilege from role, relation, unnest(
   array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) as privilege
 where relkind <> 'S' and has_table_privilege(role.name, relation.oid, privilege)
-union all select role.name, 'a column of ' || relation.name, privilege from role, relation, unnest(
+union all select role.name, 'column ' || relation.name || '.' || attname, privilege from role, relation
+join pg_attribute on attrelid = relation.oid and attnum > 0 and not attisdropped, unnest(
   array['select', 'insert', 'update', 'references']) as privilege
-where relkind <> 'S' and has_any_column_privilege(role.name, relation.oid, privilege)
+where relkind <> 'S' and has_column_privilege(role.name, relation.oid, attnum, privilege)
   and not has_table_privilege(role.name, relation.oid, privilege)
 union all select role.name, 'sequence ' || relation.name, privilege from role, relation, unnest(
   array['usage', 'select', 'update']) as privilege
@@ -63,6 +64,11 @@ EXPECTED = {
     ("taskwire_writer", "database", "connect"),
     ("taskwire_reader", "table public.tasks", "select"),
     ("taskwire_reader", "table public.user_revisions", "select"),
+    ("taskwire_reader", "column public.command_log.user_id", "select"),
+    ("taskwire_reader", "column public.command_log.revision", "select"),
+    ("taskwire_reader", "column public.command_log.previous", "select"),
+    ("taskwire_reader", "column public.command_log.task_id", "select"),
+    ("taskwire_reader", "function read_changes(uuid,bigint,bigint)", "execute"),
     ("taskwire_reader", "function read_task(uuid,uuid,bigint)", "execute"),
     ("taskwire_reader", "function read_tasks(uuid,bigint)", "execute"),
     ("taskwire_reader", "function find_task(uuid,uuid)", "execute"),
@@ -97,6 +103,7 @@ def test_each_role_may_do_what_it_needs_and_nothing_else(own: Addresses) -> None
     [
         "create table extra (id int); grant select on extra to public",
         "grant update (title) on tasks to taskwire_reader",
+        "grant select (task) on command_log to taskwire_reader",
         "create function extra() returns int language sql as 'select 1'",
         "create sequence extra; grant usage on extra to taskwire_writer",
         "grant temporary on database {database} to public",

@@ -20,6 +20,7 @@ USER = "/api/7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"
 TASKS = f"{USER}/tasks"
 TASK = f"{TASKS}/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"
 COMPLETE = f"{TASK}/complete"
+CHANGES = TASKS.replace("/tasks", "/changes")
 JSON = {"Content-Type": "application/json"}
 
 

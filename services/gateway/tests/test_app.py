@@ -5,7 +5,7 @@ from gateway.app import main
 
 from tests.serving import Answer, Served
 
-from .in_process import COMPLETE, JSON, TASK, TASKS, lonely_gateway
+from .in_process import CHANGES, COMPLETE, JSON, TASK, TASKS, lonely_gateway
 
 ORIGIN = "https://app.example"
 OPERATIONS = [
@@ -15,6 +15,7 @@ OPERATIONS = [
     pytest.param("PUT", TASK, b'{"title": "Buy milk"}', id="replace"),
     pytest.param("DELETE", TASK, None, id="delete"),
     pytest.param("PATCH", COMPLETE, None, id="complete"),
+    pytest.param("GET", CHANGES, None, id="changes"),
 ]
 
 

@@ -409,6 +409,14 @@ def test_what_postgresql_could_not_take_is_no_page(page: dict[str, object]) -> N
         Page.model_validate(page)
 
 
+def test_a_read_of_changes_is_written_as_frozen() -> None:
+    written = ReadBatch(reads=[Read(user_id=USER_ID, since=1764115200000000)]).model_dump_json()
+
+    assert json.loads(written) == {
+        "reads": [{"user_id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "task_id": None, "since": 1764115200000000}]
+    }
+
+
 def test_a_batch_that_wants_revisions_says_so_and_what_is_known() -> None:
     reads = [read.model_copy(update={"known_revision": place * 7}) for place, read in enumerate(READ_BATCH.reads)]
     batch = ReadBatch(reads=reads, revisions=True)

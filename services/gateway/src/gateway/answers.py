@@ -30,6 +30,23 @@ class Task(TaskFields):
     user_id: UUID
 
 
+CHANGES_EXAMPLE = {
+    "revision": 1764115200000000,
+    "changed": [TASK_EXAMPLE],
+    "deleted": ["c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33"],
+}
+
+
+class Changes(BaseModel):
+    """What has changed since a revision; exactly these keys."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    revision: int = Field(ge=0, description="The revision reached: the next request's `since`")
+    changed: list[Task] = Field(description="The tasks that were created or changed, as they are now, newest first")
+    deleted: list[UUID] = Field(description="The ids of those that were deleted; some you may never have seen")
+
+
 class Fault(BaseModel):
     """One error in a body."""
 

@@ -16,6 +16,7 @@ from common.settings import load
 from fastapi import FastAPI
 from fastapi.params import Depends as Guard
 
+from gateway.changes import changes
 from gateway.command_lane import open_command_lane
 from gateway.cors import enable_cors
 from gateway.docs import docs_router
@@ -51,7 +52,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
 
     app = make_app("Taskwire", lifespan, **ABOUT)
     app.state.health = health
-    app.router.routes += path_operations(tasks, *_guards(settings))
+    guards = _guards(settings)
+    app.router.routes += [*path_operations(tasks, *guards), *path_operations(changes, *guards)]
     app.router.routes += path_operations(docs_router(app))
     if _has_rates(settings):
         app.add_middleware(RateLimits, settings=settings)

@@ -3,33 +3,20 @@
 import re
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from common.contracts.reads import LAST_MOMENT, MAX_PAGE_TASKS, MAX_SEARCH_CHARACTERS, Moment, Order, Page, SearchText
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.json_schema import SkipJsonSchema
-from starlette.requests import Request
+from pydantic import BeforeValidator, Field
 
 from gateway import cursors
-from gateway.parameters import given_parameters, invalid
+from gateway.parameters import Absent, QueryParameters, invalid
 
 _NUMBER = re.compile(r"[1-9][0-9]*")
 _TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?([Zz]|[ +-][0-9]{2}:[0-9]{2})"
 )
 _MICROSECOND_DIGITS = 6
-
-ALLOWED = {
-    "limit": f"a whole number from 1 to {MAX_PAGE_TASKS}",
-    "cursor": "one from the Link header of an answer to the same user, order and filters",
-    "order": "created_at, -created_at, title or -title",
-    "is_completed": "true or false",
-    "created_after": "a time of RFC 3339 with an offset, such as 2026-11-23T01:43:50Z",
-    "created_before": "a time of RFC 3339 with an offset, such as 2026-11-23T01:43:50Z",
-    "q": f"a text of 1 to {MAX_SEARCH_CHARACTERS} characters without U+0000",
-}
-"""What each parameter may be, for the problem that refuses another value."""
 
 
 def _whole_number(text: str) -> int:
@@ -61,20 +48,27 @@ def _moment(text: str, *, up: bool) -> datetime:
 
 
 _Limit = Annotated[int, Field(ge=1, le=MAX_PAGE_TASKS)]
-_Absent = SkipJsonSchema[None]  # a parameter that is not given; null is no value of a query
 
 
-class ListQuery(BaseModel):
+class ListQuery(QueryParameters):
     """The parameters of a list. None of them means all tasks; with any of them, it is answered page by page."""
 
-    model_config = ConfigDict(frozen=True)
+    ALLOWED: ClassVar = {
+        "limit": f"a whole number from 1 to {MAX_PAGE_TASKS}",
+        "cursor": "one from the Link header of an answer to the same user, order and filters",
+        "order": "created_at, -created_at, title or -title",
+        "is_completed": "true or false",
+        "created_after": "a time of RFC 3339 with an offset, such as 2026-11-23T01:43:50Z",
+        "created_before": "a time of RFC 3339 with an offset, such as 2026-11-23T01:43:50Z",
+        "q": f"a text of 1 to {MAX_SEARCH_CHARACTERS} characters without U+0000",
+    }
 
-    limit: Annotated[_Limit | _Absent, BeforeValidator(_whole_number)] = Field(
+    limit: Annotated[_Limit | Absent, BeforeValidator(_whole_number)] = Field(
         None,
         description=f"The most tasks in one page; {MAX_PAGE_TASKS} when there are other parameters alone",
         examples=[50],
     )
-    cursor: Annotated[str, Field(min_length=1)] | _Absent = Field(
+    cursor: Annotated[str, Field(min_length=1)] | Absent = Field(
         None,
         description="Where the page begins: from the `Link` of the page before, with the same order and filters",
         examples=["EN-tLt4mGGKrUTVNFBSyx4aCSl_-ymtSMjAyNi0xMS0yM1QwMTo0Mzo1MC4zNzg5NzUrMDA6MDA"],
@@ -85,16 +79,16 @@ class ListQuery(BaseModel):
         " Titles sort by code point",
         examples=["title"],
     )
-    is_completed: Annotated[bool | _Absent, BeforeValidator(_true_or_false)] = Field(
+    is_completed: Annotated[bool | Absent, BeforeValidator(_true_or_false)] = Field(
         None, description="Only completed tasks, or only open ones", examples=[False]
     )
-    created_after: Annotated[Moment | _Absent, BeforeValidator(partial(_moment, up=False))] = Field(
+    created_after: Annotated[Moment | Absent, BeforeValidator(partial(_moment, up=False))] = Field(
         None, description="Only tasks created later than this, exclusive", examples=["2026-11-01T00:00:00Z"]
     )
-    created_before: Annotated[Moment | _Absent, BeforeValidator(partial(_moment, up=True))] = Field(
+    created_before: Annotated[Moment | Absent, BeforeValidator(partial(_moment, up=True))] = Field(
         None, description="Only tasks created earlier than this, exclusive", examples=["2026-12-01T00:00:00+01:00"]
     )
-    q: SearchText | _Absent = Field(
+    q: SearchText | Absent = Field(
         None,
         description="Only tasks with this text in their title or description, in any case; nothing in it is a wildcard",
         examples=["milk"],
@@ -110,19 +104,4 @@ class ListQuery(BaseModel):
             after = cursors.decode(self.cursor, user_id, page)
             return Page(**page.model_dump() | {"after": after})
         except ValueError:  # pydantic's, too: whoever forges a cursor may put anything into it
-            raise invalid("cursor", ALLOWED["cursor"]) from None
-
-
-ALL_TASKS = ListQuery()
-
-
-def read_list_query(request: Request) -> ListQuery:
-    """The request's parameters. Raises a 400 problem that names the first bad one and says what it may be."""
-    if not request.scope["query_string"]:
-        return ALL_TASKS
-    given: dict[str, Any] = given_parameters(request)
-    try:
-        return ListQuery(**given)
-    except ValidationError as error:
-        name = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
-        raise invalid(name, ALLOWED[name]) from None
+            raise invalid("cursor", self.ALLOWED["cursor"]) from None

@@ -4,13 +4,45 @@ A name that begins with an underscore, such as that of a cache buster, is the cl
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar
 from urllib.parse import quote, unquote_to_bytes, urlencode
 
 from common.http.problems import INVALID_PARAMETER, UNKNOWN_PARAMETER, Problem
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 
 MAX_SHOWN_CHARACTERS = 64  # of a parameter's name
+
+Absent = SkipJsonSchema[None]
+"""The value of a parameter that is not given; null is no value of a query."""
+
+
+class QueryParameters(BaseModel):
+    """The query parameters of one operation, none of them required."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ALLOWED: ClassVar[Mapping[str, str]]
+    """What each parameter may be, for the problem that refuses another value."""
+
+
+def query_reader[Model: QueryParameters](model: type[Model]) -> Callable[[Request], Model]:
+    """Returns a function that reads a request's parameters as `model`. It raises a 400 problem that names the first bad
+    one and says what it may be."""
+    nothing = model()
+
+    def read(request: Request) -> Model:
+        if not request.scope["query_string"]:
+            return nothing
+        try:
+            return model.model_validate(given_parameters(request))
+        except ValidationError as error:
+            name = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
+            raise invalid(name, model.ALLOWED[name]) from None
+
+    return read
 
 
 def require_known_parameters(request: Request) -> None:

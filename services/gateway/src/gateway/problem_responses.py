@@ -49,6 +49,7 @@ EXAMPLES: Mapping[ProblemType, str] = {
     kinds.NO_TOKEN: "Send a token in the header Authorization: Bearer <token>.",
     kinds.INVALID_TOKEN: "The token has expired.",
     kinds.TASK_NOT_FOUND: "The user has no task with this id.",
+    kinds.CHANGES_GONE: "Read all tasks: send the request without since.",
     kinds.SLOW_BODY: "The body must arrive within 10 seconds.",
     kinds.PRECONDITION_FAILED: (
         'If-Match or If-None-Match failed: the entity tag is "1-1764115200000000". Nothing was done.'

@@ -2,12 +2,25 @@
 
 from http import HTTPStatus
 
+from common.contracts.reads import Read
 from common.contracts.revised import Revised
-from common.http.problems import PRECONDITION_FAILED, Problem
+from common.http.problems import PRECONDITION_FAILED, UNAVAILABLE, Problem
 from fastapi import Response
 
 from gateway.entity_tags import entity_tag
 from gateway.preconditions import ReadCondition
+from gateway.read_lanes import ReadLane, TooManyReads
+from gateway.reader_link import Answer, ReaderUnavailable
+
+
+async def ask(lane: ReadLane, read: Read) -> Answer:
+    """The reader's answer. Raises a 503 problem when the reader is not available."""
+    try:
+        return await lane.call(read)
+    except ReaderUnavailable as error:
+        raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
+    except TooManyReads as error:
+        raise Problem(UNAVAILABLE, "Too many reads are waiting.") from error
 
 
 def read_response(answer: Revised, condition: ReadCondition | None) -> Response:

@@ -61,6 +61,7 @@ class ReadLanes:
     pages: ReadLane
     searches: ReadLane
     finds: ReadLane
+    changes: ReadLane
     component: Component
 
     def lane_of(self, page: Page) -> ReadLane:
@@ -89,5 +90,6 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
             pages=lane("pages", settings.pages_max_batch),
             searches=lane("searches", 1),
             finds=lane("finds", settings.finds_max_batch),
+            changes=lane("changes", settings.lists_max_batch),
             component=link.component,
         )

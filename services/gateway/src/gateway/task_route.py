@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel
 
 from gateway.bodies import ReplacementBody, read_json, read_optional_json
-from gateway.list_query import ListQuery, read_list_query
+from gateway.parameters import QueryParameters, query_reader
 
 
 class TaskRoute(LeanRoute):
@@ -39,10 +39,8 @@ class TaskRoute(LeanRoute):
         return read
 
     def query_step(self, model: type[BaseModel]) -> Callable[[Request], Any]:
-        """Reads the query with gateway/list_query.py."""
-        if model is not ListQuery:
-            return super().query_step(model)
-        return read_list_query
+        """Reads the query with gateway/parameters.py."""
+        return query_reader(model) if issubclass(model, QueryParameters) else super().query_step(model)
 
 
 def _optional_reader(model: type[BaseModel], media_type: str) -> Callable[[Request], Awaitable[BaseModel]]:

@@ -13,7 +13,7 @@ from common.contracts.commands import CreateTask, DeleteTask, PatchTask, Replace
 from common.contracts.reads import Read
 from common.contracts.revised import Revised
 from common.http.path_operations import merged
-from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, UNAVAILABLE, Problem
+from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, Problem
 from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from gateway.answers import TASK_EXAMPLE, Task
@@ -34,9 +34,8 @@ from gateway.problem_responses import (
     reads,
     writes,
 )
-from gateway.read_answers import not_modified, read_response
-from gateway.read_lanes import ReadLane, TooManyReads
-from gateway.reader_link import ReaderUnavailable
+from gateway.read_answers import ask, not_modified, read_response
+from gateway.read_lanes import ReadLane
 from gateway.task_route import TaskRoute
 
 MergePatch = Annotated[PatchBody, Body(media_type=MERGE_PATCH)]
@@ -176,12 +175,7 @@ def _at(user_id: UUID, task_id: UUID) -> dict[str, str]:
 
 async def _answer(lane: ReadLane, read: Read) -> Revised:
     """The reader's answer. Raises a 503 problem when the reader is not available, and 404 without a task."""
-    try:
-        answer = await lane.call(read)
-    except ReaderUnavailable as error:
-        raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
-    except TooManyReads as error:
-        raise Problem(UNAVAILABLE, "Too many reads are waiting.") from error
+    answer = await ask(lane, read)
     if answer is None:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
     return answer

@@ -11,6 +11,7 @@ from common.contracts.reads import Page, Read
 from common.postgres.database import Connection, call
 
 READ_TASKS = "read_tasks(%(user_id)s, %(known_revision)s)"
+READ_CHANGES = "read_changes(%(user_id)s, %(since)s, %(known_revision)s)"
 READ_TASK = "read_task(%(user_id)s, %(task_id)s, %(known_revision)s)"
 LIST_PAGE = (
     "list_page(%(user_id)s, %(order)s, %(limit)s, %(is_completed)s, %(created_after)s, %(created_before)s, %(q)s,"
@@ -21,11 +22,13 @@ LIST_PAGE = (
 async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | None]:
     """The answer to each read, in order, in one round trip: a JSON array of tasks, newest first, or one task as JSON,
     in the form of common.contracts.revised, or None when the user has no such task. A page has a line before its array:
-    the JSON of the Position after which the next page begins, or nothing on the last one.
+    the JSON of the Position after which the next page begins, or nothing on the last one. Changes are an object of
+    `revision`, `changed` and `deleted`, or None when they are not known, or more than 500.
 
     A list uses idx_task_user_created_id, and its cost is linear in the number of tasks: PostgreSQL builds the whole
     array, which is held in memory once. A page uses the same index, or idx_task_user_title; it looks at 10,000 tasks at
-    most. At its known revision either costs one look at user_revisions_pkey. A single task uses tasks_pkey.
+    most. At its known revision either costs one look at user_revisions_pkey. A single task uses tasks_pkey. Changes use
+    idx_command_log_change and tasks_pkey; their cost is linear in their number.
     """
     answers = await call(db, (_call(read) for read in reads))
     return [None if answer is None else answer.encode() for answer in answers]
@@ -35,6 +38,8 @@ def _call(read: Read) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {"user_id": str(read.user_id), "known_revision": read.known_revision}
     if read.page is not None:
         return LIST_PAGE, values | _page_values(read.page)
+    if read.since is not None:
+        return READ_CHANGES, values | {"since": read.since}
     if read.task_id is None:
         return READ_TASKS, values
     return READ_TASK, values | {"task_id": str(read.task_id)}

@@ -78,7 +78,8 @@ class Page(Message):
 
 
 class Read(Operation):
-    """A request for one task of a user, or all of them when `task_id` is null, or a page of them.
+    """A request for one task of a user, or all of them when `task_id` is null, or a page of them, or what has changed
+    since the revision `since`.
 
     At `known_revision` the client has the answer already, and gets the revision alone. It is written only when set, and
     only in a batch with `revisions`.
@@ -88,6 +89,7 @@ class Read(Operation):
     task_id: UUID | None = None
     page: Page | None = Field(default=None, exclude_if=is_absent)
     known_revision: int | None = Field(default=None, exclude_if=is_absent)
+    since: int | None = Field(default=None, exclude_if=is_absent)
 
 
 class ReadBatch(Message):
@@ -125,6 +127,7 @@ def _largest_read_bytes() -> int:
         task_id=nil,
         page=largest_page(),
         known_revision=2**63 - 1,
+        since=2**63 - 1,
         request_id='"' * MAX_REQUEST_ID_CHARACTERS,
         traceparent=traceparent,
     )
