@@ -71,8 +71,8 @@ async def test_an_unknown_path_is_404(gateway: Served, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("PUT", TASKS, "GET, HEAD, OPTIONS, POST"),
-        ("POST", TASK, "DELETE, GET, HEAD, OPTIONS, PUT"),
-        ("PATCH", TASK, "DELETE, GET, HEAD, OPTIONS, PUT"),
+        ("POST", TASK, "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("PATCH", TASKS, "GET, HEAD, OPTIONS, POST"),
         ("GET", COMPLETE, "OPTIONS, PATCH"),
         ("POST", "/docs", "GET, HEAD, OPTIONS"),
     ],
