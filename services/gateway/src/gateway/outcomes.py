@@ -13,6 +13,7 @@ from fastapi import Response
 
 from gateway.entity_tags import entity_tag
 from gateway.idempotency import REPLAYED_HEADER
+from gateway.json_response import JsonResponse
 from gateway.metrics import WRITES_FAILED
 
 ANSWERS = {"not_found", "precondition_failed"}  # as certain as `done`: these do not count as failed
@@ -22,7 +23,7 @@ def task_response(outcome: Outcome, status: int, headers: dict[str, str]) -> Res
     """The task after the write, with its entity tag; `headers` say where it is. Raises a problem unless the write was
     done."""
     _require_done(outcome)
-    return Response(outcome.task, status, headers | _headers(outcome), "application/json")
+    return JsonResponse((outcome.task or "").encode(), status, headers | _headers(outcome))
 
 
 def no_content(outcome: Outcome) -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from gateway import cursors
+from gateway.json_response import JsonResponse
 from gateway.parameters import query_with
 from gateway.read_answers import tag_headers
 
@@ -24,7 +25,7 @@ def page_response(request: Request, user_id: UUID, page: Page, answer: Revised) 
     if end < 0 or head.startswith(b"["):
         # A reader of the release before ignores the page and answers all tasks.
         raise Problem(UNAVAILABLE, "Pages cannot be read at the moment.")
-    response = Response(body[end + 1 :], media_type="application/json", headers=tag_headers(answer))
+    response = JsonResponse(body[end + 1 :], headers=tag_headers(answer))
     if end:
         cursor = cursors.encode(user_id, page, Position.model_validate_json(head[:end]))
         response.headers[LINK_HEADER] = f'<{request.scope["path"]}?{query_with(request, "cursor", cursor)}>; rel="next"'

@@ -8,6 +8,7 @@ from common.http.problems import PRECONDITION_FAILED, UNAVAILABLE, Problem
 from fastapi import Response
 
 from gateway.entity_tags import entity_tag
+from gateway.json_response import JsonResponse
 from gateway.preconditions import ReadCondition
 from gateway.read_lanes import ReadLane, TooManyReads
 from gateway.reader_link import Answer, ReaderUnavailable
@@ -27,7 +28,7 @@ def read_response(answer: Revised, condition: ReadCondition | None) -> Response:
     """The task or the list with its entity tag, or 304 where the client has it. Raises a 412 problem where If-Match
     does not hold."""
     unchanged = not_modified(answer, condition)
-    return unchanged or Response(answer.body, media_type="application/json", headers=tag_headers(answer))
+    return unchanged or JsonResponse(answer.body or b"", headers=tag_headers(answer))
 
 
 def not_modified(answer: Revised, condition: ReadCondition | None) -> Response | None:

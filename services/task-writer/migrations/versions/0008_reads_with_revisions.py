@@ -40,42 +40,41 @@ grant execute on function read_task to taskwire_reader;
 READ_TASKS = r"""
 create or replace function read_tasks(p_user_id uuid, p_known_revision bigint) returns text
 language plpgsql
+stable
 set search_path = pg_catalog, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
 declare
   asking text;
   owner text := p_user_id;
+  reached bigint;
 begin
   asking := set_config('app.user_id', p_user_id::text, true);
-  return (
-    select reached.revision || case when reached.revision is distinct from p_known_revision then ' ' || (
-      select coalesce(json_agg(
-        case when task.created_at = task.created_at::timestamptz(5) then ending_in_zero else as_it_is end
-      )::text, '[]')
-      from (
-        select id, title, description, is_completed, created_at
-        from tasks
-        where user_id = p_user_id
-        order by created_at desc, id desc
-      ) as task
-      cross join lateral (
-        select task.id, task.title, task.description, task.is_completed, task.created_at, owner as user_id
-      ) as as_it_is
-      cross join lateral (
-        select task.id, task.title, task.description, task.is_completed,
-          to_char(task.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
-      ) as ending_in_zero
-    ) else '' end
+  reached := (select revision from user_revisions where user_id = p_user_id);
+  if reached is null then
+    reached := coalesce((select revision from tasks where user_id = p_user_id order by created_at desc limit 1), 0);
+  end if;
+  if reached = p_known_revision then
+    return reached;
+  end if;
+  return concat(reached, ' ', (
+    select coalesce(json_agg(
+      case when task.created_at = task.created_at::timestamptz(5) then ending_in_zero else as_it_is end
+    ), '[]')
     from (
-      select coalesce(
-        (select revision from user_revisions where user_id = p_user_id),
-        (select revision from tasks where user_id = p_user_id order by created_at desc limit 1),
-        0
-      ) as revision
-      offset 0
-    ) as reached
-  );
+      select id, title, description, is_completed, created_at
+      from tasks
+      where user_id = p_user_id
+      order by created_at desc, id desc
+    ) as task
+    cross join lateral (
+      select task.id, task.title, task.description, task.is_completed, task.created_at, owner as user_id
+    ) as as_it_is
+    cross join lateral (
+      select task.id, task.title, task.description, task.is_completed,
+        to_char(task.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
+    ) as ending_in_zero
+  ));
 end $$;
 
 revoke execute on function read_tasks from public;
@@ -88,6 +87,7 @@ create or replace function list_page(
   p_created_before timestamptz, p_q text, p_after_key text, p_after_id uuid, p_known_revision bigint
 ) returns text
 language plpgsql
+stable
 set search_path = pg_catalog, public, pg_temp
 set plan_cache_mode = force_generic_plan
 as $$
@@ -106,8 +106,16 @@ declare
   start_title text := coalesce(p_after_key, case when ascending then '' else repeat(chr(1114111), 256) end);
   start_id uuid := coalesce(p_after_id, case when ascending then least_id else greatest_id end);
   asking text;
+  reached bigint;
 begin
   asking := set_config('app.user_id', p_user_id::text, true);
+  reached := (select revision from user_revisions where user_id = p_user_id);
+  if reached is null then
+    reached := coalesce((select revision from tasks where user_id = p_user_id order by created_at desc limit 1), 0);
+  end if;
+  if reached = p_known_revision then
+    return reached;
+  end if;
   if not by_title then
     start_time := coalesce(p_after_key::timestamptz, start_time);
     if ascending and later_than >= start_time then
@@ -118,90 +126,80 @@ begin
       start_id := least_id;
     end if;
   end if;
-  return (
-    select reached.revision || case when reached.revision is distinct from p_known_revision then ' ' || (
-      select
-        coalesce(min(json_build_object(
-          'key', case when by_title then placed.title else ending_in_zero.created_at end, 'id', placed.id
-        )::text) filter (where (place = p_limit and has_more) or (number = max_examined and place <= p_limit)), '')
-        || chr(10)
-        || coalesce(json_agg(
-          case when placed.created_at = placed.created_at::timestamptz(5) then ending_in_zero else as_it_is end
-        ) filter (where matches and place <= p_limit), '[]')
-      from (
-        select id, title, description, is_completed, created_at, matches, number,
-          row_number() over (order by number) as place, lead(number) over (order by number) is not null as has_more
-        from (
-          select id, title, description, is_completed, created_at, matches, number
-          from (
-            (
-              select id, title, description, is_completed, created_at,
-                row_number() over (order by created_at desc, id desc) as number
-              from tasks
-              where user_id = p_user_id and p_order = '-created_at'
-                and (created_at, id) < (start_time, start_id) and created_at > later_than
-              order by created_at desc, id desc
-              limit max_examined
-            )
-            union all
-            (
-              select id, title, description, is_completed, created_at,
-                row_number() over (order by created_at, id) as number
-              from tasks
-              where user_id = p_user_id and p_order = 'created_at'
-                and (created_at, id) > (start_time, start_id) and created_at < earlier_than
-              order by created_at, id
-              limit max_examined
-            )
-            union all
-            (
-              select id, title, description, is_completed, created_at,
-                row_number() over (order by title collate "C" desc, id desc) as number
-              from tasks
-              where user_id = p_user_id and p_order = '-title' and (title collate "C", id) < (start_title, start_id)
-              order by title collate "C" desc, id desc
-              limit max_examined
-            )
-            union all
-            (
-              select id, title, description, is_completed, created_at,
-                row_number() over (order by title collate "C", id) as number
-              from tasks
-              where user_id = p_user_id and p_order = 'title' and (title collate "C", id) > (start_title, start_id)
-              order by title collate "C", id
-              limit max_examined
-            )
-          ) as examined
-          cross join lateral (
-            select (p_is_completed is null or is_completed = p_is_completed)
-              and (not by_title or (created_at > later_than and created_at < earlier_than))
-              and (
-                wanted is null
-                or strpos(lower(upper(title collate any_case)), wanted) > 0
-                or coalesce(strpos(lower(upper(description collate any_case)), wanted) > 0, false)
-              ) as matches
-          ) as judged
-          where matches or number = max_examined
-          limit p_limit + 1
-        ) as taken
-      ) as placed
-      cross join lateral (
-        select placed.id, placed.title, placed.description, placed.is_completed, placed.created_at, owner as user_id
-      ) as as_it_is
-      cross join lateral (
-        select placed.id, placed.title, placed.description, placed.is_completed,
-          to_char(placed.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
-      ) as ending_in_zero
-    ) else '' end
+  return concat(reached, ' ', (
+    select
+      coalesce(min(json_build_object(
+        'key', case when by_title then placed.title else ending_in_zero.created_at end, 'id', placed.id
+      )::text) filter (where (place = p_limit and has_more) or (number = max_examined and place <= p_limit)), '')
+      || chr(10)
+      || coalesce(json_agg(
+        case when placed.created_at = placed.created_at::timestamptz(5) then ending_in_zero else as_it_is end
+      ) filter (where matches and place <= p_limit), '[]')
     from (
-      select coalesce(
-        (select revision from user_revisions where user_id = p_user_id),
-        (select revision from tasks where user_id = p_user_id order by created_at desc limit 1),
-        0
-      ) as revision
-      offset 0
-    ) as reached
-  );
+      select id, title, description, is_completed, created_at, matches, number,
+        row_number() over (order by number) as place, lead(number) over (order by number) is not null as has_more
+      from (
+        select id, title, description, is_completed, created_at, matches, number
+        from (
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by created_at desc, id desc) as number
+            from tasks
+            where user_id = p_user_id and p_order = '-created_at'
+              and (created_at, id) < (start_time, start_id) and created_at > later_than
+            order by created_at desc, id desc
+            limit max_examined
+          )
+          union all
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by created_at, id) as number
+            from tasks
+            where user_id = p_user_id and p_order = 'created_at'
+              and (created_at, id) > (start_time, start_id) and created_at < earlier_than
+            order by created_at, id
+            limit max_examined
+          )
+          union all
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by title collate "C" desc, id desc) as number
+            from tasks
+            where user_id = p_user_id and p_order = '-title' and (title collate "C", id) < (start_title, start_id)
+            order by title collate "C" desc, id desc
+            limit max_examined
+          )
+          union all
+          (
+            select id, title, description, is_completed, created_at,
+              row_number() over (order by title collate "C", id) as number
+            from tasks
+            where user_id = p_user_id and p_order = 'title' and (title collate "C", id) > (start_title, start_id)
+            order by title collate "C", id
+            limit max_examined
+          )
+        ) as examined
+        cross join lateral (
+          select (p_is_completed is null or is_completed = p_is_completed)
+            and (not by_title or (created_at > later_than and created_at < earlier_than))
+            and (
+              wanted is null
+              or strpos(lower(upper(title collate any_case)), wanted) > 0
+              or coalesce(strpos(lower(upper(description collate any_case)), wanted) > 0, false)
+            ) as matches
+        ) as judged
+        where matches or number = max_examined
+        limit p_limit + 1
+      ) as taken
+    ) as placed
+    cross join lateral (
+      select placed.id, placed.title, placed.description, placed.is_completed, placed.created_at, owner as user_id
+    ) as as_it_is
+    cross join lateral (
+      select placed.id, placed.title, placed.description, placed.is_completed,
+        to_char(placed.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USTZH:TZM') as created_at, owner as user_id
+    ) as ending_in_zero
+  ));
 end $$;
 
 revoke execute on function list_page from public;

@@ -18,10 +18,12 @@ class Revised(NamedTuple):
 
 def split(answer: memoryview) -> Revised:
     """The two parts of an answer. Raises ValueError when it begins with neither JSON nor a revision."""
-    head = bytes(answer[: _MAX_DIGITS + 1])
+    head = answer[: _MAX_DIGITS + 1].tobytes()
+    space = head.find(b" ")
+    if (digits := head[:space]).isdigit() and space > 0:
+        return Revised(int(digits), answer[space + 1 :])
     if head.startswith((b"{", b"[", b"\n")):  # a page begins with its position, or an empty line
         return Revised(None, answer)
-    digits, space, _ = head.partition(b" ")
-    if not digits.isdigit() or len(digits) > _MAX_DIGITS:
+    if not head.isdigit() or len(answer) > _MAX_DIGITS:
         raise ValueError("an answer has no revision")
-    return Revised(int(digits), answer[len(digits) + 1 :] if space else None)
+    return Revised(int(head), None)
