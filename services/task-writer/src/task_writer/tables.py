@@ -12,7 +12,6 @@ class Task(SQLModel, table=True):
 
     __tablename__ = "tasks"
     __table_args__ = (
-        Index("idx_task_user_id", "user_id"),
         Index("idx_task_user_created_id", "user_id", text("created_at DESC"), text("id DESC")),
         Index("idx_task_user_title", "user_id", "title", "id"),  # title collate "C", which Alembic does not compare
     )
