@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-cache bench-observed clean
+.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-observed clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench-batching: $(UV_NEEDED) ## measure what batches on the bus gain, one minute
 
 bench-cache: $(UV_NEEDED) ## measure what lists from memory gain, one minute
 	$(UV) run --locked python -m benchmarks.list_cache
+
+bench-neighbours: $(UV_NEEDED) ## measure what one user's batches of 1,000 take from another user's writes, one minute
+	$(UV) run --locked python -m benchmarks.neighbours
 
 bench-observed: $(UV_NEEDED) ## measure what metrics, traces and tokens cost, five minutes; QUICK=1 and STRICT=1 as for bench
 	$(UV) run --locked python -m benchmarks.observed

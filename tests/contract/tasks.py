@@ -52,9 +52,10 @@ PATCH = Operation(
 DELETE = Operation("delete", "DELETE", "/api/{user_id}/tasks/{id}", 204)
 COMPLETE = Operation("complete", "PATCH", "/api/{user_id}/tasks/{id}/complete", 200, {"is_completed": True})
 CHANGES = Operation("changes", "GET", "/api/{user_id}/changes", 200)
+BATCH = Operation("batch", "POST", "/api/{user_id}/batch", 200, {"operations": [{"op": "create", "title": "buy milk"}]})
 
-ALL = (LIST, CREATE, GET, REPLACE, PATCH, DELETE, COMPLETE, CHANGES)
-WRITES = (CREATE, REPLACE, PATCH, COMPLETE, DELETE)
+ALL = (LIST, CREATE, GET, REPLACE, PATCH, DELETE, COMPLETE, BATCH, CHANGES)
+WRITES = (CREATE, REPLACE, PATCH, COMPLETE, DELETE, BATCH)
 OF_ONE_TASK = (GET, REPLACE, PATCH, DELETE, COMPLETE)
 WITH_BODY = (CREATE, REPLACE, PATCH, COMPLETE)
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from .expectations import assert_problem, assert_unprocessable
-from .tasks import COMPLETE, CREATE, PATCH, REPLACE, WITH_BODY, Operation, create, fetch, list_all, send
+from .tasks import BATCH, COMPLETE, CREATE, PATCH, REPLACE, WITH_BODY, Operation, create, fetch, list_all, send
 
 DEPTH = 30_000
 NO_JSON = {
@@ -75,7 +75,7 @@ def test_what_is_no_json_is_400(api: httpx.Client, user_id: str, operation: Oper
 
 # The completion is not here: its body is optional, and whether white space is a body is left open.
 @pytest.mark.parametrize("body", [b"", b" ", b"\r\n\t "], ids=["empty", "a space", "white space"])
-@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH, BATCH], ids=str)
 def test_an_empty_body_is_400_where_one_is_required(
     api: httpx.Client, user_id: str, operation: Operation, body: bytes
 ) -> None:
@@ -84,7 +84,7 @@ def test_an_empty_body_is_400_where_one_is_required(
     assert_problem(response, 400)
 
 
-@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH], ids=str)
+@pytest.mark.parametrize("operation", [CREATE, REPLACE, PATCH, BATCH], ids=str)
 def test_no_body_at_all_is_400_where_one_is_required(api: httpx.Client, user_id: str, operation: Operation) -> None:
     task_id = create(api, user_id)["id"]
 

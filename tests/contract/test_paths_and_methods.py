@@ -5,7 +5,7 @@ import pytest
 
 from .expectations import assert_problem
 from .raw_http import connect, read_to_end, request_head
-from .tasks import CHANGES, COMPLETE, GET, LIST, create, unknown_id
+from .tasks import BATCH, CHANGES, COMPLETE, GET, LIST, create, unknown_id
 
 UNKNOWN_PATHS = [
     "/nothing",
@@ -14,6 +14,9 @@ UNKNOWN_PATHS = [
     "/api/{user_id}",
     "/api/{user_id}/",
     "/api/{user_id}/task",
+    "/api/{user_id}/batches",
+    "/api/{user_id}/batch/",
+    "/api/{user_id}/tasks/batch/",
     "/api/{user_id}/Tasks",
     "/API/{user_id}/tasks",
     "/api/{user_id}/change",
@@ -33,6 +36,7 @@ ALLOWED = {
     GET.path: {"GET", "PUT", "PATCH", "DELETE"},
     COMPLETE.path: {"PATCH"},
     CHANGES.path: {"GET"},
+    BATCH.path: {"POST"},
 }
 REFUSED = [
     (path, method)

@@ -109,6 +109,13 @@ def body_of(asked: DrawnRequest, *, spelled_out: bool) -> dict[str, Any] | None:
     return {name: value for name, value in asked.fields.items() if spelled_out or value not in (None, False)}
 
 
+def operation_of(asked: DrawnRequest, *, spelled_out: bool) -> dict[str, Any]:
+    """The request as an operation of a batch."""
+    op = "complete" if asked.verb == "toggle" else asked.verb
+    task = {} if asked.verb == "create" else {"id": asked.task_id}
+    return {"op": op, **task, **(body_of(asked, spelled_out=spelled_out) or {})}
+
+
 def command_of(asked: DrawnRequest) -> AnyCommand:
     """The request as the gateway would put it on the bus."""
     task_id = UUID(asked.task_id) if asked.task_id else uuid4()

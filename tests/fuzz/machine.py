@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, 
 
 from tests.contract.expectations import TASK_KEYS, assert_problem, assert_unprocessable
 from tests.contract.pages import all_pages
-from tests.contract.tasks import ALL, CHANGES, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task
+from tests.contract.tasks import ALL, BATCH, CHANGES, COMPLETE, CREATE, GET, LIST, PATCH, REPLACE, Operation, Task
 
 from . import drawn_requests as draw
 from .copies import Copies
@@ -167,7 +167,7 @@ class Api(RuleBasedStateMachine):
     @rule(operation=st.sampled_from(ALL), task=tasks, bad=st.sampled_from(draw.BAD_IDS), whose=st.booleans())
     def name_nothing(self, operation: Operation, task: TaskReference, bad: str, whose: bool) -> None:
         user_id, task_id = (
-            (bad, task[1]) if whose or operation in (LIST, CREATE, CHANGES) else (self.users[task[0]], bad)
+            (bad, task[1]) if whose or operation in (LIST, CREATE, CHANGES, BATCH) else (self.users[task[0]], bad)
         )
         url = operation.url(user_id, task_id)
         answer = self.api.request(operation.method, url, json=operation.fields, headers=operation.headers)
@@ -262,6 +262,35 @@ class Api(RuleBasedStateMachine):
         self.delivered.append((body, outcomes))
         return multiple(*((self.users.index(task["user_id"]), task["id"]) for task in made if task))
 
+    @rule(
+        target=tasks, user=users, key=st.one_of(st.none(), st.uuids().map(str)), spelled_out=st.booleans(),
+        parts=st.lists(
+            st.tuples(known_or_not, st.sampled_from(list(STATUS)), draw.titles, draw.completions, draw.changed),
+            min_size=1, max_size=6,
+        ),
+    )  # fmt: skip
+    def send_batch(
+        self, user: int, key: str | None, spelled_out: bool,
+        parts: list[tuple[TaskReference, Verb, str, bool | None, frozenset[str]]],
+    ) -> MultipleResults[TaskReference]:  # fmt: skip
+        """Each operation has the result that it would have alone, after those before it; under its key, once."""
+        operations = [
+            DrawnRequest(verb, self.users[user], "" if verb == "create" else task[1], title, None, done, changed)
+            for task, verb, title, done, changed in parts
+        ]
+        body = {"operations": [draw.operation_of(asked, spelled_out=spelled_out) for asked in operations]}
+        headers = {} if key is None else {"Idempotency-Key": key}
+
+        answers = [
+            self.api.post(BATCH.url(self.users[user], ""), json=body, headers=headers) for _ in range(2 if key else 1)
+        ]
+
+        results = answers[0].json()["results"]
+        assert [(answer.status_code, answer.json()["results"]) for answer in answers] == [(200, results)] * len(answers)
+        assert [answer.headers.get(REPLAYED) for answer in answers] == [None, "true"][: len(answers)]
+        made = [self.check_result(asked, result) for asked, result in zip(operations, results, strict=True)]
+        return multiple(*((user, task_id) for task_id in made if task_id))
+
     @rule(which=st.integers(0, 99))
     def deliver_late_again(self, which: int) -> None:
         """Also when other writes came in between, a repeat changes nothing and is answered as before."""
@@ -309,6 +338,17 @@ class Api(RuleBasedStateMachine):
         else:
             assert (response.status_code, response.json()) == (STATUS[asked.verb], answer.task)
         self.revisions.wrote(asked.user_id, answer, revision_in(response.headers))
+        return created["id"] if created else ""
+
+    def check_result(self, asked: DrawnRequest, result: dict[str, Any]) -> str:
+        """Checks the result of an operation in a batch; the id of the task that it made, if it did."""
+        created = fresh(result["task"]) if asked.verb == "create" else None
+        answer = self.model.carry_out(asked, created=created)
+        status = STATUS[asked.verb] if answer.found else 404
+        assert (result["status"], result.get("task")) == (status, answer.task)
+        assert ("problem" in result) is not answer.found
+        revision = revision_in({"etag": result["etag"]}) if "etag" in result else None
+        self.revisions.wrote(asked.user_id, answer, revision)
         return created["id"] if created else ""
 
     def check_outcome(self, asked: DrawnRequest, outcome: Outcome) -> Task | None:

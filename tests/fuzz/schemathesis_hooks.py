@@ -29,12 +29,14 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case[Any],
 
 
 def _send_back_ids_of_the_path(case: schemathesis.Case[Any]) -> None:
-    """A PUT may have the ids that its path has; a schema cannot say so."""
+    """A PUT may have the ids that its path has, as may the operations of a batch; a schema cannot say so."""
     if not isinstance(case.body, dict) or not case.meta or case.meta.generation.mode.is_negative:
         return
-    for member, parameter in (("id", "task_id"), ("user_id", "user_id")):
-        if member in case.body and parameter in case.path_parameters:
-            case.body[member] = case.path_parameters[parameter]
+    operations: Any = case.body.get("operations", ())
+    for body in (case.body, *operations):
+        for member, parameter in (("id", "task_id"), ("user_id", "user_id")):
+            if member in body and parameter in case.path_parameters:
+                body[member] = case.path_parameters[parameter]
 
 
 def _begin_with_the_first_page(case: schemathesis.Case[Any]) -> None:

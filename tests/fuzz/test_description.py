@@ -14,7 +14,7 @@ from .budget import BUDGET, TIME_LIMIT_S
 HERE = Path(__file__).parent
 PROGRAM = Path(sys.executable).with_name("st")
 PHASES = {"examples", "coverage", "fuzzing", "stateful"}
-OPERATIONS = 8
+OPERATIONS = 9
 
 
 @pytest.mark.timeout(TIME_LIMIT_S)

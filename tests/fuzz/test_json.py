@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import pytest
 from common.http.problems import MALFORMED_BODY, Problem
+from gateway.batch_bodies import BatchBody
 from gateway.bodies import CompletionBody, PatchBody, ReplacementBody, TaskBody
 from gateway.json_faults import BYTE_ORDER_MARK, parse_json
 from pydantic import BaseModel
@@ -16,7 +17,7 @@ from .budget import BUDGET, SHORT, TIME_LIMIT_S
 SEED = 1 if BUDGET.same_each_time else SystemRandom().randrange(2**32)
 CASES = 5_000 if BUDGET is SHORT else 300_000
 IDS = {"id": "7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11", "user_id": "0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"}
-MODELS = (TaskBody, CompletionBody, ReplacementBody, PatchBody)
+MODELS = (TaskBody, CompletionBody, ReplacementBody, PatchBody, BatchBody)
 MALFORMED = object()
 
 SEEDS = (
@@ -24,6 +25,8 @@ SEEDS = (
     b'{"title":"\\u003a\\ud83d\\ude00","description":null}',
     b'{"is_completed" : false}',
     json.dumps({"title": "a", "created_at": ":", **IDS}).encode(),
+    b'{"operations":[{"op":"create","title":"a:b"},{"op":"complete","id":"7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11"}]}',
+    b'{"operations":[{"op":"patch","id":"7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11","title":"\\u003a","description":null}]}',
 )
 WORDS = (
     b'"title":"b",', b',"title":"c"', b'"is_completed":false,', b'"tit\\u006ce":"z",', b'{"a":1,"a":2}', b'"":0,',
@@ -67,7 +70,16 @@ def read_by_us(body: bytes, model: type[BaseModel]) -> Any:
         parsed = parse_json(body, model, IDS)
     except Problem as problem:
         return MALFORMED if problem.kind is MALFORMED_BODY else None
-    return {name: getattr(parsed, name) for name in parsed.model_fields_set}
+    return members_of(parsed)
+
+
+def members_of(parsed: BaseModel) -> dict[str, Any]:
+    """What the body sets, operations of a batch included."""
+    members = {name: getattr(parsed, name) for name in parsed.model_fields_set}
+    return {
+        name: [members_of(one) for one in value] if isinstance(value, list) else value
+        for name, value in members.items()
+    }
 
 
 @pytest.mark.timeout(TIME_LIMIT_S)

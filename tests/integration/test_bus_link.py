@@ -10,8 +10,9 @@ from aio_pika.abc import AbstractChannel
 from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME
 from common.contracts.outcomes import Outcome
-from gateway.command_lane import CommandLane, open_command_lane
+from gateway.command_lane import CommandLane
 from gateway.settings import GatewaySettings
+from gateway.write_lanes import open_write_lanes
 from local_stack.rabbitmq import Rabbitmq
 from pydantic import HttpUrl, SecretStr
 
@@ -40,9 +41,9 @@ async def line(rabbitmq: Rabbitmq) -> AsyncIterator[Line]:
 async def lane(rabbitmq: Rabbitmq, line: Line, channel: AbstractChannel) -> AsyncIterator[CommandLane]:
     """A lane through the line, up, with its command queue and nobody who consumes it."""
     await declare_commands(channel)
-    async with open_command_lane(settings_through(rabbitmq, line)) as (opened, _):
-        await eventually(lambda: is_up(opened))
-        yield opened
+    async with open_write_lanes(settings_through(rabbitmq, line)) as lanes:
+        await eventually(lambda: is_up(lanes.commands))
+        yield lanes.commands
 
 
 def settings_through(rabbitmq: Rabbitmq, line: Line) -> GatewaySettings:
@@ -139,7 +140,8 @@ async def test_a_bus_opened_before_rabbitmq_is_there_waits_for_it(
 ) -> None:
     await declare_commands(channel)
     line.close()
-    async with open_command_lane(settings_through(rabbitmq, line)) as (lane, _):
+    async with open_write_lanes(settings_through(rabbitmq, line)) as lanes:
+        lane = lanes.commands
         assert await is_refused(lane)
 
         await line.open()

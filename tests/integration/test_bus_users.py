@@ -10,8 +10,8 @@ from aio_pika.exceptions import ProbableAuthenticationError
 from aiormq.exceptions import ChannelAccessRefused
 from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
-from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
+from gateway.write_lanes import open_write_lanes
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.rabbitmq_users import SERVICE_USERS
 from pydantic import HttpUrl, SecretStr
@@ -45,11 +45,11 @@ async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addr
     )
     async with (
         open_writer(writer_settings(addresses, node.user_urls[WRITER])),
-        open_command_lane(gateway) as (lane, _),
+        open_write_lanes(gateway) as lanes,
     ):
 
         async def works() -> bool:
-            return (await lane.call(create())).status == "done"
+            return (await lanes.commands.call(create())).status == "done"
 
         await eventually(works)
 

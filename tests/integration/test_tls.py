@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from common.contracts.reads import Read
 from common.postgres.database import DatabaseUnavailable, open_database
-from gateway.command_lane import open_command_lane
 from gateway.settings import GatewaySettings
+from gateway.write_lanes import open_write_lanes
 from local_stack.ports import pick_port
 from local_stack.postgres import Postgres, prepare_postgres
 from local_stack.rabbitmq import Rabbitmq, prepare_rabbitmq
@@ -178,10 +178,10 @@ async def test_gateway_and_writer_work_over_tls(
         rabbitmq_ca_file=ca_file,
         writer_database_url=SecretStr(addresses.writer),
     )
-    async with open_writer(writer), open_command_lane(gateway) as (lane, _):
+    async with open_writer(writer), open_write_lanes(gateway) as lanes:
 
         async def works() -> bool:
-            return (await lane.call(create())).status == "done"
+            return (await lanes.commands.call(create())).status == "done"
 
         await eventually(works)
 

@@ -7,6 +7,7 @@ from typing import Any
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 from gateway.app import create_app
+from gateway.batch_lane import BatchLane
 from gateway.batching import BatchLimits
 from gateway.command_lane import CommandLane
 from gateway.settings import GatewaySettings
@@ -21,6 +22,7 @@ TASKS = f"{USER}/tasks"
 TASK = f"{TASKS}/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"
 COMPLETE = f"{TASK}/complete"
 CHANGES = TASKS.replace("/tasks", "/changes")
+BATCH = f"{USER}/batch"
 JSON = {"Content-Type": "application/json"}
 
 
@@ -39,25 +41,33 @@ async def lonely_gateway(**given: Any) -> AsyncIterator[Served]:
 
 
 class AnsweringLink(PlayedLink):
-    """Answers every command with one outcome."""
+    """Answers every command with one outcome, or each of a batch with its own."""
 
-    def __init__(self, outcome: Outcome) -> None:
+    def __init__(self, *outcomes: Outcome) -> None:
         super().__init__()
         self.commands: list[AnyCommand] = []
-        self._outcome = outcome
+        self._outcomes = outcomes
 
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         self.commands.extend(commands)
-        return [self._outcome] * len(commands)
+        return self._outcomes * len(commands) if len(self._outcomes) == 1 else self._outcomes
+
+
+@asynccontextmanager
+async def answering_gateway(link: PlayedLink) -> AsyncIterator[Served]:
+    """The gateway with this link."""
+    lane = CommandLane(link, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096, longest_wait_s=1.0))
+    with closed_port() as nobody:
+        app = create_app(settings(nobody))
+        app.state.commands, app.state.settings = lane, settings(nobody)
+        app.state.batches = BatchLane(link, longest_wait_s=1.0)
+        async with serving(app, lifespan="off") as gateway:
+            yield gateway
 
 
 @asynccontextmanager
 async def answered_gateway(outcome: Outcome) -> AsyncIterator[tuple[Served, list[AnyCommand]]]:
     """The gateway with a link that answers every command with `outcome`, and the commands that came to it."""
     link = AnsweringLink(outcome)
-    lane = CommandLane(link, BatchLimits(max_batch=128, max_in_flight=2, max_waiting=4096, longest_wait_s=1.0))
-    with closed_port() as nobody:
-        app = create_app(settings(nobody))
-        app.state.commands, app.state.settings = lane, settings(nobody)
-        async with serving(app, lifespan="off") as gateway:
-            yield gateway, link.commands
+    async with answering_gateway(link) as gateway:
+        yield gateway, link.commands

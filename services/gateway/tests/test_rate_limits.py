@@ -1,5 +1,6 @@
 """A client over its rate limit gets 429 and the time to wait; no other client is affected."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,7 +11,7 @@ from tests.clock import Clock
 from tests.issuer import AUDIENCE, ISSUER, OWNER, Issuer, new_key, published
 from tests.serving import Answer, Served
 
-from .in_process import TASKS, lonely_gateway
+from .in_process import BATCH, JSON, TASKS, lonely_gateway
 from .test_openapi import OPERATIONS, typed
 
 STRANGER = "4d0c2a9b-8e37-4b16-a1f5-92c6e07d3b58"
@@ -101,6 +102,64 @@ def test_a_change_of_generations_forgets_nothing_too_early(clock: Clock) -> None
     buckets.take("b")
 
     assert granted(buckets, "a", 10) == 2
+
+
+def test_a_charge_beyond_the_bucket_is_granted_and_paid_back_before_the_next_request(clock: Clock) -> None:
+    buckets = TokenBuckets(Policy("user", 1.0, 10), clock, max_owed=1000)
+
+    charged = buckets.charge("a", 100)
+
+    assert (charged.retry_in_s, charged.remaining, charged.full_in_s) == (0, 0, 100)
+    assert buckets.take("a").retry_in_s == pytest.approx(91)
+    clock.now += 90.9
+    assert buckets.take("a").retry_in_s == pytest.approx(0.1)
+    clock.now += 0.1
+    assert buckets.take("a").retry_in_s == 0
+
+
+def test_a_bucket_that_owes_takes_no_further_charge(clock: Clock) -> None:
+    buckets = TokenBuckets(Policy("user", 1.0, 10), clock, max_owed=1000)
+    buckets.charge("a", 100)
+
+    refused = buckets.charge("a", 1)
+
+    assert refused.retry_in_s == pytest.approx(90)
+    assert refused.full_in_s == 100
+
+
+def test_an_empty_bucket_that_owes_nothing_takes_a_charge(clock: Clock) -> None:
+    buckets = TokenBuckets(Policy("user", 1.0, 10), clock, max_owed=1000)
+    granted(buckets, "a", 10)
+
+    assert buckets.charge("a", 100).retry_in_s == 0
+
+
+def test_what_a_bucket_owes_is_not_forgotten(clock: Clock) -> None:
+    buckets = TokenBuckets(Policy("user", 1.0, 10), clock, max_owed=1000)
+    buckets.charge("a", 1000)
+
+    for _ in range(90):
+        clock.now += 11  # more than a window
+        buckets.take("b")
+
+    assert buckets.take("a").retry_in_s == pytest.approx(1)
+
+
+async def test_an_operation_of_a_batch_counts_as_a_request() -> None:
+    body = json.dumps({"operations": [{"op": "create", "title": "x"}] * 100}).encode()
+    async with lonely_gateway(**SLOW | {"address_requests_per_s": 0.01, "address_burst": 5}) as gateway:
+        first, second = [await gateway.ask("POST", BATCH, body=body, headers=JSON) for _ in range(2)]
+
+    assert (first.status, first.headers["ratelimit"]) == (503, '"address";r=0;t=10000, "user";r=0;t=100000')
+    assert second.status == 429
+    assert 9_400 <= int(second.headers["retry-after"]) <= 9_600
+
+
+async def test_a_batch_that_is_refused_counts_as_one_request() -> None:
+    async with lonely_gateway(**SLOW) as gateway:
+        answer = await gateway.ask("POST", BATCH, body=b'{"operations": [1, 2, 3]}', headers=JSON)
+
+    assert (answer.status, answer.headers["ratelimit"]) == (422, '"user";r=1;t=1000')
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

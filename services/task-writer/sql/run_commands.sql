@@ -1,7 +1,8 @@
 -- Carries a batch of commands out, each user's in the order of the array, and answers each with one row, in that order.
 --
--- status: done, not_found, precondition_failed, key_reused, expired, or unknown when an earlier run of the batch has
--- not ended in time. task: the task as it is left, as JSON. recorded: the answer is that of an earlier run or request.
+-- status: done, not_found, precondition_failed, key_reused, expired, refused when the first command of its list under one
+-- key has no record, or unknown when an earlier run of the batch has not ended in time. task: the task as it is left, as
+-- JSON. recorded: the answer is that of an earlier run or request.
 -- revision: that of the task; of a deletion its own; where a precondition failed, that of what it was compared with.
 --
 -- p_batch is a number that all runs of one batch share, p_keys has one for each of its keys, sorted, or is null: no two
@@ -37,6 +38,8 @@ declare
   shown text;
   shown_revision bigint;
   replayed boolean;
+  list_looked_up uuid;  -- the first command of a list under one key, and the fingerprint in its record
+  list_recorded bytea;
   answers text[] := array_fill(null::text, array[json_array_length(p_commands)]);  -- in the order of the array
   tasks_left text[] := answers;
   replays boolean[] := answers::boolean[];
@@ -55,13 +58,14 @@ begin
   for command in
     select type, command_id, user_id, fingerprint, keyed, p_look_up or keyed as look_up,
       to_timestamp(deadline_unix_ms / 1000) as deadline, task_id, title, description, is_completed,
-      changes, precondition, place, lead(user_id) over in_turn is distinct from user_id as is_last_of_user
+      changes, precondition, list_first, place, lead(user_id) over in_turn is distinct from user_id as is_last_of_user
     from rows from (json_to_recordset(p_commands) as (
       type text, command_id uuid, user_id uuid, fingerprint bytea, keyed boolean, deadline_unix_ms double precision,
-      task_id uuid, title text, description text, is_completed boolean, changes jsonb, precondition jsonb
+      task_id uuid, title text, description text, is_completed boolean, changes jsonb, precondition jsonb,
+      list_first uuid
     )) with ordinality as given (
       type, command_id, user_id, fingerprint, keyed, deadline_unix_ms,
-      task_id, title, description, is_completed, changes, precondition, place
+      task_id, title, description, is_completed, changes, precondition, list_first, place
     )
     window in_turn as (order by user_id, place)
     order by user_id, place
@@ -107,6 +111,19 @@ begin
         shown_revision := known.revision;
       elsif command.deadline <= clock_timestamp() then
         answer := 'expired';
+      elsif command.list_first <> command.command_id then
+        if command.list_first is distinct from list_looked_up then
+          list_looked_up := command.list_first;
+          list_recorded := (
+            select log.fingerprint  -- command_log_pkey
+            from command_log as log
+            where log.command_id = command.list_first and log.user_id = command.user_id
+          );
+        end if;
+        answer := case
+          when list_recorded is null then 'refused'
+          when list_recorded <> command.fingerprint then 'key_reused'
+        end;
       end if;
     end if;
 

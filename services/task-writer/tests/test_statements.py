@@ -14,7 +14,8 @@ from common.contracts.commands import (
     ReplaceTask,
     ToggleTask,
 )
-from task_writer.statements import fingerprint, lock_number, parameters
+from common.contracts.fingerprints import fingerprint
+from task_writer.statements import lock_number, parameters
 
 from tests.task_fields import DEFAULTS
 

@@ -11,6 +11,7 @@ from common.contracts.commands import (
     CommandBatch,
     CreateTask,
     DeleteTask,
+    KeyedList,
     PatchTask,
     Precondition,
     ReplaceTask,
@@ -221,6 +222,25 @@ def test_a_command_with_a_precondition_is_written_and_read_as_frozen(
 
     assert json.loads(written) == json.loads(expected)
     assert CommandBatch.model_validate_json(expected).commands == [conditional]
+
+
+@OF_EACH_COMMAND
+def test_a_command_of_a_list_under_one_key_is_written_and_read_as_frozen(literal: str, command: AnyCommand) -> None:
+    frozen = {"first": str(TASK_ID), "fingerprint": "00112233445566778899aabbccddeeff"}
+    of_list = command.model_copy(update={"keyed": True, "keyed_list": KeyedList.model_validate(frozen)})
+    expected = batch_of(changed(literal, keyed=True, keyed_list=frozen))
+
+    written = CommandBatch(commands=[of_list]).model_dump_json()
+
+    assert json.loads(written) == json.loads(expected)
+    assert CommandBatch.model_validate_json(expected).commands == [of_list]
+
+
+@pytest.mark.parametrize("fingerprint", ["", "00", "x" * 32, "A" * 32, None])
+def test_a_list_without_a_fingerprint_is_refused(fingerprint: str | None) -> None:
+    (fault,) = refused(changed(CREATE, keyed_list={"first": str(TASK_ID), "fingerprint": fingerprint}))
+
+    assert fault.startswith("create_task.keyed_list.fingerprint: ")
 
 
 def test_a_batch_keeps_its_commands_in_order() -> None:

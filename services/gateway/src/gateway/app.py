@@ -16,17 +16,18 @@ from common.settings import load
 from fastapi import FastAPI
 from fastapi.params import Depends as Guard
 
+from gateway.batch import batch
 from gateway.changes import changes
-from gateway.command_lane import open_command_lane
 from gateway.cors import enable_cors
 from gateway.docs import docs_router
 from gateway.openapi import ABOUT
 from gateway.problem_responses import RATE_PROBLEMS, TOKEN_PROBLEMS, problems
-from gateway.rate_limits import Policy, RateLimits, TokenBuckets, rate_limited
+from gateway.rate_limits import RateLimits, rate_limited, token_buckets
 from gateway.read_lanes import open_read_lanes
 from gateway.settings import GatewaySettings
 from gateway.status import status_routes
 from gateway.tasks import tasks
+from gateway.write_lanes import open_write_lanes
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
@@ -43,17 +44,19 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             open_tracing(health.service, settings, settings.sampling),
             _open_tokens(settings) as tokens,
             open_read_lanes(settings) as reads,
-            open_command_lane(settings) as (commands, bus),
+            open_write_lanes(settings) as writes,
         ):
-            app.state.reads, app.state.commands, app.state.settings = reads, commands, settings
+            app.state.reads, app.state.settings = reads, settings
+            app.state.commands, app.state.batches = writes.commands, writes.batches
             app.state.tokens = tokens
-            health.start(task_reader=reads.component, bus=bus)
+            health.start(task_reader=reads.component, bus=writes.component)
             yield
 
     app = make_app("Taskwire", lifespan, **ABOUT)
     app.state.health = health
     guards = _guards(settings)
-    app.router.routes += [*path_operations(tasks, *guards), *path_operations(changes, *guards)]
+    for router in (tasks, batch, changes):
+        app.router.routes += path_operations(router, *guards)
     app.router.routes += path_operations(docs_router(app))
     if _has_rates(settings):
         app.add_middleware(RateLimits, settings=settings)
@@ -73,7 +76,7 @@ def _guards(settings: GatewaySettings) -> tuple[list[Guard], Responses]:
         guards.append(Guard(require_owner))
         kinds += TOKEN_PROBLEMS
     if per_s := settings.user_requests_per_s:
-        guards.append(Guard(rate_limited(TokenBuckets(Policy("user", per_s, settings.user_burst)))))
+        guards.append(Guard(rate_limited(token_buckets("user", per_s, settings.user_burst))))
     if _has_rates(settings):
         kinds += RATE_PROBLEMS
     return guards, problems(*kinds)

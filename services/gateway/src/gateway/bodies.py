@@ -1,5 +1,6 @@
 """The JSON bodies of writes. Header fields are checked before the body is read."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, cast
@@ -7,7 +8,7 @@ from typing import Annotated, Any, cast
 from common.contracts.fields import TaskChanges, TaskFields, Title
 from common.http.paths import uuid_text
 from common.http.problems import NOT_JSON, Problem
-from common.http.request_body import BodyHead, read_body, read_body_head
+from common.http.request_body import BodyHead, LargeBodies, read_body, read_body_head
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
@@ -47,12 +48,13 @@ def _same_as_in_path(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def _with_echo(schema: JsonDict) -> None:
+def with_echo(schema: JsonDict) -> None:
     """Describes the echoed fields as patterns: a generated client then offers only what can be changed, but may send
     back a whole task."""
     properties = schema["properties"]
     assert isinstance(properties, dict)  # noqa: S101 - pydantic writes an object
-    echoed = {name: cast("JsonDict", properties.pop(name)) for name in ("id", "user_id", "created_at")}
+    names = [name for name in ("id", "user_id", "created_at") if "default" in cast("JsonDict", properties[name])]
+    echoed = {name: cast("JsonDict", properties.pop(name)) for name in names}
     for described in echoed.values():
         del described["default"]
     # A string, described without `type`: otherwise generated TypeScript gets a string index, which is_completed
@@ -66,7 +68,7 @@ class ReplacementBody(TaskBody):
     """A task's new title, description and completion. It may be the task as an answer showed it, changed or not: its
     id and user_id must then be those of the path, and created_at is ignored."""
 
-    model_config = ConfigDict(json_schema_extra=_with_echo)
+    model_config = ConfigDict(json_schema_extra=with_echo)
 
     id: Annotated[str, AfterValidator(_same_as_in_path)] = Field(
         "", description="That of the path", json_schema_extra={"format": "uuid"}
@@ -77,9 +79,9 @@ class ReplacementBody(TaskBody):
     created_at: str = Field("", description="Ignored")
 
 
-def _as_patch(schema: JsonDict) -> None:
+def as_patch(schema: JsonDict) -> None:
     """Like a replacement, but a missing field stays as it is: it has no default."""
-    _with_echo(schema)
+    with_echo(schema)
     properties = schema["properties"]
     assert isinstance(properties, dict)  # noqa: S101 - pydantic writes an object
     for described in properties.values():
@@ -91,7 +93,7 @@ class PatchBody(ReplacementBody):
     """The fields to change (RFC 7396); those that are left out stay. Null clears the description; title and completion
     cannot be cleared. Like a replacement, it may have what an answer showed of the task."""
 
-    model_config = ConfigDict(json_schema_extra=_as_patch)
+    model_config = ConfigDict(json_schema_extra=as_patch)
 
     title: Title = Field("", examples=["Buy bread"])
 
@@ -101,7 +103,7 @@ class PatchBody(ReplacementBody):
         return cast("TaskChanges", there)
 
 
-def _without_default(schema: JsonDict) -> None:
+def without_default(schema: JsonDict) -> None:
     """A missing field means flip, not the default."""
     del schema["default"]
 
@@ -113,7 +115,11 @@ class CompletionBody(BaseModel):
         frozen=True, extra="forbid", strict=True, json_schema_extra={"example": {"is_completed": True}}
     )
 
-    is_completed: bool = Field(False, json_schema_extra=_without_default)
+    is_completed: bool = Field(False, json_schema_extra=without_default)
+
+    def wanted(self) -> bool | None:
+        """The completion to set; None to flip it."""
+        return self.is_completed if "is_completed" in self.model_fields_set else None
 
 
 async def read_json[Body: BaseModel](
@@ -130,6 +136,24 @@ async def read_json[Body: BaseModel](
     if body:
         _require(media_type, head, request)
     return parse_json(body, model, ids)
+
+
+async def read_large_json[Body: BaseModel](
+    request: Request, model: type[Body], ids: Mapping[str, str], large: LargeBodies
+) -> Body:
+    """Like read_json, but also for bodies beyond MAX_BODY_BYTES. Those are parsed one at a time and beside the event
+    loop, because one that breaks a rule may take 0.2 s. Raises a 503 problem when too many are being read."""
+    head = read_body_head(request.scope["headers"])
+    if head.has_length or head.is_chunked or head.media_type is not None:
+        _require(JSON, head, request)
+    head.require_size(large.max_bytes)
+    async with large.body_of(request) as body:
+        if body:
+            _require(JSON, head, request)
+        if len(body) <= MAX_BODY_BYTES:
+            return parse_json(body, model, ids)
+        async with large.parsing:
+            return await asyncio.to_thread(parse_json, body, model, ids)
 
 
 async def read_optional_json[Body: BaseModel](

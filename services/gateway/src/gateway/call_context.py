@@ -1,18 +1,23 @@
 """Dependencies of the path operations: the lanes, and the context that is sent to the other services."""
 
 import time
+from collections.abc import Iterator
 from typing import Annotated, NamedTuple, NotRequired, TypedDict
 from uuid import UUID, uuid4
 
 from common.contracts.commands import Precondition
+from common.http.problems import INVALID_PRECONDITION, Problem
 from common.http.request_state import state_of
 from fastapi import Depends, Request
 
+from gateway.batch_lane import BatchLane
 from gateway.command_lane import CommandLane
-from gateway.idempotency import Key, derive_command_id
+from gateway.idempotency import Key, derive_command_id, derive_item_id
 from gateway.ids import UserId
 from gateway.preconditions import Condition, ReadCondition, WritePrecondition, known_revision
 from gateway.read_lanes import ReadLanes
+
+_CONDITIONS = {b"if-match", b"if-none-match"}
 
 
 class RequestContext(TypedDict):
@@ -68,6 +73,16 @@ class Call(NamedTuple):
             envelope["precondition"] = self.precondition
         return envelope
 
+    def envelopes(self, count: int) -> Iterator[Envelope]:
+        """Those of `count` commands of this request, with one deadline."""
+        first = self.envelope()
+        yield first
+        for place in range(1, count):
+            yield {
+                **first,
+                "command_id": uuid4() if self.key is None else derive_item_id(first["command_id"], place),
+            }
+
 
 def request_context(request: Request) -> RequestContext:
     """The fields that all operations share."""
@@ -89,6 +104,13 @@ def call_of(user_id: UserId, key: Key, precondition: WritePrecondition, request:
     return Call(user_id, key, precondition, request_context(request), request.app.state.settings.write_deadline_s)
 
 
+def batch_call_of(user_id: UserId, key: Key, request: Request) -> Call:
+    """The context of a batch, whose operations have their own preconditions. Raises a 400 problem for one of all."""
+    if any(name in _CONDITIONS for name, _ in request.scope["headers"]):
+        raise Problem(INVALID_PRECONDITION, "A batch has no entity tag: give its operations if_match instead.")
+    return Call(user_id, key, None, request_context(request), request.app.state.settings.write_deadline_s)
+
+
 def read_lanes(request: Request) -> ReadLanes:
     """The app's read lanes."""
     lanes: ReadLanes = request.app.state.reads
@@ -101,7 +123,15 @@ def command_lane(request: Request) -> CommandLane:
     return lane
 
 
+def batch_lane(request: Request) -> BatchLane:
+    """The app's batch lane."""
+    lane: BatchLane = request.app.state.batches
+    return lane
+
+
 ReadContext = Annotated[ReadCall, Depends(read_call_of)]
 CallContext = Annotated[Call, Depends(call_of)]
 Lanes = Annotated[ReadLanes, Depends(read_lanes)]
+BatchContext = Annotated[Call, Depends(batch_call_of)]
 Commands = Annotated[CommandLane, Depends(command_lane)]
+Batches = Annotated[BatchLane, Depends(batch_lane)]

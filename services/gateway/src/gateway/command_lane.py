@@ -1,24 +1,19 @@
 """The lane of the writes: sends commands to the bus link in batches, and returns each outcome by its deadline."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.observability.health import Component
 from common.observability.tracing import batch_span
-from common.runtime.background import running
 from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
-from gateway.bus_link import open_bus_link
 from gateway.bus_session import NO_ANSWER, NotSent, OutcomeUnknown
 from gateway.clock_skew import ClockSkew
 from gateway.metrics import measured, show_lane
-from gateway.settings import GatewaySettings
 from gateway.waiting import Full, RejectionPacer
 
 TOO_MANY = Outcome(status="refused", reason="Too many writes are waiting.")
@@ -67,13 +62,8 @@ class CommandLane:
             return UNANSWERED if waiting.sent else EXPIRED
 
     async def keep_refusing(self) -> None:
-        """Runs for ever: when the link refuses, answers all waiting commands as refused.
-
-        Batches in flight may still be answered, and hold their slots until then.
-        """
-        while True:
-            self._batcher.answer_waiting(Outcome(status="refused", reason=await self._link.refusing()))
-            await self._link.usable()
+        """Runs for ever; see below."""
+        await keep_refusing(self._link, self._batcher.answer_waiting)
 
     async def _ask(self, waiting: Sequence[_Waiting]) -> Sequence[Outcome]:
         """Sends a batch without its expired commands; returns the outcomes of all."""
@@ -82,35 +72,30 @@ class CommandLane:
             one.sent = True
         commands = [one.command for one in live]
         with batch_span("send commands", "PRODUCER", commands):
-            outcomes = iter(await self._outcomes(commands) if live else ())
+            outcomes = iter(await outcomes_of(self._link, commands, self._clock_skew) if live else ())
         return [next(outcomes) if one.sent else EXPIRED for one in waiting]
 
-    async def _outcomes(self, commands: Sequence[AnyCommand]) -> Sequence[Outcome]:
-        """Waits until the latest deadline in the batch."""
-        asked_at = time.time()
-        try:
-            outcomes = await self._link.ask(commands, max(command.seconds_left() for command in commands))
-        except NotSent as error:
-            outcome = Outcome(status="refused", reason=str(error))
-        except OutcomeUnknown as error:
-            outcome = Outcome(status="unknown", reason=str(error))
-        else:
-            self._clock_skew.observe(commands, outcomes, asked_at)
-            return outcomes
-        return [outcome] * len(commands)
+
+async def outcomes_of(link: Link, commands: Sequence[AnyCommand], clock_skew: ClockSkew) -> Sequence[Outcome]:
+    """The outcomes of one message, whatever becomes of it. Waits until the latest deadline in it."""
+    asked_at = time.time()
+    try:
+        outcomes = await link.ask(commands, max(command.seconds_left() for command in commands))
+    except NotSent as error:
+        outcome = Outcome(status="refused", reason=str(error))
+    except OutcomeUnknown as error:
+        outcome = Outcome(status="unknown", reason=str(error))
+    else:
+        clock_skew.observe(commands, outcomes, asked_at)
+        return outcomes
+    return [outcome] * len(commands)
 
 
-@asynccontextmanager
-async def open_command_lane(settings: GatewaySettings) -> AsyncIterator[tuple[CommandLane, Component]]:
-    """The lane and RabbitMQ's health. If RabbitMQ is not up within BUS_START_TIMEOUT_S, the lane refuses commands until
-    it is."""
-    async with open_bus_link(settings) as link:
-        limits = BatchLimits(
-            max_batch=settings.bus_max_batch,
-            max_in_flight=settings.bus_max_in_flight,
-            max_waiting=settings.bus_max_waiting,
-            longest_wait_s=settings.write_deadline_s / 2,
-        )
-        lane = CommandLane(link, limits)
-        async with running("refusals of the command lane", lane.keep_refusing):
-            yield lane, link.component
+async def keep_refusing(link: Link, answer_waiting: Callable[[Outcome], None]) -> None:
+    """Runs for ever: when the link refuses, answers all that wait in a lane as refused.
+
+    Batches in flight may still be answered, and hold their slots until then.
+    """
+    while True:
+        answer_waiting(Outcome(status="refused", reason=await link.refusing()))
+        await link.usable()

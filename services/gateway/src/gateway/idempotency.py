@@ -75,7 +75,17 @@ def derive_command_id(user_id: UUID, key: str) -> UUID:
     All gateways, of all releases, must derive the same one. It never equals a random id of a
     command without a key, which is of version 4.
     """
-    digest = bytearray(blake2b(user_id.bytes + key.encode("ascii"), digest_size=16, person=b"idempotency-key").digest())
-    digest[6] = digest[6] & 0x0F | 0x80  # the version
-    digest[8] = digest[8] & 0x3F | 0x80  # the variant of RFC 9562
-    return UUID(bytes=bytes(digest))
+    return _derived(blake2b(user_id.bytes + key.encode("ascii"), digest_size=16, person=b"idempotency-key").digest())
+
+
+def derive_item_id(command_id: UUID, place: int) -> UUID:
+    """The id of a further command of the same request, by its place from 1; that of the request is at place 0."""
+    named = command_id.bytes + place.to_bytes(4)
+    return _derived(blake2b(named, digest_size=16, person=b"idempotency-item").digest())
+
+
+def _derived(digest: bytes) -> UUID:
+    octets = bytearray(digest)
+    octets[6] = octets[6] & 0x0F | 0x80  # the version
+    octets[8] = octets[8] & 0x3F | 0x80  # the variant of RFC 9562
+    return UUID(bytes=bytes(octets))

@@ -1,7 +1,7 @@
 """Parses JSON bodies into models, and describes their errors to clients."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from common.http.problems import INVALID_TASK, MALFORMED_BODY, Problem
@@ -11,7 +11,7 @@ MAX_FAULTS = 20  # listed in one response
 MAX_SHOWN_CHARACTERS = 64  # of a member's name
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # RFC 8259, section 8.1, lets a parser ignore it
 
-OWN_MESSAGES = frozenset({"another_id", "blank_text", "unstorable_text"})
+OWN_MESSAGES = frozenset({"another_id", "blank_text", "entity_tags", "invalid_id", "unstorable_text"})
 """Error types of our own validators, whose messages are shown."""
 
 PYDANTIC_MESSAGES = frozenset(
@@ -21,6 +21,12 @@ PYDANTIC_MESSAGES = frozenset(
 
 DETAILS: Mapping[str, str] = {
     "model_type": "Must be an object",
+    "model_attributes_type": "Must be an object",
+    "list_type": "Must be an array",
+    "too_long": "Must not have more than 1,000 items",
+    "too_short": "Must not be empty",
+    "union_tag_invalid": "Must be create, replace, patch, complete or delete",
+    "union_tag_not_found": "Field required",
     "string_unicode": "Text must not contain a lone surrogate",
 }
 OTHER_DETAIL = "Is not valid"
@@ -50,11 +56,23 @@ def _has_each_member_once(body: bytes, parsed: BaseModel) -> bool:
 
     False does not prove a repeat, because `\\u003a` in a text is a colon, too.
     """
-    unexplained = body.count(b":") - len(parsed.model_fields_set)
+    colons = body.count(b":")
+    if colons == len(parsed.model_fields_set):  # most bodies
+        return True
+    objects = [*_objects_in(parsed)]
+    unexplained = colons - sum(len(one.model_fields_set) for one in objects)
     if unexplained == 0:
         return True
-    in_texts = sum(value.count(":") for value in vars(parsed).values() if isinstance(value, str))
+    in_texts = sum(value.count(":") for one in objects for value in vars(one).values() if isinstance(value, str))
     return unexplained == in_texts and b"\\u003" not in body
+
+
+def _objects_in(parsed: BaseModel) -> Iterator[BaseModel]:
+    """The objects of a body: itself, and those in its lists."""
+    yield parsed
+    for value in vars(parsed).values():
+        if isinstance(value, list):
+            yield from value
 
 
 def _parse_again[Body: BaseModel](body: bytes, model: type[Body], context: Mapping[str, str] | None) -> Body:
@@ -68,7 +86,10 @@ def _parse_again[Body: BaseModel](body: bytes, model: type[Body], context: Mappi
         return model.model_validate(value, context=context)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False, include_context=False)[:MAX_FAULTS]
-    errors = [{"pointer": _pointer(fault["loc"]), "detail": detail_of(fault["type"], fault["msg"])} for fault in faults]
+    errors = [
+        {"pointer": _pointer(fault["type"], fault["loc"]), "detail": detail_of(fault["type"], fault["msg"])}
+        for fault in faults
+    ]
     raise Problem(INVALID_TASK, "See `errors` for each error in the body.", errors=errors)
 
 
@@ -104,6 +125,12 @@ def detail_of(kind: str, message: str) -> str:
     return DETAILS.get(kind, OTHER_DETAIL)
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
-    """A JSON pointer (RFC 6901) as a URI fragment, as in RFC 9457's example."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+def _pointer(kind: str, location: tuple[int | str, ...]) -> str:
+    """A JSON pointer (RFC 6901) as a URI fragment, as in RFC 9457's example.
+
+    An object in a list is one of several kinds: pydantic names the kind after the place, where the body has nothing.
+    """
+    parts = [part for before, part in zip((None, *location), location, strict=False) if not isinstance(before, int)]
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        parts.append("op")
+    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

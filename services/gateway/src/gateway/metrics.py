@@ -39,12 +39,14 @@ QUEUE_MESSAGES = Gauge("taskwire_queue_messages", "Messages ready in a RabbitMQ 
 QUEUE_CONSUMERS = Gauge("taskwire_queue_consumers", "Consumers of a RabbitMQ queue", ["queue"])
 
 
-def measured[Item, Answer](lane: str, send: Send[Item, Answer]) -> Send[Item, Answer]:
-    """Wraps `send` to count and time its batches."""
+def measured[Item, Answer](
+    lane: str, send: Send[Item, Answer], items_in: Callable[[Sequence[Item]], int] = len
+) -> Send[Item, Answer]:
+    """Wraps `send` to count and time its batches; `items_in` says how many commands or reads one has."""
     observe_items, observe_seconds = BATCH_ITEMS.labels(lane).observe, BATCH_SECONDS.labels(lane).observe
 
     async def sending(batch: Sequence[Item]) -> Sequence[Answer]:
-        observe_items(len(batch))
+        observe_items(items_in(batch))
         began = perf_counter()
         try:
             return await send(batch)

@@ -44,21 +44,26 @@ def _replayed(outcome: Outcome) -> dict[str, str]:
 
 
 def _require_done(outcome: Outcome) -> None:
-    """Raises a problem unless the status is `done`."""
+    if (problem := problem_of(outcome)) is not None:
+        raise problem
+
+
+def problem_of(outcome: Outcome) -> Problem | None:
+    """The problem to answer with, None when the status is `done`. Counts failures."""
     if outcome.status == "done":
-        return
+        return None
     if outcome.status not in ANSWERS:
         WRITES_FAILED.labels(outcome.status).inc()
     match outcome.status:
         case "not_found":
-            raise Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replayed(outcome))
+            return Problem(TASK_NOT_FOUND, "The user has no task with this id.", headers=_replayed(outcome))
         case "precondition_failed":
             current = "another one" if outcome.revision is None else entity_tag(outcome.revision)
             detail = f"If-Match or If-None-Match failed: the entity tag is {current}. Nothing was done."
-            raise Problem(PRECONDITION_FAILED, detail, headers=_headers(outcome))
+            return Problem(PRECONDITION_FAILED, detail, headers=_headers(outcome))
         case "key_reused":
-            raise Problem(KEY_REUSED, outcome.reason or "Use a new key for a different request.")
+            return Problem(KEY_REUSED, outcome.reason or "Use a new key for a different request.")
         case "refused" | "expired":
-            raise Problem(NOT_DONE, outcome.reason or "The write was not carried out.")
+            return Problem(NOT_DONE, outcome.reason or "The write was not carried out.")
         case "unknown":
-            raise Problem(OUTCOME_UNKNOWN, outcome.reason or "There was no answer to the write.")
+            return Problem(OUTCOME_UNKNOWN, outcome.reason or "There was no answer to the write.")

@@ -132,6 +132,13 @@ def writes(status: int, description: str, *more: ProblemType, headers: Json | No
     return merged(responses, {one: {"headers": REPLAYED} for one in recorded & responses.keys()})
 
 
+def batches(description: str, example: object, *more: ProblemType) -> Responses:
+    """Responses of a batch. Those of its operations are in its body."""
+    of_operations = {kinds.PRECONDITION_FAILED}
+    success = {200: _shown(description, example) | {"headers": REPLAYED}}
+    return success | problems(*(kind for kind in WRITE_PROBLEMS if kind not in of_operations), *more)
+
+
 def _shown(description: str, example: object) -> Json:
     return {"description": description, "content": {"application/json": {"example": example}}}
 

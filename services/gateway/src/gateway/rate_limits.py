@@ -19,6 +19,7 @@ from common.http.request_state import RequestState, state_of
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.batch_bodies import MAX_OPERATIONS
 from gateway.ids import UserId
 from gateway.settings import RateLimitSettings
 
@@ -65,10 +66,6 @@ class Taken:
         """The bucket's state for the RateLimit header."""
         return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.remaining, math.ceil(self.full_in_s))
 
-    def report(self, state: RequestState) -> None:
-        """Adds the bucket to the headers of the request's response."""
-        state.rate_limits.append((self.policy.header, self.header()))
-
     def require(self) -> None:
         """Raises a 429 problem when the request was not granted."""
         if self.retry_in_s > 0:
@@ -81,32 +78,83 @@ class Taken:
 class TokenBuckets:
     """A token bucket for each name, stored as the time when it will be full.
 
-    A bucket that was not used for a whole window is full, like a missing one. So names are kept in two generations that
-    rotate every window, dropping the older one. With more than MAX_REMEMBERED names they rotate earlier: some names
-    then get a full bucket too soon.
+    A bucket that was not used for a whole window, and as long as it takes to get back what it may owe, is full, like a
+    missing one. So names are kept in two generations that rotate after that time, dropping the older one. With more
+    than MAX_REMEMBERED names they rotate earlier: some names then get a full bucket too soon.
     """
 
     policy: Policy
     clock: Callable[[], float] = monotonic
     """Monotonic, in seconds."""
+    max_owed: int = 0
+    """The most tokens that a charge takes; buckets are kept until they have them again."""
     _full_at: dict[str, float] = field(default_factory=dict)
     _older_full_at: dict[str, float] = field(default_factory=dict)
     _changed_at: float = 0.0
 
+    @cached_property
+    def _kept_s(self) -> float:
+        return self.policy.window_s + self.max_owed / self.policy.per_s
+
     def take(self, name: str) -> Taken:
         """Takes one token from the bucket, if there is one."""
+        return self._take(name, 1, at_least=1)
+
+    def charge(self, name: str, tokens: int) -> Taken:
+        """Takes tokens whether the bucket has them or not, unless it owes some already: then none. What it owes it gets
+        back before it grants the next request, so the rate holds over time."""
+        return self._take(name, tokens, at_least=0)
+
+    def _take(self, name: str, tokens: int, *, at_least: int) -> Taken:
         now = self.clock()
-        if now - self._changed_at > self.policy.window_s or len(self._full_at) >= MAX_REMEMBERED:
+        if now - self._changed_at > self._kept_s or len(self._full_at) >= MAX_REMEMBERED:
             self._older_full_at, self._full_at, self._changed_at = self._full_at, {}, now
         full_at = self._full_at.get(name) or self._older_full_at.get(name, now)
-        wanted = max(full_at, now) + 1 / self.policy.per_s
-        too_early_s = wanted - now - self.policy.window_s
+        full_at = max(full_at, now)
+        too_early_s = full_at + at_least / self.policy.per_s - now - self.policy.window_s
         if too_early_s < 1e-9:  # noqa: PLR2004 - rounding error of floats
-            self._full_at[name] = full_at = wanted
+            self._full_at[name] = full_at = full_at + tokens / self.policy.per_s
             too_early_s = 0.0
         full_in_s = full_at - now
         remaining = max(0, math.floor((self.policy.window_s - full_in_s) * self.policy.per_s + 1e-9))
         return Taken(self.policy, remaining, full_in_s, too_early_s)
+
+
+def token_buckets(name: str, per_s: float, burst: int) -> TokenBuckets:
+    """The buckets of a rate, by which a batch counts as many requests as it has operations."""
+    return TokenBuckets(Policy(name, per_s, burst), max_owed=MAX_OPERATIONS)
+
+
+@dataclass(slots=True)
+class Used:
+    """A bucket that a request has used, for its response's headers and for further charges."""
+
+    buckets: TokenBuckets
+    name: str
+    taken: Taken
+
+    def headers(self) -> tuple[bytes, bytes]:
+        """Policy and state, as in the response headers."""
+        return self.taken.policy.header, self.taken.header()
+
+    def charge(self, tokens: int) -> None:
+        """Takes more tokens for the request. Raises a 429 problem when the bucket owes some already."""
+        self.taken = self.buckets.charge(self.name, tokens)
+        self.taken.require()
+
+
+def use(buckets: TokenBuckets, name: str, state: RequestState) -> None:
+    """Takes a token for the request whose state this is. Raises a 429 problem when there is none."""
+    used = Used(buckets, name, buckets.take(name))
+    state.rate_limits.append(used)
+    used.taken.require()
+
+
+def charge(request: Request, tokens: int) -> None:
+    """Counts the request as so many more, in each of its rates. Raises a 429 problem."""
+    if tokens > 0:
+        for used in state_of(request.scope).rate_limits:
+            used.charge(tokens)
 
 
 class RateLimits:
@@ -116,7 +164,7 @@ class RateLimits:
         self._app = app
         self._proxies = settings.trusted_proxies
         per_s = settings.address_requests_per_s
-        self._addresses = TokenBuckets(Policy("address", per_s, settings.address_burst)) if per_s else None
+        self._addresses = token_buckets("address", per_s, settings.address_burst) if per_s else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -126,7 +174,7 @@ class RateLimits:
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start" and state.rate_limits:
-                policies, remaining = zip(*state.rate_limits, strict=True)
+                policies, remaining = zip(*(used.headers() for used in state.rate_limits), strict=True)
                 message["headers"] = [
                     *message["headers"],
                     (_POLICY_NAME, b", ".join(policies)),
@@ -136,9 +184,7 @@ class RateLimits:
 
         try:
             if self._addresses is not None:
-                taken = self._addresses.take(client_address(scope, self._proxies))
-                taken.report(state)
-                taken.require()
+                use(self._addresses, client_address(scope, self._proxies), state)
         except Problem as problem:
             await problem_response(problem)(scope, receive, send_with_limits)
         else:
@@ -149,9 +195,7 @@ def rate_limited(users: TokenBuckets) -> Callable[[UUID, Request], None]:
     """A dependency that limits the requests of the user in the path; over the limit 429."""
 
     def limit(user_id: UserId, request: Request) -> None:
-        taken = users.take(str(user_id))
-        taken.report(state_of(request.scope))
-        taken.require()
+        use(users, str(user_id), state_of(request.scope))
 
     return limit
 

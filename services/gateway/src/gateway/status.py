@@ -17,7 +17,7 @@ from prometheus_client.samples import Sample
 from gateway.metrics import BATCH_ITEMS, QUEUE_CONSUMERS, QUEUE_MESSAGES, WAITING
 
 PAGE = Path(__file__).parent / "static" / "status.html"
-LANES = {"reads": {"finds", "lists", "pages", "searches", "changes"}, "writes": {"commands"}}
+LANES = {"reads": {"finds", "lists", "pages", "searches", "changes"}, "writes": {"commands", "batches"}}
 
 
 def status_routes(health: Health) -> AdminRoutes:

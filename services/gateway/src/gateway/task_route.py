@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from common.http.lean_route import LeanRoute
+from common.http.request_body import LargeBodies
 from fastapi import Request
 from pydantic import BaseModel
 
-from gateway.bodies import ReplacementBody, read_json, read_optional_json
+from gateway.batch_bodies import MAX_BATCH_BYTES, MAX_LARGE_BODIES, BatchBody
+from gateway.bodies import MAX_BODY_BYTES, ReplacementBody, read_json, read_large_json, read_optional_json
 from gateway.parameters import QueryParameters, query_reader
 
 
@@ -31,6 +33,8 @@ class TaskRoute(LeanRoute):
         """Reads the body with gateway/bodies.py. A missing optional body counts as an empty object."""
         if not required:
             return _optional_reader(model, media_type)
+        if issubclass(model, BatchBody):
+            return _large_reader(model)
         ids_of = _path_ids if issubclass(model, ReplacementBody) else _no_ids
 
         def read(request: Request) -> Awaitable[BaseModel]:
@@ -41,6 +45,15 @@ class TaskRoute(LeanRoute):
     def query_step(self, model: type[BaseModel]) -> Callable[[Request], Any]:
         """Reads the query with gateway/parameters.py."""
         return query_reader(model) if issubclass(model, QueryParameters) else super().query_step(model)
+
+
+def _large_reader(model: type[BatchBody]) -> Callable[[Request], Awaitable[BatchBody]]:
+    large = LargeBodies(max_bytes=MAX_BATCH_BYTES, ordinary_bytes=MAX_BODY_BYTES, places=MAX_LARGE_BODIES)
+
+    def read(request: Request) -> Awaitable[BatchBody]:
+        return read_large_json(request, model, {"user_id": request.path_params["user_id"].lower()}, large)
+
+    return read
 
 
 def _optional_reader(model: type[BaseModel], media_type: str) -> Callable[[Request], Awaitable[BaseModel]]:

@@ -162,9 +162,7 @@ async def toggle_task(
 
     Without a body, or with an empty object, a completed task becomes open again and an open one completed.
     """
-    wanted = body.is_completed if "is_completed" in body.model_fields_set else None
-
-    command = ToggleTask(**context.envelope(), task_id=task_id, is_completed=wanted)
+    command = ToggleTask(**context.envelope(), task_id=task_id, is_completed=body.wanted())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 

@@ -26,6 +26,7 @@ REFUSED = Outcome(status="refused", reason="The database refused or did not answ
 POISONOUS = Outcome(status="refused", reason="The command could not be carried out.")
 UNKNOWN = Outcome(status="unknown", reason="The database connection broke while the command was being carried out.")
 STILL_RUNNING = Outcome(status="unknown", reason="An earlier run of the command may not have ended.")
+NOT_BEGUN = Outcome(status="refused", reason="The first operation of the batch was not carried out.")
 KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another request before.")
 
 LONG_PAST_S = 10.0
@@ -134,6 +135,8 @@ def _outcome(
         REPEATS.inc()
     if status == "expired":
         return EXPIRED
+    if status == "refused":
+        return NOT_BEGUN
     if status == "key_reused":
         return KEY_REUSED
     if status == "unknown":

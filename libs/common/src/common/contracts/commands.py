@@ -32,6 +32,17 @@ class Precondition(Message):
     if_none_match: list[int] | None = Field(default=None, exclude_if=is_absent)
 
 
+class KeyedList(Message):
+    """The list of commands that one request asks for under one key: all of it or nothing is that request.
+
+    `first` is the id of its first command, `fingerprint` (common.contracts.fingerprints) that of the whole list. A
+    command of the list is carried out only where its first command is recorded with the same fingerprint.
+    """
+
+    first: UUID
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{32}$")
+
+
 class Command(Operation):
     """A request to change one user's tasks. It takes effect at most once, and never after its deadline.
 
@@ -44,6 +55,8 @@ class Command(Operation):
 
     `precondition` is part of what the command asks for, and written only when the client has sent one. Task-writers of
     a release that does not know it would ignore it: they are replaced before the gateways.
+
+    `keyed_list`: the command is one of several under one key. Written only then; as for a precondition.
     """
 
     command_id: UUID
@@ -51,6 +64,7 @@ class Command(Operation):
     deadline_unix_ms: Deadline
     keyed: bool = Field(default=False, exclude_if=not_)
     precondition: Precondition | None = Field(default=None, exclude_if=is_absent)
+    keyed_list: KeyedList | None = Field(default=None, exclude_if=is_absent)
 
     def seconds_left(self) -> float:
         """Time until the deadline; zero or less once it has passed."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from starlette.types import Scope
 
@@ -9,6 +10,18 @@ from common.contracts.message import Operation
 
 KEY = "taskwire"
 """The one key of ours in the ASGI scope."""
+
+
+class RateLimit(Protocol):
+    """A token bucket that a request has used."""
+
+    def headers(self) -> tuple[bytes, bytes]:
+        """Policy and state, as in the response headers."""
+        ...
+
+    def charge(self, tokens: int) -> None:
+        """Takes more tokens for the request. Raises a 429 problem."""
+        ...
 
 
 @dataclass(slots=True)
@@ -21,8 +34,8 @@ class RequestState:
     """Why the request was answered with an error, for the log."""
     operations: Sequence[Operation] = ()
     """The operations of a batch request."""
-    rate_limits: list[tuple[bytes, bytes]] = field(default_factory=list)
-    """Policy and state of each token bucket that the request used, as in the response headers."""
+    rate_limits: list[RateLimit] = field(default_factory=list)
+    """Each token bucket that the request used."""
 
 
 def state_of(scope: Scope) -> RequestState:

@@ -173,7 +173,7 @@ def batch_span(name: str, kind: Kind, operations: Iterable[Operation]) -> Traced
     traced = [operation.traceparent for operation in operations if operation.traceparent is not None]
     if not traced:
         return _UNTRACED
-    first, *others = traced[:MAX_LINKS]
+    first, *others = [*dict.fromkeys(traced)][:MAX_LINKS]  # the operations of one request share one
     return _span(_tracer, name, kind, parent={"traceparent": first}, links=others)
 
 
