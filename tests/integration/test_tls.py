@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from common.contracts.reads import Read
 from common.postgres.database import DatabaseUnavailable, open_database
 from gateway.settings import GatewaySettings
 from gateway.write_lanes import open_write_lanes
@@ -20,7 +19,6 @@ from local_stack.postgres import Postgres, prepare_postgres
 from local_stack.rabbitmq import Rabbitmq, prepare_rabbitmq
 from local_stack.state import State, open_state
 from pydantic import HttpUrl, SecretStr
-from task_reader.queries import answer_reads
 from task_reader.settings import ReaderSettings
 from task_writer.app import open_writer
 from task_writer.batches import carry_out
@@ -31,6 +29,7 @@ from tests.certificates import Authority
 from tests.commands import create
 from tests.conftest import Addresses, new_database
 from tests.integration.dead_letters import EXECUTABLE
+from tests.reading import read_list
 from tests.waiting import eventually
 
 HOST = "127.0.0.1"
@@ -104,7 +103,7 @@ async def test_migrations_reader_and_writer_work_over_tls(tls_addresses: Address
         open_database(reader.reader_database_url, reader) as for_reads,
     ):
         (created,) = await carry_out(for_writes, [command])
-        found = await for_reads.run(lambda db: answer_reads(db, [Read(user_id=command.user_id)]))
+        tasks = await read_list(for_reads, command.user_id)
         async with await psycopg.AsyncConnection.connect(tls_postgres.superuser_url) as admin:
             rows = await (
                 await admin.execute(
@@ -113,7 +112,7 @@ async def test_migrations_reader_and_writer_work_over_tls(tls_addresses: Address
                 )
             ).fetchall()
 
-    assert [bytes(tasks or b"") for tasks in found] == [f"[{created.outcome.task}]".encode()]
+    assert tasks == f"[{created.outcome.task}]".encode()
     assert sorted(rows) == [("taskwire_reader", True), ("taskwire_writer", True)]
 
 
