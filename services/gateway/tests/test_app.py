@@ -137,7 +137,7 @@ async def test_a_page_of_a_configured_origin_may_read_what_became_of_a_key() -> 
         answer = await gateway.ask("DELETE", TASK, headers={"Origin": ORIGIN})
 
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
-    assert {"idempotency-replayed", "location", "retry-after"} <= set(exposed)
+    assert {"accept-patch", "etag", "idempotency-replayed", "link", "location", "retry-after"} <= set(exposed)
 
 
 @pytest.mark.parametrize("allowed", [[], ["https://other.example"]], ids=["none", "another"])

@@ -35,6 +35,7 @@ ANSWER_HEADERS = (
     "ETag",
     "Retry-After",
     "WWW-Authenticate",
+    "Accept-Patch",
     REPLAYED_HEADER,
     REMAINING_HEADER,
     POLICY_HEADER,
