@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, HINTS, HINTS_NAME
 from common.contracts.commands import CommandBatch
+from common.contracts.hints import ChangeHint
 from common.contracts.outcomes import OutcomeBatch
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.specification import AsyncAPI
@@ -37,6 +38,10 @@ DEAD_LETTERS_TEXT = """
 What could not be carried out, for people to look at: the bytes of a message that could not be read, or a batch of the
 one command that PostgreSQL could not carry out. The header `x-reason` says why. A batch that RabbitMQ itself moved here
 after too many deliveries has RabbitMQ's header `x-death` instead.
+"""
+HINTS_TEXT = """
+The users whose tasks a batch may have changed, each with the revision that it reached, for gateways with event streams.
+Sent to a fanout exchange after the commit: neither persistent, mandatory nor confirmed. A hint may be lost or repeated.
 """
 
 type Json = dict[str, Any]
@@ -64,6 +69,14 @@ def asyncapi_document() -> Json:
     broker.publisher(
         DEAD_LETTERS, title=DEAD_LETTERS_NAME, description=_line(DEAD_LETTERS_TEXT), persist=True, mandatory=True
     )
+    broker.publisher(
+        exchange=HINTS,
+        schema=ChangeHint,
+        title=HINTS_NAME,
+        description=_line(HINTS_TEXT),
+        persist=False,
+        mandatory=False,
+    )
     specification = AsyncAPI(broker, title="Taskwire bus", version="1.0.0").to_specification()
     return _completed(json.loads(specification.to_json()))
 
@@ -80,8 +93,8 @@ def _completed(document: Json) -> Json:
     """The document without addresses, which are the operator's, and with what FastStream has no words for."""
     channels, operations = document["channels"], document["operations"]
     del document["servers"]
-    for queue in (COMMANDS, REPLIES, DEAD_LETTERS):
-        del channels[queue.name]["servers"]
+    for name in (COMMANDS_NAME, REPLIES_NAME, DEAD_LETTERS_NAME, HINTS_NAME):
+        del channels[name]["servers"]
     for queue in (COMMANDS, DEAD_LETTERS):
         channels[queue.name]["x-queue"] = {
             "durable": queue.durable,
@@ -89,6 +102,8 @@ def _completed(document: Json) -> Json:
             "arguments": queue.arguments,
         }
 
+    (hint,) = channels[HINTS_NAME]["messages"].values()
+    del document["components"]["messages"][hint["$ref"].rpartition("/")[2]]["correlationId"]
     channels[REPLIES_NAME]["address"] = None  # AsyncAPI's word for an address that comes with the request
     del operations[REPLIES_NAME]["bindings"]["amqp"]["cc"]  # the routing key, likewise
     operations[COMMANDS_NAME]["reply"] = {

@@ -24,6 +24,8 @@ from tests.counts.sql_traffic import SqlTraffic, sql_traffic
 from tests.ports import closed_port
 from tests.waiting import eventually
 
+DECLARED_EXCHANGE = "40.11"  # RabbitMQ's answer, by class and method
+
 
 @dataclass(frozen=True)
 class WriteTraffic:
@@ -59,6 +61,7 @@ class _Lines:
             writer.received.frames["deliver"],
             writer.sent.frames["ack"],
             gateway.received.frames["deliver"],
+            writer.sent.frames["publish"] - writer.received.frames["return"] - writer.sent.frames["ack"],
         }
         return len(steps) == 1
 
@@ -115,6 +118,12 @@ async def _start_writer(opened: AsyncExitStack, lines: _Lines, addresses: Addres
     )
     writer = await opened.enter_async_context(open_writer(settings))
     await writer.consuming()
+    await eventually(lambda: _may_tell(lines))
+
+
+async def _may_tell(lines: _Lines) -> bool:
+    """The exchange of the hints is declared, so that each batch has one."""
+    return bool(bus_traffic(lines.of_writer).received.frames[DECLARED_EXCHANGE])
 
 
 async def _can_write(gateway: httpx.AsyncClient) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from common.contracts.commands import CommandBatch
+from common.contracts.hints import ChangeHint
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from openapi_schema_validator import OAS31Validator
@@ -67,10 +68,11 @@ def test_the_bus_names_no_server(asyncapi: Json) -> None:
     assert "localhost" not in json.dumps(asyncapi)
 
 
-def test_the_bus_has_the_three_queues(asyncapi: Json) -> None:
+def test_the_bus_has_the_three_queues_and_the_exchange(asyncapi: Json) -> None:
     directions = {name: operation["action"] for name, operation in asyncapi["operations"].items()}
 
-    assert directions == {"tasks.commands": "receive", "gateway.replies": "send", "tasks.dead-letters": "send"}
+    sent = ("gateway.replies", "tasks.dead-letters", "tasks.changed")
+    assert directions == {"tasks.commands": "receive"} | dict.fromkeys(sent, "send")
     assert set(asyncapi["channels"]) == set(directions)
 
 
@@ -93,3 +95,10 @@ def test_outcomes_fit_their_description(asyncapi: Json) -> None:
     batch = OutcomeBatch(outcomes=[Outcome(status="done", task="{}"), Outcome(status="refused", reason="full")])
 
     assert faults(asyncapi, "gateway.replies", json.loads(batch.model_dump_json(exclude_defaults=True))) == []
+
+
+def test_hints_fit_their_description(asyncapi: Json) -> None:
+    hint = ChangeHint(revisions={create().user_id: 1764115200000000})
+
+    assert faults(asyncapi, "tasks.changed", json.loads(hint.model_dump_json())) == []
+    assert faults(asyncapi, "tasks.changed", {"revisions": {str(create().user_id): "latest"}}) != []

@@ -7,9 +7,9 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ProbableAuthenticationError
-from aiormq.exceptions import ChannelAccessRefused
+from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 from common.bus.broker import connect_to
-from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, HINTS, HINTS_NAME
 from gateway.settings import GatewaySettings
 from gateway.write_lanes import open_write_lanes
 from local_stack.rabbitmq import Rabbitmq
@@ -24,6 +24,8 @@ from tests.waiting import eventually
 
 GATEWAY, WRITER, OPERATOR = SERVICE_USERS
 STRANGE = "strange"
+OF_A_GATEWAY = "tasks.changed.gateway.0a"
+OF_ANOTHER_GATEWAY = "tasks.changed.gateway.0b"
 LOOKS_NEED_RIGHTS = (4, 2, 6)  # the first release in which a passive declare needs a right on the queue
 
 type Deed = Callable[[AbstractChannel], Awaitable[object]]
@@ -35,6 +37,8 @@ async def queues(node: Rabbitmq) -> AsyncIterator[None]:
     async with await connect_to(node.url) as connection, connection.channel() as channel:
         for queue in (COMMANDS, DEAD_LETTERS):
             await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)
+        await channel.declare_exchange(HINTS.name, HINTS.type.value, durable=HINTS.durable)
+        await channel.declare_queue(OF_ANOTHER_GATEWAY, exclusive=True)
         await channel.declare_queue(STRANGE, durable=True)
         yield
 
@@ -133,6 +137,30 @@ async def publishes_elsewhere(channel: AbstractChannel) -> object:
     return await exchange.publish(aio_pika.Message(b""), "")
 
 
+async def publishes_a_hint(channel: AbstractChannel) -> object:
+    exchange = await channel.get_exchange(HINTS_NAME, ensure=False)
+    return await exchange.publish(aio_pika.Message(b"{}"), "")
+
+
+async def makes_the_exchange(channel: AbstractChannel) -> object:
+    return await channel.declare_exchange(HINTS_NAME, HINTS.type.value, durable=True)
+
+
+async def deletes_the_exchange(channel: AbstractChannel) -> object:
+    return await channel.exchange_delete(HINTS_NAME)
+
+
+def listens(exchange: str) -> Deed:
+    """On a queue of its own."""
+
+    async def deed(channel: AbstractChannel) -> object:
+        queue = await channel.declare_queue(OF_A_GATEWAY, exclusive=True)
+        await queue.bind(exchange)
+        return await queue.consume(asyncio.Queue[object]().put, no_ack=True)
+
+    return deed
+
+
 ANYBODYS = {
     "reads a strange queue": reads(STRANGE),
     "deletes a strange queue": deletes(STRANGE),
@@ -154,12 +182,17 @@ REFUSED: dict[str, dict[str, Deed]] = {
         "taps an exchange": taps(STRANGE),
         "has commands from an exchange": taps(COMMANDS_NAME),
         "has dead letters from an exchange": taps(DEAD_LETTERS_NAME),
+        "publishes a hint": publishes_a_hint,
+        "makes the exchange of the hints": makes_the_exchange,
+        "deletes the exchange of the hints": deletes_the_exchange,
+        "listens to another exchange": listens("amq.direct"),
         **ANYBODYS,
     },
     WRITER: {
         "reads dead letters": reads(DEAD_LETTERS_NAME),
         "empties the dead letters": purges(DEAD_LETTERS_NAME),
         "taps an exchange": taps(COMMANDS_NAME),
+        "listens to hints": listens(HINTS_NAME),
         **ANYBODYS,
     },
     OPERATOR: {
@@ -169,6 +202,9 @@ REFUSED: dict[str, dict[str, Deed]] = {
         "taps an exchange": taps(COMMANDS_NAME),
         "empties the command queue": purges(COMMANDS_NAME),
         "deletes the command queue": deletes(COMMANDS_NAME),
+        "listens to hints": listens(HINTS_NAME),
+        "publishes a hint": publishes_a_hint,
+        "deletes the exchange of the hints": deletes_the_exchange,
         **ANYBODYS,
     },
 }
@@ -200,6 +236,30 @@ async def test_what_a_user_has_no_need_of_is_refused(node: Rabbitmq, user: str, 
 
         with pytest.raises(ChannelAccessRefused):
             await deed(channel)
+
+
+@pytest.mark.usefixtures("queues")
+async def test_a_gateway_listens_to_hints_on_a_queue_of_its_own(node: Rabbitmq) -> None:
+    async with await connect_to(node.user_urls[GATEWAY]) as connection:
+        await listens(HINTS_NAME)(await connection.channel())
+
+
+@pytest.mark.usefixtures("queues")
+@pytest.mark.parametrize("deed", [reads(OF_ANOTHER_GATEWAY), consumes(OF_ANOTHER_GATEWAY)], ids=["gets", "consumes"])
+async def test_a_gateway_does_not_hear_on_the_queue_of_another(node: Rabbitmq, deed: Deed) -> None:
+    """It is exclusive."""
+    async with await connect_to(node.user_urls[GATEWAY]) as connection:
+        channel = await connection.channel()
+
+        with pytest.raises(ChannelLockedResource):
+            await deed(channel)
+
+
+@pytest.mark.usefixtures("queues")
+@pytest.mark.parametrize("deed", [makes_the_exchange, publishes_a_hint])
+async def test_a_task_writer_makes_the_exchange_and_publishes_to_it(node: Rabbitmq, deed: Deed) -> None:
+    async with await connect_to(node.user_urls[WRITER]) as connection:
+        await deed(await connection.channel())
 
 
 @pytest.mark.parametrize("user", SERVICE_USERS)

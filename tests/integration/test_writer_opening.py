@@ -28,7 +28,11 @@ LIMIT_S = 30.0
 SOON_S = 5.0
 CLOSE_ALL = ("close_all_connections", "an operator's order")
 NOTHING = ("^$", "^$", "^$")
-ALL_THAT_IT_NEEDS = (r"^tasks\.(commands|dead-letters)$", r"^amq\.default$", r"^tasks\.commands$")
+ALL_THAT_IT_NEEDS = (
+    r"^tasks\.(commands|dead-letters|changed)$",
+    r"^(amq\.default|tasks\.changed)$",
+    r"^tasks\.commands$",
+)
 CONNECTIONS = ["task-writer commands", "task-writer dead letters", "task-writer replies"]
 
 

@@ -1,6 +1,6 @@
-"""The arguments of the queues. RabbitMQ cannot change them: a change here needs a new name."""
+"""The arguments of the queues and the exchange. RabbitMQ cannot change them: a change here needs a new name."""
 
-from common.bus.topology import COMMANDS, DEAD_LETTERS
+from common.bus.topology import COMMANDS, DEAD_LETTERS, HINTS
 from faststream.rabbit import RabbitQueue
 
 
@@ -41,3 +41,13 @@ def test_dead_letters_are_replicated_and_kept_however_often_they_are_looked_at()
         "exclusive": False,
         "arguments": {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000},
     }
+
+
+def test_hints_go_to_whoever_listens() -> None:
+    assert (HINTS.name, HINTS.type.value, HINTS.durable, HINTS.auto_delete, HINTS.arguments) == (
+        "tasks.changed",
+        "fanout",
+        True,
+        False,
+        None,
+    )

@@ -18,6 +18,7 @@ from common.contracts.commands import (
     ToggleTask,
 )
 from common.contracts.fields import TaskChanges, TaskFields
+from common.contracts.hints import ChangeHint
 from common.contracts.message import Operation
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.contracts.reads import MAX_READS_PER_BATCH, Page, Position, Read, ReadBatch
@@ -457,6 +458,16 @@ def test_an_operation_with_request_id_and_trace_is_written_as_frozen(operation: 
 
     assert written == json.loads(operation.model_dump_json()) | NAMED
     assert type(operation).model_validate(written) == operation.model_copy(update=NAMED)
+
+
+HINT = f'{{"revisions":{{"{USER_ID}":1764115200000000}}}}'
+
+
+def test_a_hint_is_written_and_read_as_frozen() -> None:
+    hint = ChangeHint(revisions={USER_ID: 1764115200000000})
+
+    assert hint.model_dump_json() == HINT
+    assert ChangeHint.model_validate_json(changed(HINT, writer="a")) == hint
 
 
 def test_a_frozen_batch_of_reads_is_read() -> None:

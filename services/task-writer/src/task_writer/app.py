@@ -21,6 +21,7 @@ from common.runtime.gc_tuning import freeze_startup_objects
 
 from task_writer.cleanup import keep_forgetting
 from task_writer.consumer.command_consumer import CommandConsumer, Outgoing
+from task_writer.consumer.hinting import HintPublisher
 from task_writer.settings import WriterSettings
 
 log = logging.getLogger(__name__)
@@ -55,7 +56,14 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
             replies=Publisher(settings, "task-writer replies", confirmed=False),
             dead_letters=Publisher(settings, "task-writer dead letters", confirmed=True, queue=DEAD_LETTERS),
         )
-        consumer = CommandConsumer(settings, database, outgoing, concurrent_batches=settings.concurrent_batches)
+        hints = HintPublisher(settings)
+        consumer = CommandConsumer(
+            settings,
+            database,
+            outgoing,
+            concurrent_batches=settings.concurrent_batches,
+            announce=hints.announce,
+        )
         kept: dict[str, KeptConnection[Any]] = {
             "commands": consumer.connection,
             "replies": outgoing.replies.connection,
@@ -71,7 +79,7 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
             interval_s=settings.command_log_cleanup_interval_s,
         )
         await stack.enter_async_context(running("command log clean-up", clean_up))
-        for name, one in kept.items():
+        for name, one in (kept | {"hints": hints.connection}).items():  # without hints, a writer is ready
             await stack.enter_async_context(running(name, one.keep_open))
         writer = Writer(health, consumer)
         try:

@@ -14,6 +14,10 @@ DEAD_LETTERS = Counter("taskwire_dead_letters", "Dead letters that the task-writ
 for _reason in ("malformed", "poison"):
     DEAD_LETTERS.labels(_reason)  # at 0: Prometheus sees no increase when a series starts at 1
 
+HINTS = Counter("taskwire_hints", "Hints of changes for gateways, sent or dropped", ["result"])
+HINTS_SENT = HINTS.labels("sent")
+HINTS_DROPPED = HINTS.labels("dropped")
+
 BATCH_COMMANDS = Histogram(
     "taskwire_writer_batch_commands", "Commands in a received batch", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
 )

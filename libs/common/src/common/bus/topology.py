@@ -1,9 +1,9 @@
-"""The queues and their arguments: the only place where a queue is named.
+"""The queues, the exchange and their arguments: the only place where one is named.
 
-The arguments hold on RabbitMQ 3.10 to 4.3. A queue's arguments cannot change once it exists: a new set is a new name.
+The arguments hold on RabbitMQ 3.10 to 4.3. They cannot change once it exists: a new set is a new name.
 """
 
-from faststream.rabbit import QueueType, RabbitQueue
+from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 
 COMMANDS_NAME = "tasks.commands"
 DEAD_LETTERS_NAME = "tasks.dead-letters"
@@ -11,6 +11,7 @@ DEAD_LETTERS_LOCK_NAME = (
     f"{DEAD_LETTERS_NAME}.operator"  # an exclusive queue, held by the operator who works on the dead letters
 )
 DIRECT_REPLIES_NAME = "amq.rabbitmq.reply-to"  # RabbitMQ's direct reply-to, a pseudo-queue
+HINTS_NAME = "tasks.changed"  # an exchange
 
 DELIVERY_LIMIT = 5  # deliveries of one batch before RabbitMQ dead-letters it as poison
 COMMANDS_MAX_BATCHES = 10_000  # batches in the queue; beyond this RabbitMQ rejects the publish, and the client gets 503
@@ -40,3 +41,6 @@ DEAD_LETTERS = RabbitQueue(
     durable=True,
     arguments={"x-delivery-limit": UNLIMITED_DELIVERIES},
 )
+
+# Not persistent, mandatory or confirmed: what nobody listens to is dropped, and a lost hint costs time alone (ADR 24).
+HINTS = RabbitExchange(HINTS_NAME, type=ExchangeType.FANOUT, durable=True)

@@ -17,6 +17,7 @@ from faststream.rabbit import RabbitMessage
 from task_writer import metrics
 from task_writer.consumer.consuming import consume
 from task_writer.consumer.dead_lettering import NotStored, store
+from task_writer.consumer.hinting import Announce, to_nobody
 from task_writer.consumer.processing import Processed, process, record
 from task_writer.consumer.requeueing import Requeueing
 from task_writer.consumer.settling import acknowledge, before_acknowledgement, reply, settle
@@ -51,12 +52,20 @@ class Outgoing:
 
 
 class CommandConsumer:
-    """Consumes the command queue whenever RabbitMQ is up, at most `concurrent_batches` messages at a time."""
+    """Consumes the command queue whenever RabbitMQ is up, at most `concurrent_batches` messages at a time. Each batch
+    is announced once it is answered."""
 
     def __init__(
-        self, settings: BusSettings, database: Database, outgoing: Outgoing, *, concurrent_batches: int
+        self,
+        settings: BusSettings,
+        database: Database,
+        outgoing: Outgoing,
+        *,
+        concurrent_batches: int,
+        announce: Announce = to_nobody,
     ) -> None:
         self._database = database
+        self._announce = announce
         self._replies, self._dead_letters = outgoing.replies, outgoing.dead_letters
         self._requeueing = Requeueing(concurrent_batches=concurrent_batches)
         self._running: set[asyncio.Task[None]] = set()
@@ -113,6 +122,7 @@ class CommandConsumer:
             log.warning("a batch was processed, but not acknowledged or not answered: %r", error)
         finally:  # also when the reply was not sent
             record(done)
+            await self._announce(done.answered)
 
     async def _store_and_settle(self, message: RabbitMessage, done: Processed) -> None:
         """Replies first when storing the dead letters is slow, with outcomes that stay true if the message is
