@@ -1,4 +1,4 @@
-"""Ports on which nothing listens."""
+"""Ports on which nobody answers."""
 
 import socket
 from collections.abc import Iterator
@@ -10,4 +10,11 @@ def closed_port() -> Iterator[int]:
     """A port that refuses connections, and that nobody else gets meanwhile."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
         yield held.getsockname()[1]

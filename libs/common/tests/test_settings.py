@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from common.bus.broker import connection_urls
 from common.settings import BusSettings, DatabaseSettings, HttpSettings, ServiceSettings, load
 from pydantic import Field, SecretStr, ValidationError
 
@@ -111,6 +112,16 @@ def test_a_ca_without_tls_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValidationError, match="RABBITMQ_CA_FILE needs amqps://"):
         BusSettings(rabbitmq_url=SecretStr("amqp://host/"), rabbitmq_ca_file=tmp_path / "ca.pem")
+
+
+def test_a_ca_is_for_every_node_of_a_cluster(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    nodes = SecretStr("amqps://user:s3cret@one/, amqps://user:s3cret@two:5673/")
+
+    urls = connection_urls(BusSettings(rabbitmq_url=nodes, rabbitmq_ca_file=tmp_path / "ca.pem"), "name")
+
+    assert {(url.host, url.port) for url in urls} == {("one", None), ("two", 5673)}
+    assert {url.query["cafile"] for url in urls} == {str(tmp_path / "ca.pem")}
 
 
 def test_a_ca_file_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -3,8 +3,12 @@ contain a password."""
 
 import re
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from pydantic import HttpUrl, SecretStr
+
+if TYPE_CHECKING:
+    from yarl import URL
 
 _ORIGIN = re.compile(r"\*|null|[a-z][a-z0-9+.-]*://[^/?#@,A-Z\s]+")
 
@@ -40,12 +44,24 @@ def without_extras(url: HttpUrl) -> HttpUrl:
     return url
 
 
-def amqp_address(secret: SecretStr) -> SecretStr:
-    """The address of one RabbitMQ server, or of several behind one name. Raises ValueError.
+def amqp_addresses(secret: SecretStr) -> SecretStr:
+    """The address of a RabbitMQ server, or a list of the nodes of one cluster, separated by commas. Raises ValueError.
 
     aio_pika would read text without a scheme as a virtual host on localhost, and a list of hosts as one host.
     """
-    text = secret.get_secret_value()
+    urls = [_amqp_url(text) for text in split_amqp_addresses(secret)]
+    if len({url.with_host("any").with_port(None) for url in urls}) > 1:
+        raise ValueError("must be addresses that differ in host and port alone: the nodes of one cluster")
+    return secret
+
+
+def split_amqp_addresses(secret: SecretStr) -> list[str]:
+    """Each address of the list, in its order. A comma ends one only before the next `amqp://` or `amqps://`, because
+    passwords may have commas."""
+    return re.split(r"\s*,\s*(?=amqps?://)", secret.get_secret_value().strip())
+
+
+def _amqp_url(text: str) -> "URL":
     if not text.startswith(("amqp://", "amqps://")):
         raise ValueError("must start with amqp:// or amqps://")
     from yarl import URL  # noqa: PLC0415 - installed with aio_pika, which the task-reader does not have
@@ -55,11 +71,13 @@ def amqp_address(secret: SecretStr) -> SecretStr:
         host, fragment = url.host, url.fragment
     except ValueError:
         host, fragment = None, ""
-    if not host or fragment or re.search(r"[,\s]", host):
+    path = text.partition("://")[2].partition("/")[2]
+    if not host or fragment or re.search(r"[,;\s]", host) or re.search(r"[,;@\s]", path):  # more than one address
         raise ValueError(
-            "must be amqp://user:password@host:port/virtual-host with one host, with special characters percent-encoded"
+            "must be amqp://user:password@host:port/virtual-host with one host, with special characters "
+            "percent-encoded; several addresses are separated by commas, each one whole"
         )
-    return secret
+    return url
 
 
 def postgres_ports(ports: str) -> None:

@@ -15,7 +15,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from common.addresses import amqp_address, base_address
+from common.addresses import amqp_addresses, base_address
 from common.extras import are_installed
 
 type Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
@@ -105,7 +105,7 @@ class HttpSettings(ServiceSettings):
     requests_max_in_flight: Count = Field(5_000, description="maximum concurrent requests per process; then 503")
 
 
-type AmqpUrl = Annotated[SecretStr, AfterValidator(amqp_address)]
+type AmqpUrls = Annotated[SecretStr, AfterValidator(amqp_addresses)]
 
 
 class ReaderTokenSettings(ServiceSettings):
@@ -137,11 +137,16 @@ class DatabaseSettings(ServiceSettings):
 class BusSettings(ServiceSettings):
     """How a service talks to RabbitMQ."""
 
-    rabbitmq_url: AmqpUrl = Field(description="amqp:// or amqps:// address of RabbitMQ, with user and password")
+    rabbitmq_url: AmqpUrls = Field(
+        description="amqp:// or amqps:// address of RabbitMQ, with user and password; for a cluster those of its "
+        "nodes, separated by commas"
+    )
     rabbitmq_ca_file: ExistingFile | None = Field(
         None, description="with amqps://: CA file that verifies RabbitMQ's certificate. Unset: the system's CAs"
     )
-    rabbitmq_heartbeat_s: ShortCount = Field(10, description="heartbeat of the connections to RabbitMQ")
+    rabbitmq_heartbeat_s: ShortCount = Field(
+        5, description="silence of RabbitMQ after which a connection is replaced, up to half as much more"
+    )
 
     @model_validator(mode="after")
     def _a_ca_means_tls(self) -> Self:

@@ -7,7 +7,7 @@ import pytest
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPConnectionError
 from common.bus import broker
-from common.bus.broker import Connection, connect_to
+from common.bus.broker import Connection, connect_to, connection_urls
 from common.bus.kept_connection import KeptConnection
 from common.runtime.background import running
 from common.settings import BusSettings
@@ -19,12 +19,15 @@ from tests.waiting import eventually
 LIMIT_S = 5.0
 
 
-def kept_at(port: int) -> KeptConnection[Connection]:
+def kept_at(*ports: int) -> KeptConnection[Connection]:
     async def prepare(connection: Connection) -> Connection:
         return connection
 
-    settings = BusSettings(rabbitmq_url=SecretStr(f"amqp://guest:s3cret@127.0.0.1:{port}/"))
-    return KeptConnection(settings, "test", prepare)
+    return KeptConnection(settings_for(*ports), "test", prepare)
+
+
+def settings_for(*ports: int) -> BusSettings:
+    return BusSettings(rabbitmq_url=SecretStr(",".join(f"amqp://guest:s3cret@127.0.0.1:{port}/" for port in ports)))
 
 
 @pytest.fixture
@@ -91,11 +94,12 @@ async def test_a_reason_is_logged_once_and_without_the_password(caplog: pytest.L
     async def has_tried(times: int) -> bool:
         return len(attempts) > times
 
-    with closed_port() as nobody:
-        settings = BusSettings(rabbitmq_url=SecretStr(f"amqp://guest:s3cret@127.0.0.1:{nobody}/"))
-        kept = KeptConnection(settings, "test", prepare, when=counted)
+    with closed_port() as nobody, closed_port() as nobody_either:
+        kept = KeptConnection(settings_for(nobody, nobody_either), "test", prepare, when=counted)
         async with running("bus", kept.keep_open):
-            await eventually(lambda: has_tried(3))
+            await eventually(lambda: has_tried(5))
+            assert await says(kept, f"127.0.0.1:{nobody}: AMQPConnectionError")
+            assert await says(kept, f"127.0.0.1:{nobody_either}: AMQPConnectionError")
 
     assert caplog.text.count("the bus is down: test: RabbitMQ cannot be used") == 1
     assert "s3cret" not in caplog.text
@@ -119,6 +123,14 @@ async def test_a_server_that_does_not_answer_is_given_up_in_time_and_tried_again
         await eventually(lambda: says(kept, "TimeoutError: RabbitMQ did not answer in time"))
         called.clear()
         await asyncio.wait_for(called.wait(), LIMIT_S)
+
+
+async def test_the_nodes_of_a_cluster_are_tried_in_random_order() -> None:
+    settings = settings_for(1, 2, 3)
+
+    orders = {tuple(url.port for url in connection_urls(settings, "test")) for _ in range(200)}
+
+    assert len(orders) == 6
 
 
 async def test_a_refused_connection_is_closed_before_it_is_forgotten() -> None:

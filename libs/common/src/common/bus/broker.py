@@ -7,20 +7,26 @@ garbage collector happens to run.
 """
 
 import asyncio
+import random
 from contextlib import suppress
 from typing import Any
 
 import aio_pika
+import aiormq
 from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
 from aio_pika.exceptions import DeliveryError
 from aiormq.abc import ExceptionType
 from aiormq.exceptions import ConnectionClosed, InvalidFrameError
 from yarl import URL
 
+from common.addresses import split_amqp_addresses
 from common.settings import BusSettings
 
 STEP_TIMEOUT_S = 5.0
 """For each step of opening a connection and what is needed on it."""
+
+QUICK_STEP_TIMEOUT_S = 3.0
+"""The same while there are other nodes to be tried; longer than PROBE_TIMEOUT_S."""
 
 CLOSE_TIMEOUT_S = 1.0
 """For the closing handshake; RabbitMQ also notices a closed socket. Shorter than background.py waits at the end."""
@@ -33,6 +39,11 @@ NO_VIRTUAL_HOST = (
     "RabbitMQ does not open the virtual host of the address: it is missing, the user has no permissions in it, or it "
     "has as many connections as it may; RabbitMQ's log says which"
 )
+
+
+# A node that is frozen, or whose packets are lost, closes nothing. RabbitMQ sends two heartbeats in the time after
+# which the other side counts as gone (https://www.rabbitmq.com/docs/heartbeats); aiormq would wait three times as long.
+aiormq.Connection.HEARTBEAT_GRACE_MULTIPLIER = 1
 
 
 class _Channel(aio_pika.Channel):
@@ -103,22 +114,31 @@ class Connection(aio_pika.Connection):
         self.lose("the connection was closed" if error is None else described(error))
 
 
-def connection_url(settings: BusSettings, name: str) -> URL:
-    """RabbitMQ's address with all that aio_pika wants to know; `name` is shown in RabbitMQ's list of connections."""
-    url = URL(settings.rabbitmq_url.get_secret_value())
+def connection_urls(settings: BusSettings, name: str) -> list[URL]:
+    """RabbitMQ's addresses with all that aio_pika wants to know; `name` is shown in RabbitMQ's list of connections.
+
+    In random order, so that the connections spread over the nodes of a cluster.
+    """
+    urls = [URL(address) for address in split_amqp_addresses(settings.rabbitmq_url)]
+    random.shuffle(urls)
     if settings.rabbitmq_ca_file is not None:
-        url = url.update_query(cafile=str(settings.rabbitmq_ca_file))
-    return url.update_query(name=name, heartbeat=settings.rabbitmq_heartbeat_s)
+        urls = [url.update_query(cafile=str(settings.rabbitmq_ca_file)) for url in urls]
+    return [url.update_query(name=name, heartbeat=settings.rabbitmq_heartbeat_s) for url in urls]
 
 
 async def connect(settings: BusSettings, name: str) -> Connection:
-    """A new connection. Raises whatever stands in the way, within STEP_TIMEOUT_S, and leaves nothing behind then."""
-    return await connect_to(connection_url(settings, name))
+    """A new connection to the first node that takes one. Raises what stands in the way at the last one, within
+    STEP_TIMEOUT_S for each, and leaves nothing behind then."""
+    *others, last = connection_urls(settings, name)
+    for url in others:
+        with suppress(Exception):  # of whatever kind: the next one may work
+            return await connect_to(url, within_s=QUICK_STEP_TIMEOUT_S)
+    return await connect_to(last)
 
 
-async def connect_to(url: URL | str) -> Connection:
-    """As `connect`, to a complete address."""
-    return await aio_pika.connect(url, timeout=STEP_TIMEOUT_S, connection_class=Connection)
+async def connect_to(url: URL | str, *, within_s: float | None = None) -> Connection:
+    """As `connect`, to one complete address; within STEP_TIMEOUT_S unless given."""
+    return await aio_pika.connect(url, timeout=within_s or STEP_TIMEOUT_S, connection_class=Connection)
 
 
 async def probe_publishing(channel: AbstractChannel) -> None:

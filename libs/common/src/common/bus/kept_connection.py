@@ -4,10 +4,19 @@ final. See ADR 16.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from common.bus.broker import STEP_TIMEOUT_S, Connection, connect, described
+from yarl import URL
+
+from common.bus.broker import (
+    QUICK_STEP_TIMEOUT_S,
+    STEP_TIMEOUT_S,
+    Connection,
+    connect_to,
+    connection_urls,
+    described,
+)
 from common.observability.health import Component
 from common.runtime.background import backoff
 from common.settings import BusSettings
@@ -27,12 +36,14 @@ async def _at_once() -> None: ...
 class _Opened[Used]:
     connection: Connection
     used: Used
+    node: str
 
 
 class KeptConnection[Used]:
     """Keeps what `prepare` makes of a connection, and makes it anew whenever it is lost. Belongs to one event loop.
 
-    `name` is shown in RabbitMQ's list of connections. Each is opened once `when` returns. `watch`, if given, is awaited
+    `name` is shown in RabbitMQ's list of connections. The nodes of a cluster are tried one after the other, in random
+    order, the one that was lost last. Each connection is opened once `when` returns. `watch`, if given, is awaited
     with what was prepared until the connection is lost: it says whether that is usable, by `up` and `down`. Without it,
     it is. `component` says whether there is something usable, and why not.
     """
@@ -52,6 +63,7 @@ class KeptConnection[Used]:
         self._when = when
         self._watch = watch
         self._opened: _Opened[Used] | None = None
+        self._lost_node = ""
         self._usable = asyncio.Event()
         self._retired = False
         self.component = Component()
@@ -95,13 +107,15 @@ class KeptConnection[Used]:
         """Until it is retired: opens a connection, waits until it is lost, and opens the next one."""
         clock = asyncio.get_running_loop().time
         pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        quickly = True
         try:
             while True:
                 await self._when()
                 if self._retired:
                     return
                 began = clock()
-                await self._open()
+                await self._open(quickly=quickly)
+                quickly = self._opened is not None
                 if self._opened is not None:
                     self.down(f"RabbitMQ was lost: {await self._use(self._opened)}")
                     await self._close()
@@ -111,26 +125,42 @@ class KeptConnection[Used]:
         finally:
             await self._close()
 
-    async def _open(self) -> None:
-        """Opens a connection; if that fails, the log and the readiness say why."""
+    async def _open(self, *, quickly: bool) -> None:
+        """Opens a connection to one of the nodes; if that fails, the log and the readiness say why.
+
+        `quickly`: a node that does not answer costs little, where there are others. When that has failed, all get the
+        time that they need when they are slow.
+        """
+        urls = connection_urls(self._settings, self._name)
+        urls.sort(key=lambda url: _node(url) == self._lost_node)
+        within_s = QUICK_STEP_TIMEOUT_S if quickly and len(urls) > 1 else STEP_TIMEOUT_S
         notice = asyncio.get_running_loop().call_later(NOTICE_AFTER_S, log.warning, "waiting for RabbitMQ")
+        faults = dict[str, str]()
         try:
-            connection = await connect(self._settings, self._name)
-            try:
-                async with asyncio.timeout(STEP_TIMEOUT_S):
-                    used = await self._prepare(connection)
-            except BaseException:
-                await connection.end()
-                raise
-        except Exception as error:  # any error may be temporary
-            self.down(f"RabbitMQ cannot be used: {described(error)}")
-        else:
-            if self._retired:  # meanwhile
-                await connection.end()
+            for url in urls:
+                try:
+                    self._opened = await self._open_at(url, within_s)
+                    break
+                except Exception as error:  # any error may be temporary
+                    faults[_node(url)] = described(error)
             else:
-                self._opened = _Opened(connection, used)
+                self.down(f"RabbitMQ cannot be used: {_one_text(faults)}")
         finally:
             notice.cancel()
+
+    async def _open_at(self, url: URL, within_s: float) -> _Opened[Used] | None:
+        """None when it was retired meanwhile."""
+        connection = await connect_to(url, within_s=within_s)
+        try:
+            async with asyncio.timeout(within_s):
+                used = await self._prepare(connection)
+        except BaseException:
+            await connection.end()
+            raise
+        if self._retired:
+            await connection.end()
+            return None
+        return _Opened(connection, used, _node(url))
 
     async def _use(self, opened: _Opened[Used]) -> str:
         """Why the connection was lost, once it is."""
@@ -144,4 +174,17 @@ class KeptConnection[Used]:
         self._usable.clear()
         opened, self._opened = self._opened, None
         if opened is not None:
+            self._lost_node = opened.node
             await opened.connection.end()
+
+
+def _node(url: URL) -> str:
+    """Host and port, which may be shown."""
+    return f"{url.host}:{url.port}"
+
+
+def _one_text(faults: Mapping[str, str]) -> str:
+    """What is in the way, the same text in whatever order the nodes were tried."""
+    if len(faults) == 1:
+        return next(iter(faults.values()))
+    return "; ".join(f"{node}: {fault}" for node, fault in sorted(faults.items()))
