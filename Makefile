@@ -54,8 +54,9 @@ format: $(UV_NEEDED) ## format the code and mend what ruff can mend
 	$(UV) run --locked ruff check --fix .
 	$(UV) run --locked ruff format .
 
-contracts: $(UV_NEEDED) ## write docs/openapi.json and docs/asyncapi.json from the code
+contracts: $(UV_NEEDED) ## write docs/openapi.json and docs/asyncapi.json from the code, and Kubernetes' rules from Prometheus'
 	$(UV) run --locked python docs/generate.py
+	$(UV) run --locked python deploy/observability/prometheus_rule.py
 
 isolated: $(SERVICES:%=isolated-%) ## run each service's own tests with only what it declares as dependencies
 

@@ -33,6 +33,8 @@ OF_OPERATORS: dict[str, dict[str, str]] = {
     "RabbitmqCluster": {"app.kubernetes.io/name": "rabbitmq"},
     "ScaledObject": {},
     "TriggerAuthentication": {},
+    "PodMonitor": {},
+    "PrometheusRule": {},
 }
 KNOWN = (
     WORKLOADS

@@ -36,10 +36,15 @@ NEEDS_PROMETHEUS = pytest.mark.skipif(
 
 
 def rules() -> list[dict[str, Any]]:
-    (group,) = yaml.safe_load(RULES.read_text())["groups"]
-    found: list[dict[str, Any]] = group["rules"]
+    found: list[dict[str, Any]] = [
+        rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]
+    ]
     assert found
     return found
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for rule in rules() if "alert" in rule]
 
 
 def queries() -> list[str]:
@@ -61,7 +66,7 @@ def test_every_metric_is_in_an_alert_or_on_the_dashboard() -> None:
 
 
 def test_labels_in_queries_are_labels_of_their_metric() -> None:
-    known = {name: {*metric._labelnames, "job", "instance"} for name, metric in metrics().items()}
+    known = {name: {*metric._labelnames, "job", "instance", "le"} for name, metric in metrics().items()}
     matched = [found for query in queries() for found in re.findall(r"\b(taskwire_[a-z_]+)\{([^}]*)\}", query)]
 
     assert matched
@@ -92,8 +97,8 @@ def test_counters_of_what_is_rare_are_there_before_it_happens() -> None:
 def test_every_alert_has_its_paragraph_and_every_paragraph_its_alert() -> None:
     section = OPERATIONS.read_text().partition("\n## Alerts\n")[2].partition("\n## ")[0]
 
-    assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == [rule["alert"] for rule in rules()]
-    for rule in rules():
+    assert re.findall(r"^### (\w+)$", section, re.MULTILINE) == [rule["alert"] for rule in alerts()]
+    for rule in alerts():
         assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
 
 
@@ -127,7 +132,7 @@ def test_prometheus_takes_the_configuration_and_the_rules() -> None:
 def test_a_clock_that_is_off_either_way_is_an_alert_also_once_it_is_right_again(
     tmp_path: Path, skews_s: str, fires: bool
 ) -> None:
-    (rule,) = [rule for rule in rules() if rule["alert"] == "DatabaseClockDiffers"]
+    (rule,) = [rule for rule in alerts() if rule["alert"] == "DatabaseClockDiffers"]
     expected = [{"exp_labels": rule["labels"], "exp_annotations": rule["annotations"]}] if fires else []
     test = {
         "interval": "15s",
@@ -160,7 +165,11 @@ async def prometheus(stack: Stack, tmp_path: Path) -> AsyncIterator[str]:
         "task-writer": known.task_writer_admin_url,
     }
     jobs = [
-        {"job_name": name, "static_configs": [{"targets": [url.partition("://")[2]]}]} for name, url in targets.items()
+        {
+            "job_name": name,
+            "static_configs": [{"targets": [url.partition("://")[2]], "labels": {"part_of": "taskwire"}}],
+        }
+        for name, url in targets.items()
     ]
     config = {
         "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
@@ -212,10 +221,10 @@ async def scraped(url: str) -> bool:
 @NEEDS_PROMETHEUS
 async def test_a_stopped_writer_is_an_alert_that_fires_and_ends(stack: Stack, prometheus: str) -> None:
     async def writer_is_missed() -> bool:
-        return {"WriterStopped", "ServiceDown"} <= await firing(prometheus)
+        return {"WriterStopped", "ServiceDown", "ServiceMissing"} <= await firing(prometheus)
 
     async def nothing_is_missed() -> bool:
-        return not await firing(prometheus) & {"WriterStopped", "ServiceDown"}
+        return not await firing(prometheus) & {"WriterStopped", "ServiceDown", "ServiceMissing"}
 
     await eventually(lambda: scraped(prometheus), within_s=30)
     await eventually(nothing_is_missed, within_s=30)

@@ -10,7 +10,7 @@ from gateway.batching import Batcher
 type Send[Item, Answer] = Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]
 
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3)  # the last are the limits of an answer
 
 BATCH_ITEMS = Histogram("taskwire_batch_items", "Commands or reads in a batch", ["lane"], buckets=SIZES)
 BATCH_SECONDS = Histogram(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from prometheus_client import Counter, Gauge, Histogram
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60)  # 2: WRITE_DEADLINE_S
 
 COMMANDS = Counter("taskwire_commands", "Commands that the task-writer answered", ["type", "outcome"])
 REPEATS = Counter("taskwire_repeats", "Commands that were answered from the command log")

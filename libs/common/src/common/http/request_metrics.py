@@ -16,7 +16,8 @@ from common.http.problems import (
 )
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+# With bounds at WRITE_DEADLINE_S and READ_TIMEOUT_S as they come: what was answered in time is known, not guessed.
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5)
 
 REQUEST_SECONDS = Histogram(
     "taskwire_http_request_seconds",

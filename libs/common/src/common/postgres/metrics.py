@@ -4,7 +4,22 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import Gauge, Histogram
 
-BUCKETS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
+BUCKETS_S = (
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1,
+    2,
+    5,
+    8,
+)  # the last are limits: the roles' statement timeout and DATABASE_TIMEOUT_S
 
 DATABASE_SECONDS = Histogram(
     "taskwire_database_seconds",
