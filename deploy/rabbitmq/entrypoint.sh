@@ -19,5 +19,10 @@ umask 077
 rm -f "$rendered"
 printf '%s\n' "$script" | sed -f /dev/stdin "$template" >"$rendered" # not as an argument, which others could see
 [ "$(id -u)" -ne 0 ] || chown rabbitmq "$rendered"                   # as whom the image's entrypoint starts the server
+if [ -n "${ERLANG_COOKIE:-}" ]; then # the secret that the nodes of a cluster have in common
+    rm -f "$HOME/.erlang.cookie"
+    printf '%s' "$ERLANG_COOKIE" >"$HOME/.erlang.cookie"
+    [ "$(id -u)" -ne 0 ] || chown rabbitmq "$HOME/.erlang.cookie"
+fi
 [ $# -gt 0 ] || set -- rabbitmq-server
 exec docker-entrypoint.sh "$@"

@@ -6,7 +6,7 @@ from pathlib import Path
 from .engine import build_environment, run
 
 # The same programs from Debian's packages, under the names of the images. For tests alone.
-FROM_DEBIAN = {"edoburu/pgbouncer:v1.24.1-p1": "pgbouncer", "nginx:1.28": "nginx"}
+FROM_DEBIAN = {"edoburu/pgbouncer:v1.24.1-p1": "pgbouncer", "nginx:1.28": "nginx", "haproxy:3.2": "haproxy"}
 DOCKERFILE = """\
 FROM debian:bookworm-slim
 RUN apt-get update -qq \\

@@ -9,11 +9,11 @@ from common.settings import ServiceSettings, load
 from .described import SERVICES, cells, required
 from .pages import ROOT
 
-COMPOSE = (ROOT / "docker-compose.yml").read_text()
+COMPOSE = "".join((ROOT / file).read_text() for file in ("docker-compose.yml", "deploy/compose/cluster.yml"))
 
 
 def asked_for_by_compose() -> set[str]:
-    """What docker-compose.yml does not start without."""
+    """What docker-compose.yml, or with it the cluster, does not start without."""
     return set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE))
 
 
