@@ -19,7 +19,7 @@ test: $(UV_NEEDED) ## run all tests, in random order, in two processes; ARGS="-k
 fuzz: $(UV_NEEDED) ## draw thousands of requests and messages, other ones each time, against a system of its own
 	FUZZ=long $(UV) run --locked pytest tests/fuzz -s -p no:randomly $(ARGS)
 
-faults: $(UV_NEEDED) ## keep breaking parts under load and judge what clients saw; SECONDS=600 SEED= CLIENTS=24 WRITE_DEADLINE_S=2
+faults: $(UV_NEEDED) ## keep breaking parts under load and judge what clients saw; SECONDS=600 SEED= CLIENTS=24 WRITE_DEADLINE_S=2 CLUSTER=
 	$(UV) run --locked python -m faults
 
 zero-downtime: $(UV_NEEDED) ## replace, migrate and restart containers under load; two minutes, needs a Docker engine

@@ -1,5 +1,6 @@
-"""`make faults`: a campaign, ten minutes unless SECONDS says otherwise. `python -m faults check FILE` judges again, and
-`python -m faults kill DIRECTORY` kills the parts of a stack that somebody else runs, such as `make run` in `.stack`.
+"""`make faults`: a campaign, ten minutes unless SECONDS says otherwise, and with CLUSTER=1 on a cluster of containers.
+`python -m faults check FILE` judges again, and `python -m faults kill DIRECTORY` kills the parts of a stack that
+somebody else runs, such as `make run` in `.stack`.
 
 Exit status 1 when a promise was broken, when a recovery took too long, or when there were fewer faults than MIN_FAULTS.
 """
@@ -11,9 +12,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from faults.campaign import GATEWAYS, plan_campaign, run_campaign
+from faults.campaign import GATEWAYS, break_world, plan_campaign, run_campaign
 from faults.checker import check
+from faults.cluster.compose import running_cluster
+from faults.cluster.world import cluster_world
 from faults.history import History, read_history, write_history
+from faults.outages import outage_table
 from faults.outside import attack
 from faults.recovery import recoveries
 from faults.report import figures, show, slow_line, table
@@ -43,7 +47,12 @@ def hold_campaign(settings: FaultsSettings, stack: Path | None = None) -> int:
     show(f"SEED={settings.seed}, {settings.clients} clients, {settings.seconds:.0f} s; kept in {directory}")
     gateways = GATEWAYS if stack is None else 1
     history = History(plan_campaign(settings.seed, settings.seconds, settings.clients, gateways))
-    work = run_campaign(directory / "stack", history, show) if stack is None else attack(stack, history, show)
+    if stack is not None:
+        work = attack(stack, history, show)
+    elif settings.cluster:
+        work = break_cluster(directory, history)
+    else:
+        work = run_campaign(directory / "stack", history, show)
     try:
         asyncio.run(work)
     finally:
@@ -52,11 +61,20 @@ def hold_campaign(settings: FaultsSettings, stack: Path | None = None) -> int:
     violations = check(history)
     (directory / "figures.json").write_text(json.dumps(figures(history, violations), indent=1) + "\n")
     status = judge(history, violations)
+    if settings.cluster:
+        for line in outage_table(history, violations):
+            show(line)
     if len(history.injuries) < settings.min_faults:
         show(f"TOO FEW FAULTS: {len(history.injuries)} of {settings.min_faults}")
         status = 1
     show(f"history in {directory / 'history.jsonl'}; the same choices again: SEED={settings.seed}")
     return status
+
+
+async def break_cluster(directory: Path, history: History) -> None:
+    """Runs the history's campaign on a cluster of containers, and fills the history."""
+    async with running_cluster(directory / "stack", show) as cluster:
+        await break_world(await cluster_world(cluster), history, show)
 
 
 def judge(history: History, violations: Sequence[Violation]) -> int:

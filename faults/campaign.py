@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from faults.load import Client, Load
 from faults.report import progress_line, round_line
 from faults.schedule import Round, rounds
 from faults.system import System, running_system
+from faults.world import World
 
 GATEWAYS = 2
 
@@ -59,13 +61,30 @@ async def run_campaign(directory: Path, history: History, show: Show) -> None:
 
     TimeoutError when a part does not come back.
     """
-    recorder = Recorder(history)
     async with running_system(directory, show) as system:
-        plan = history.campaign = replace(history.campaign, write_deadline_s=system.write_deadline_s)
-        async with busy_clients(recorder, system.gateway_urls, show):
-            await _make_faults(plan, system, recorder, show)
-        stored = await stored_tasks(system.postgres.superuser_url)
-        history.final.extend(await final_states(stored, system.gateway_urls[0], history))
+        await break_world(_world(system), history, show)
+
+
+async def break_world(world: World, history: History, show: Show) -> None:
+    """Runs the history's campaign on a world that is whole, and fills the history."""
+    recorder = Recorder(history)
+    plan = history.campaign = replace(history.campaign, write_deadline_s=world.write_deadline_s)
+    async with busy_clients(recorder, world.gateway_urls, show):
+        await _make_faults(plan, world, recorder, show)
+    stored = await world.stored_tasks()
+    history.final.extend(await final_states(stored, world.gateway_urls[0], history))
+
+
+def _world(system: System) -> World:
+    return World(
+        gateway_urls=system.gateway_urls,
+        write_deadline_s=system.write_deadline_s,
+        rounds=rounds,
+        injure=partial(injure, system),
+        is_whole=system.is_ready,
+        whole_within_s=_RECOVERED_WITHIN_S,
+        stored_tasks=partial(stored_tasks, system.postgres.superuser_url),
+    )
 
 
 @asynccontextmanager
@@ -91,26 +110,26 @@ def plan_campaign(seed: int, seconds: float, clients: int, gateways: int = GATEW
     return Campaign(seed, seconds, clients, users, gateways=gateways)
 
 
-async def _make_faults(plan: Campaign, system: System, recorder: Recorder, show: Show) -> None:
+async def _make_faults(plan: Campaign, world: World, recorder: Recorder, show: Show) -> None:
     ends_s = time.monotonic() + plan.seconds
     next_s = time.monotonic()
-    for number, one in enumerate(rounds(plan.seed)):
+    for number, one in enumerate(world.rounds(plan.seed)):
         next_s = max(next_s + one.pause_s, time.monotonic() + _BREATH_S)
         if next_s >= ends_s:
             return
         await asyncio.sleep(next_s - time.monotonic())
         next_s = time.monotonic()
-        injuries = await _hurt(system, one, number)
+        injuries = await _hurt(world, one, number)
         recorder.history.injuries.extend(injuries)
         await recorder.recovered(max(injury.back_s for injury in injuries))
         with suppress(TimeoutError):
-            await until(system.is_ready, within_s=_RECOVERED_WITHIN_S)  # the next faults come to a system that is whole
+            await until(world.is_whole, within_s=world.whole_within_s)
         show(round_line(recorder.history, number))
 
 
-async def _hurt(system: System, one: Round, number: int) -> list[Injury]:
+async def _hurt(world: World, one: Round, number: int) -> list[Injury]:
     async with asyncio.TaskGroup() as tasks:
-        pending = [tasks.create_task(injure(system, fault, number)) for fault in one.faults]
+        pending = [tasks.create_task(world.injure(fault, number)) for fault in one.faults]
     return [task.result() for task in pending]
 
 

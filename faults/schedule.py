@@ -19,6 +19,15 @@ type Kind = Literal[
     "cut",
     "refuse",
     "swallow",
+    # Of a cluster alone (cluster/schedule.py):
+    "freeze",
+    "cut off",
+    "crash",
+    "switchover",
+    "local commits",
+    "majority lost",
+    "start without majority",
+    "rolling restart",
 ]
 
 ALARMS = frozenset({"memory alarm", "disk alarm"})

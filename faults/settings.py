@@ -17,6 +17,7 @@ class FaultsSettings(BaseSettings):
         default_factory=lambda: secrets.randbelow(1_000_000), description="what faults and requests are chosen with"
     )
     clients: PositiveInt = Field(24, description="users that are at it at once, one operation at a time each")
+    cluster: bool = Field(False, description="whether containers are broken, with three nodes of every server")
     min_faults: NonNegativeInt = Field(0, description="exit with status 1 when there were fewer")
     faults_dir: Path = Field(Path(".stack-faults"), description="where histories and logs are kept")
 
