@@ -36,12 +36,17 @@ async def measure() -> None:
 
 async def compare(url: str) -> None:
     """Prints the neighbour's times for each kind of load beside it, over all rounds."""
-    loads = {"nothing": 0, "batches, one client": 1, "batches, four clients": 4}
+    loads = {
+        "nothing": (0, 0),
+        "batches, one client": (1, 0),
+        "batches, four clients": (4, 0),
+        "batches and POSTs": (1, 4),
+    }
     seen: dict[str, list[float]] = {name: [] for name in loads}
     async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
         for number in range(ROUNDS):
-            for name, senders in loads.items():
-                async with batches(url, senders) as done:
+            for name, (senders, singles) in loads.items():
+                async with batches(url, senders, singles) as done:
                     seen[name] += await posts(client)
                 show(f"round {number + 1}, beside {name}: {sum(done) / SECONDS:.1f} batches/s")
     for name, times in seen.items():
@@ -49,8 +54,9 @@ async def compare(url: str) -> None:
 
 
 @asynccontextmanager
-async def batches(url: str, senders: int) -> AsyncIterator[list[int]]:
-    """While it is open, so many clients send batches of one user; the list counts those that were carried out."""
+async def batches(url: str, senders: int, singles: int = 0) -> AsyncIterator[list[int]]:
+    """While it is open, so many clients send batches of one user, and so many single writes of the same user; the list
+    counts the batches that were carried out."""
     done: list[int] = []
     user, operations = uuid4(), [{"op": "create", "title": "Buy milk", "description": WIDE}] * OPERATIONS
 
@@ -62,7 +68,13 @@ async def batches(url: str, senders: int) -> AsyncIterator[list[int]]:
                 answer = await client.post(f"/api/{user}/batch", content=body, headers=headers)
                 done.append(answer.is_success)
 
+    async def send_singles() -> None:
+        async with httpx.AsyncClient(base_url=url, timeout=30, trust_env=False) as client:
+            while True:
+                await client.post(f"/api/{user}/tasks", json={"title": "Buy milk"})
+
     sending = [asyncio.create_task(send()) for _ in range(senders)]
+    sending += [asyncio.create_task(send_singles()) for _ in range(singles)]
     try:
         yield done
     finally:

@@ -5,10 +5,10 @@
 | a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 1 statement |
 | the same, all 304, or lists from memory | the same, and no look at the table of tasks for a list |
 | a delta of N changes | the same; N records of the log and their tasks, by index (tests/integration/test_changes.py) |
-| a command, or a batch of N commands of any types | 1 SQL round trip, 1 statement |
-| the same batch redelivered, carried out before or not | 1 round trip, 1 statement |
-| a batch of N commands, any of them with keys, new, recorded or duplicate | 1 round trip, 1 statement |
-| a batch of N commands, one of them poison | N + 1 round trips, N - 1 statements, 2 errors |
+| a command, or a batch of N commands of any types | 1 SQL round trip, 1 statement for each 128 |
+| the same batch redelivered, carried out before or not | the same |
+| a batch of N commands, any of them with keys, new, recorded or duplicate | the same |
+| a batch of N commands, up to 128, one of them poison | N + 1 round trips, N - 1 statements, 2 errors |
 | a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
 | the same, for event streams | 1 hint of 15 + 56 N bytes, not confirmed: 3 frames; at gateways without streams none |
 | its bodies, titles of 8 characters | 14 + 297 N bytes of commands, 14 + 277 N of outcomes at most |
@@ -24,6 +24,7 @@ A change that lowers a number lowers it here. One that raises a number has to sa
 """
 
 from collections import Counter
+from math import ceil
 
 from tests.counts.sql_traffic import SqlTraffic
 
@@ -80,9 +81,11 @@ def reads(_: int) -> SqlTraffic:
     return SqlTraffic(round_trips=1, statements=1)
 
 
-def batch(_: int) -> SqlTraffic:
-    """Of any number of commands: one statement calls the function that looks up what may be recorded, and runs them."""
-    return SqlTraffic(round_trips=1, statements=1)
+def batch(size: int) -> SqlTraffic:
+    """Of `size` commands: one statement for each 128 calls the function that looks up what may be recorded, and runs
+    them."""
+    transactions = ceil(size / 128)
+    return SqlTraffic(round_trips=transactions, statements=transactions)
 
 
 def spoiled(size: int) -> SqlTraffic:

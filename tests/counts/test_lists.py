@@ -1,4 +1,4 @@
-"""What a request with many operations costs: no more messages and round trips than a single write."""
+"""What a request with many operations costs: one message, and a round trip to PostgreSQL for each 128 operations."""
 
 import json
 from uuid import uuid4
@@ -27,7 +27,7 @@ async def sent(addresses: Addresses, rabbitmq: Rabbitmq, size: int, headers: dic
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["without a key", "with a key"])
 @pytest.mark.parametrize("size", [1, 16, 1_000])
-async def test_a_request_with_many_operations_is_one_message_and_one_round_trip(
+async def test_a_request_with_many_operations_is_one_message_and_few_round_trips(
     addresses: Addresses, rabbitmq: Rabbitmq, size: int, keyed: bool
 ) -> None:
     headers = {"Idempotency-Key": str(uuid4())} if keyed else {}

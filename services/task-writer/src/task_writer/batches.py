@@ -1,4 +1,4 @@
-"""Runs a batch of commands: in one transaction or, when that fails, in one per command.
+"""Runs a batch of commands: in one transaction for each MAX_COMMANDS or, when that fails, in one per command.
 
 `refused` and `expired` promise that nothing was done and nothing will be. While an earlier run of the batch may still
 commit, only PostgreSQL can promise that, under the batch's lock (ADR 13); any other outcome is then `unknown`.
@@ -7,6 +7,7 @@ commit, only PostgreSQL can promise that, under the batch's lock (ADR 13); any o
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 from uuid import UUID
 
@@ -32,6 +33,11 @@ KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another r
 LONG_PAST_S = 10.0
 """A command this long past its deadline is not sent to PostgreSQL, whose clock decides. Clock skew is smaller."""
 
+MAX_COMMANDS = 128
+"""In one transaction, which locks the rows of its users: as many as an ordinary batch has by default. A request with a
+thousand operations would hold its user's row ten times as long, and with it each batch that has another command of that
+user (ADR 23)."""
+
 RECORDED_BEFORE = "command_log_pkey"
 
 
@@ -47,25 +53,26 @@ class Answered:
 async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redelivered: bool = False) -> list[Answered]:
     """The outcome of each command, in order; raises nothing.
 
-    The commands go to PostgreSQL in one round trip and one transaction. When that fails, each is run again on its own,
-    so that a bad command does not affect the others. Commands past their deadline are not run.
+    Up to MAX_COMMANDS go to PostgreSQL in one round trip and one transaction, and the next ones after them. When that
+    fails, each is run again on its own, so that a bad command does not affect the others. Commands past their deadline
+    are not run.
 
     Commands that may have been committed before are looked up first: all of a redelivered batch, otherwise those with a
     key. A recorded outcome is returned whatever the deadline.
     """
-    if not commands:
-        return []
-    if not redelivered and all(command.seconds_left() < -LONG_PAST_S for command in commands):
-        return [Answered(command, EXPIRED) for command in commands]
-    batch = _Batch(database, commands[0].command_id, earlier_run=redelivered)
-    try:
-        outcomes = await batch.run(commands, look_up=False)
-    except DatabaseUnavailable as error:
-        return [Answered(command, batch.unavailable(error)) for command in commands]
-    except Error as error:
-        log.info("a batch of %d failed and is run again command by command: %s", len(commands), type(error).__name__)
-        return [await _carry_out_alone(batch, command) for command in commands]
-    return [Answered(command, outcome) for command, outcome in zip(commands, outcomes, strict=True)]
+    answered: list[Answered] = []
+    for part in batched(commands, MAX_COMMANDS, strict=False):
+        if not redelivered and all(command.seconds_left() < -LONG_PAST_S for command in part):
+            answered += [Answered(command, EXPIRED) for command in part]
+            continue
+        batch = _Batch(database, part[0].command_id, earlier_run=redelivered)
+        try:
+            answered += await _carry_out_together(batch, part)
+        except DatabaseUnavailable as error:
+            answered += [Answered(command, batch.unavailable(error)) for command in part]
+            break
+    not_tried = STILL_RUNNING if redelivered else REFUSED  # each further part would wait for PostgreSQL as long again
+    return answered + [Answered(command, not_tried) for command in commands[len(answered) :]]
 
 
 class _Batch:
@@ -101,6 +108,16 @@ class _Batch:
     def not_done(self, refused: Outcome) -> Outcome:
         """The outcome of a command that this run did not commit: `refused`, unless an earlier run may."""
         return STILL_RUNNING if self._earlier_run else refused
+
+
+async def _carry_out_together(batch: _Batch, commands: Sequence[AnyCommand]) -> list[Answered]:
+    """In one transaction, or each on its own. Raises DatabaseUnavailable."""
+    try:
+        outcomes = await batch.run(commands, look_up=False)
+    except Error as error:
+        log.info("a batch of %d failed and is run again command by command: %s", len(commands), type(error).__name__)
+        return [await _carry_out_alone(batch, command) for command in commands]
+    return [Answered(command, outcome) for command, outcome in zip(commands, outcomes, strict=True)]
 
 
 async def _carry_out_alone(batch: _Batch, command: AnyCommand) -> Answered:
