@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-observed clean
+.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-observed bench-replicas simulate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,12 @@ bench-neighbours: $(UV_NEEDED) ## measure what one user's batches of 1,000 take 
 
 bench-observed: $(UV_NEEDED) ## measure what metrics, traces and tokens cost, five minutes; QUICK=1 and STRICT=1 as for bench
 	$(UV) run --locked python -m benchmarks.observed
+
+bench-replicas: $(UV_NEEDED) ## measure 4 gateways, 2 readers and 2 writers beside their simulation, two minutes; QUICK=1 one
+	$(UV) run --locked python -m benchmarks.simulation.check
+
+simulate: $(UV_NEEDED) ## simulate dozens of gateways, readers and writers: how full batches stay, and what saturates first
+	$(UV) run --locked python -m benchmarks.simulation
 
 clean: ## remove environments, caches, and the data of a stack that does not run
 	@test ! -e .stack/lock || flock --nonblock .stack/lock true || { echo "A stack runs here: stop it first." >&2; exit 1; }

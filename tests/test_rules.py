@@ -38,6 +38,8 @@ MAY_SLEEP = {
     "tests/fuzz/test_framing.py": "gives the event loop a turn",
     "tests/containers/project.py": "waits for Docker, within a limit, from code that is not async",
     "tests/containers/zero_downtime.py": "measures what happens while nothing does",
+    "tests/benchmarks/simulation/test_processors.py": "virtual time, which passes at once",
+    "tests/benchmarks/simulation/test_virtual_time.py": "the same",
 }
 MAY_REPLACE = {
     "tests/counts/json_parses.py": "counts calls of a parser wherever it was imported, and calls it",
