@@ -9,6 +9,8 @@ from common.observability.health import Health
 from common.settings import ServiceSettings
 from task_writer.settings import MigrationSettings
 
+from deploy.operator_kinds import faults, schemas
+
 from .dockerfile import ROOT, image_environment
 from .manifests import (
     OVERLAYS,
@@ -23,27 +25,16 @@ from .manifests import (
     rendered,
     selects,
 )
+from .operators import all_pods
 from .test_compose_file import SETTINGS
 
 pytestmark = needs_kustomize
 
-# What operators make of their own kinds: its pods have these labels, and nobody here has a schema of them.
-OF_OPERATORS: dict[str, dict[str, str]] = {
-    "Cluster": {"cnpg.io/cluster": "postgres"},
-    "RabbitmqCluster": {"app.kubernetes.io/name": "rabbitmq"},
-    "ScaledObject": {},
-    "TriggerAuthentication": {},
-    "PodMonitor": {},
-    "PrometheusRule": {},
+# Kinds that deploy/check validates by the schemas of Kubernetes, besides the operators' own.
+OF_KUBERNETES = WORKLOADS | {
+    *("Namespace", "ServiceAccount", "Service", "ConfigMap", "Secret", "NetworkPolicy", "PodDisruptionBudget"),
+    "HorizontalPodAutoscaler",
 }
-KNOWN = (
-    WORKLOADS
-    | set(OF_OPERATORS)
-    | {
-        *("Namespace", "ServiceAccount", "Service", "ConfigMap", "Secret", "NetworkPolicy", "PodDisruptionBudget"),
-        *("HorizontalPodAutoscaler", "Ingress"),
-    }
-)
 
 ROUTES = set(_routes(Health("a service", enough=all)))
 
@@ -96,14 +87,6 @@ def test_the_probes_ask_for_pages_of_the_admin_port(name: str) -> None:
 
 
 @OF_EACH_DEPLOYMENT
-def test_prometheus_scrapes_the_admin_port(name: str) -> None:
-    annotations = in_base(name)["spec"]["template"]["metadata"]["annotations"]
-
-    assert annotations["prometheus.io/port"] == image_of(name)["ADMIN_PORT"]
-    assert annotations["prometheus.io/path"] in ROUTES
-
-
-@OF_EACH_DEPLOYMENT
 def test_a_rollout_adds_a_pod_before_it_removes_one(name: str) -> None:
     assert in_base(name)["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
@@ -121,7 +104,12 @@ def test_the_base_has_no_secret() -> None:
 
 @OF_EACH_OVERLAY
 def test_every_kind_is_validated_by_a_schema_or_named_here(overlay: str) -> None:
-    assert {one["kind"] for one in rendered(overlay)} <= KNOWN
+    assert {one["kind"] for one in rendered(overlay)} <= OF_KUBERNETES | {kind for _, kind in schemas()}
+
+
+@OF_EACH_OVERLAY
+def test_operators_kinds_have_no_field_that_their_definition_has_not(overlay: str) -> None:
+    assert [fault for manifest in rendered(overlay) for fault in faults(manifest)] == []
 
 
 @OF_EACH_OVERLAY
@@ -145,12 +133,12 @@ def test_every_pod_is_restricted(overlay: str) -> None:
 @OF_EACH_OVERLAY
 def test_every_selector_finds_its_pods(overlay: str) -> None:
     manifests = rendered(overlay)
-    labels = [pod_labels(one) for one in of_kind(manifests, *WORKLOADS)]
-    labels += [OF_OPERATORS[one["kind"]] for one in of_kind(manifests, *OF_OPERATORS)]
+    labels = [pods.labels for pods in all_pods(manifests)]
 
     selectors = [(name_of(one), one["spec"]["selector"]) for one in of_kind(manifests, "PodDisruptionBudget")]
     selectors += [(name_of(one), {"matchLabels": one["spec"]["selector"]}) for one in of_kind(manifests, "Service")]
     selectors += [(name_of(one), one["spec"]["podSelector"]) for one in of_kind(manifests, "NetworkPolicy")]
+    selectors += [(name_of(one), one["spec"]["selector"]) for one in of_kind(manifests, "PodMonitor", "ServiceMonitor")]
     for policy in of_kind(manifests, "NetworkPolicy"):
         peers = [peer for rule in policy["spec"].get("ingress", []) for peer in rule.get("from", [])]
         peers += [peer for rule in policy["spec"].get("egress", []) for peer in rule.get("to", [])]
@@ -182,6 +170,10 @@ def test_every_secret_is_made_here_or_by_a_command_of_the_operations_page(overla
 
     variables = [variable for workload in of_kind(manifests, *WORKLOADS) for variable in container(workload)["env"]]
     wanted = [one["valueFrom"]["secretKeyRef"] for one in variables if "secretKeyRef" in one.get("valueFrom", {})]
+    for cluster in of_kind(manifests, "Cluster"):
+        wanted += [role["passwordSecret"] | {"key": "password"} for role in cluster["spec"]["managed"]["roles"]]
+    for store in of_kind(manifests, "ObjectStore"):
+        wanted += list(store["spec"]["configuration"]["s3Credentials"].values())
 
     assert wanted
     for one in wanted:

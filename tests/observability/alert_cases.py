@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+KUBERNETES = frozenset({"kubernetes"})
 SHORT, HOUR, SIX_HOURS = 12, 75, 380
 """Samples, one a minute: as long as most rules look back and wait, and the long windows of the objectives, and some."""
 
@@ -21,7 +22,7 @@ class Case:
     """Jobs whose targets disappear before the end of the bad case."""
     all_replicas: bool = True
     """Whether all targets of such a job disappear, or one."""
-    environments: frozenset[str] = frozenset({"compose", "kubernetes"})
+    environments: frozenset[str] = KUBERNETES | {"compose"}
 
 
 COUNT = 'taskwire_http_request_seconds_count{{method="{}",route="/api/{{user_id}}/tasks",status="{}"}}'
@@ -50,6 +51,8 @@ CASES: dict[str, list[Case]] = {
     "ServiceDown": [
         Case({"gateway": {"up": "0"}}, {"gateway": {"up": "1"}}, fires=2),
         Case({"task-writer": {"up": "0"}}, {"task-writer": {"up": "1"}}, fires=2),
+        Case({"rabbitmq": {"up": "0"}}, {"rabbitmq": {"up": "1"}}, fires=2),
+        Case({"postgres": {"up": "0"}}, {"postgres": {"up": "1"}}, fires=2, environments=KUBERNETES),
     ],
     "ServiceMissing": [
         Case(
@@ -75,7 +78,7 @@ CASES: dict[str, list[Case]] = {
                     'kube_deployment_status_replicas_available{deployment="gateway"}': "3",
                 },
             },
-            environments=frozenset({"kubernetes"}),
+            environments=KUBERNETES,
         ),
         Case(
             {"task-writer": {"up": "1"}},

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from tests.deploy.dockerfile import ROOT
-from tests.deploy.manifests import Manifest, name_of, of_kind, pod, pod_labels, rendered, selects
+from tests.deploy.manifests import Manifest, name_of, of_kind, rendered, selects
+from tests.deploy.operators import Pods, all_pods
 
 type Labels = dict[str, str]
 
@@ -41,35 +42,34 @@ def kubernetes_targets(overlay: str) -> dict[str, list[Labels]]:
 
 
 def _targets(manifests: list[Manifest]) -> Iterator[Labels]:
+    workloads = list(all_pods(manifests))
     for monitor in of_kind(manifests, "PodMonitor"):
-        for workload in of_kind(manifests, "Deployment", "StatefulSet"):
-            if selects(monitor["spec"]["selector"], pod_labels(workload)):
+        for pods in workloads:
+            if selects(monitor["spec"]["selector"], pods.labels):
                 for endpoint in monitor["spec"]["podMetricsEndpoints"]:
-                    yield from _pods_of(monitor, endpoint, workload)
+                    yield from _replicas_of(monitor, endpoint, pods, pods.labels)
+    for monitor in of_kind(manifests, "ServiceMonitor"):
+        for pods in workloads:
+            if pods.service is not None and selects(monitor["spec"]["selector"], pods.service):
+                for endpoint in monitor["spec"]["endpoints"]:
+                    for labels in _replicas_of(monitor, endpoint, pods, pods.service):
+                        yield labels | {"service": monitor["metadata"]["name"]}
 
 
-def _pods_of(monitor: Manifest, endpoint: Manifest, workload: Manifest) -> Iterator[Labels]:
-    """The target of each pod: the container that has a port of the endpoint's name."""
-    (container, port) = next(
-        (one["name"], port["containerPort"])
-        for one in pod(workload)["containers"]
-        for port in one.get("ports", [])
-        if port["name"] == endpoint["port"]
-    )
-    namespace = workload["metadata"]["namespace"]
-    job = pod_labels(workload).get(
-        monitor["spec"].get("jobLabel"), f"{monitor['metadata']['namespace']}/{name_of(monitor)}"
-    )
+def _replicas_of(monitor: Manifest, endpoint: Manifest, pods: Pods, own: Labels) -> Iterator[Labels]:
+    """The target of each pod; `own` are the labels that `jobLabel` is one of."""
+    port = pods.ports[endpoint["port"]]
+    job = own.get(monitor["spec"].get("jobLabel"), f"{monitor['metadata']['namespace']}/{name_of(monitor)}")
     for number in range(REPLICAS):
-        own = {
-            "namespace": namespace,
-            "pod": f"{name_of(workload)}-{number}",
-            "container": container,
+        found = {
+            "namespace": pods.namespace,
+            "pod": f"{pods.name}-{number}",
+            "container": pods.container,
             "endpoint": endpoint["port"],
             "job": job,
             "instance": f"10.1.0.{number}:{port}",
         }
-        yield own | relabelled(endpoint.get("relabelings", []))
+        yield found | relabelled(endpoint.get("relabelings", []))
 
 
 def relabelled(relabelings: list[Any]) -> Labels:
