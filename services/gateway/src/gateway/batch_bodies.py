@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from common.contracts.commands import (
     AnyCommand,
@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from gateway.bodies import CompletionBody, PatchBody, ReplacementBody, TaskBody, as_patch, with_echo, without_default
 from gateway.call_context import Envelope
 from gateway.entity_tags import entity_tag, read_tags
+from gateway.new_ids import new_id
 from gateway.preconditions import write_precondition
 
 MAX_OPERATIONS = 1_000
@@ -105,7 +106,7 @@ class CreateOperation(_Operation, TaskBody):
 
     def command(self, envelope: Envelope) -> AnyCommand:
         """The operation as a command."""
-        return CreateTask(**envelope, task_id=uuid4(), **self.task_fields())
+        return CreateTask(**envelope, task_id=new_id(), **self.task_fields())
 
 
 class ReplaceOperation(_Operation, ReplacementBody):

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple, NotRequired, TypedDict
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from common.contracts.commands import Precondition
 from common.http.problems import INVALID_PRECONDITION, Problem
@@ -14,6 +14,7 @@ from gateway.batch_lane import BatchLane
 from gateway.command_lane import CommandLane
 from gateway.idempotency import Key, derive_command_id, derive_item_id
 from gateway.ids import UserId
+from gateway.new_ids import new_id
 from gateway.preconditions import Condition, ReadCondition, WritePrecondition, known_revision
 from gateway.read_lanes import ReadLanes
 
@@ -62,7 +63,7 @@ class Call(NamedTuple):
     def envelope(self) -> Envelope:
         """The common fields of this request's command. The deadline starts now, after the body was read."""
         envelope: Envelope = {
-            "command_id": uuid4() if self.key is None else derive_command_id(self.user_id, self.key),
+            "command_id": new_id() if self.key is None else derive_command_id(self.user_id, self.key),
             "user_id": self.user_id,
             "deadline_unix_ms": int((time.time() + self.write_deadline_s) * 1000),
             "keyed": self.key is not None,
@@ -80,7 +81,7 @@ class Call(NamedTuple):
         for place in range(1, count):
             yield {
                 **first,
-                "command_id": uuid4() if self.key is None else derive_item_id(first["command_id"], place),
+                "command_id": new_id() if self.key is None else derive_item_id(first["command_id"], place),
             }
 
 

@@ -72,8 +72,8 @@ Key = Annotated[str | None, Depends(read_key)]
 def derive_command_id(user_id: UUID, key: str) -> UUID:
     """The id of every command that this user sends under this key: a UUID of version 8 (RFC 9562, section 5.8).
 
-    All gateways, of all releases, must derive the same one. It never equals a random id of a
-    command without a key, which is of version 4.
+    All gateways, of all releases, must derive the same one. It never equals the id of a
+    command without a key, which is of version 7 (of version 4 in earlier releases).
     """
     return _derived(blake2b(user_id.bytes + key.encode("ascii"), digest_size=16, person=b"idempotency-key").digest())
 

@@ -7,7 +7,7 @@ Both return the JSON written by PostgreSQL, unchanged. Parameters are resolved i
 
 import json
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from common.contracts.reads import Read
@@ -21,6 +21,7 @@ from gateway.bodies import MERGE_PATCH, CompletionBody, PatchBody, ReplacementBo
 from gateway.call_context import CallContext, Commands, Lanes, ReadContext
 from gateway.ids import TaskId, UserId
 from gateway.list_query import ListQuery
+from gateway.new_ids import new_id
 from gateway.outcomes import no_content, task_response
 from gateway.pages import page_response
 from gateway.parameters import require_known_parameters
@@ -87,8 +88,8 @@ async def create_task(user_id: UserId, context: CallContext, body: TaskBody, com
     Answers once the task is committed. With an Idempotency-Key, a repeated request does not create a second task.
     """
     envelope = context.envelope()
-    # A random command id also serves as the task id: generating a UUID costs as much as validating a body.
-    task_id = uuid4() if context.key is not None else envelope["command_id"]
+    # A new command id also serves as the task id: generating a UUID costs as much as validating a body.
+    task_id = new_id() if context.key is not None else envelope["command_id"]
 
     outcome = await commands.call(CreateTask(**envelope, task_id=task_id, **body.task_fields()))
 
