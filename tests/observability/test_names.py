@@ -5,7 +5,7 @@ import re
 from tests.docs.pages import ROOT, table
 from tests.rules.sources import PRODUCT, sources
 
-from .names import MODULES, labels, metrics
+from .names import MODULES, NAME, labels, metrics, series
 
 MADE = re.compile(r"\b(?:Counter|Gauge|Histogram)\(\s*\"taskwire_")
 OPERATIONS = ROOT / "docs" / "operations.md"
@@ -20,6 +20,13 @@ def test_the_table_of_metrics_is_that_of_the_code() -> None:
     }
 
     assert described == {name: labels(metric) for name, metric in metrics().items()}
+
+
+def test_growth_names_metrics_that_exist() -> None:
+    named = set(NAME.findall((ROOT / "docs" / "growth.md").read_text()))
+
+    assert named
+    assert named <= metrics().keys() | series()
 
 
 def test_metrics_are_created_only_in_the_listed_modules() -> None:
