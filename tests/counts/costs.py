@@ -3,6 +3,7 @@
 | what | what it costs |
 |---|---|
 | a read, or a batch of N reads | 1 request to the task-reader, 1 SQL round trip, 1 statement |
+| the same, each not older than a revision | the same |
 | the same, all 304, or lists from memory | the same, and no look at the table of tasks for a list |
 | a delta of N changes | the same; N records of the log and their tasks, by index (tests/integration/test_changes.py) |
 | a command, or a batch of N commands of any types | 1 SQL round trip, 1 statement for each 128 |

@@ -9,6 +9,7 @@ import pydantic_core
 import pytest
 from common.bus.publisher import Publisher
 from common.contracts.reads import Read
+from common.contracts.revised import Revised
 from common.postgres.database import Connection, all_rows
 from gateway import reader_link
 from gateway.bus_session import BusSession
@@ -107,7 +108,9 @@ async def test_json_parsed_on_the_way_is_counted(
 
     def curious(body: bytes, count: int) -> list[reader_link.Answer]:
         answers = unpack(body, count)
-        getattr(owner, parser)(bytes((answers[0] and answers[0].body) or b""))
+        (answer,) = answers
+        assert isinstance(answer, Revised)
+        getattr(owner, parser)(bytes(answer.body or b""))
         return answers
 
     monkeypatch.setattr(reader_link, "_unpack", curious)

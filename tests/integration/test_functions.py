@@ -84,6 +84,7 @@ def arguments(case: Case) -> dict[str, list[Any]]:
         "p_task_id": [case.task_id],
         "p_known_revision": [None, 0],
         "p_since": [0],
+        "p_revision": [0, 2**62],
         "p_commands": [parameters(one, batch=case.command_id, look_up=False)["commands"] for one in batches],
         "p_batch": [1],
         "p_keys": [None, [1]],

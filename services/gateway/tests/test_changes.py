@@ -30,10 +30,19 @@ async def test_all_changes_are_the_list() -> None:
 
 
 async def test_what_the_reader_cannot_tell_is_410() -> None:
-    async with gateway_reading(http("200 OK", pack([None]))) as (gateway, _):
+    async with gateway_reading(http("200 OK", pack([None]), "Min-Revision: checked")) as (gateway, asked):
         answer = await gateway.ask("GET", f"{CHANGES}?since=5")
 
     assert (answer.status, json.loads(answer.body)["type"]) == (410, "urn:taskwire:problem:changes-gone")
+    assert [read["min_revision"] for read in asked[0]["reads"]] == [5]
+
+
+async def test_what_a_reader_of_the_release_before_cannot_tell_is_503() -> None:
+    """It may have asked a replica that has not reached the revision."""
+    async with gateway_reading(http("200 OK", pack([None]))) as (gateway, _):
+        answer = await gateway.ask("GET", f"{CHANGES}?since=5")
+
+    assert answer.status == 503
 
 
 @pytest.mark.parametrize("query", ["", "?since=5"])

@@ -77,7 +77,7 @@ async def test_a_batch_has_the_size_of_as_many_reads_as_may_share_it(
 async def test_the_largest_reads_fill_a_batch_and_are_taken(reader: Served) -> None:
     traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
     longest = "".join(chr(code) for code in (34, 92)) * (MAX_CHARACTERS // 2)  # each is two bytes in JSON
-    largest = {"page": largest_page(), "known_revision": 2**63 - 1, "since": 2**63 - 1}
+    largest = {"page": largest_page(), "known_revision": 2**63 - 1, "since": 2**63 - 1, "min_revision": 2**63 - 1}
     read = Read(user_id=uuid4(), task_id=uuid4(), request_id=longest, traceparent=traceparent, **largest)
     batch = ReadBatch(reads=[read] * MAX_READS_PER_BATCH).model_dump_json().encode()
 

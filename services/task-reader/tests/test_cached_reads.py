@@ -12,7 +12,7 @@ from task_reader.list_cache import CachedList, ListCache
 USER = UUID("7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11")
 LIST = CachedList(7, b"7 []")
 OTHER = b"7 {}"
-OF_ANY_READ = {*Operation.model_fields, "user_id", "known_revision"}
+OF_ANY_READ = {*Operation.model_fields, "user_id", "known_revision", "min_revision"}
 
 
 async def test_a_read_that_asks_for_anything_else_is_neither_answered_from_memory_nor_kept_there() -> None:

@@ -22,6 +22,7 @@ from common.contracts.hints import ChangeHint
 from common.contracts.message import Operation
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.contracts.reads import MAX_READS_PER_BATCH, Page, Position, Read, ReadBatch
+from common.contracts.revised import NotReached, not_reached
 from pydantic import ValidationError
 
 COMMAND_ID = UUID("0192f0c1-7c5e-4d5a-9d2b-1f6a3c9b7e01")
@@ -447,6 +448,23 @@ def test_a_batch_that_wants_revisions_says_so_and_what_is_known() -> None:
 
     assert written == {"reads": known, "revisions": True}
     assert ReadBatch.model_validate(written) == batch
+
+
+def test_a_read_that_must_have_reached_a_revision_says_so() -> None:
+    reads = [read.model_copy(update={"min_revision": 1764115200000000}) for read in READ_BATCH.reads]
+    batch = ReadBatch(reads=reads, revisions=True)
+    named = [{**read, "min_revision": 1764115200000000} for read in json.loads(READS)["reads"]]
+
+    written = json.loads(batch.model_dump_json())
+
+    assert written == {"reads": named, "revisions": True}
+    assert ReadBatch.model_validate(written) == batch
+
+
+def test_the_signs_of_a_revision_that_is_not_reached_are_frozen() -> None:
+    answers = [memoryview(answer) for answer in (b"behind", b"unreached", b"7", b"0", b"7 {}", b"[]")]
+
+    assert [not_reached(answer) for answer in answers] == [NotReached.BEHIND, NotReached.UNREACHED, *[None] * 4]
 
 
 NAMED = {"request_id": "mine", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}

@@ -10,7 +10,7 @@ from fastapi import Response
 from gateway.batch_bodies import AnyOperation
 from gateway.entity_tags import entity_tag
 from gateway.idempotency import REPLAYED_HEADER
-from gateway.outcomes import problem_of
+from gateway.outcomes import problem_of, revision_headers
 
 NOT_DONE = {"refused", "expired"}
 
@@ -21,7 +21,9 @@ def batch_response(operations: Sequence[AnyOperation], outcomes: Sequence[Outcom
     _require_certainty(outcomes)
     results = ",".join(map(_result, operations, outcomes))
     replayed = {REPLAYED_HEADER: "true"} if all(outcome.replayed for outcome in outcomes) else {}
-    return Response(f'{{"results":[{results}]}}', headers=replayed, media_type="application/json")
+    reached = max((one.revision for one in outcomes if one.revision is not None), default=None)
+    headers = revision_headers(reached) | replayed
+    return Response(f'{{"results":[{results}]}}', headers=headers, media_type="application/json")
 
 
 def _require_certainty(outcomes: Sequence[Outcome]) -> None:

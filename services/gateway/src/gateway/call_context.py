@@ -14,6 +14,7 @@ from gateway.batch_lane import BatchLane
 from gateway.command_lane import CommandLane
 from gateway.idempotency import Key, derive_command_id, derive_item_id
 from gateway.ids import UserId
+from gateway.min_revision import MinRevision
 from gateway.new_ids import new_id
 from gateway.preconditions import Condition, ReadCondition, WritePrecondition, known_revision
 from gateway.read_lanes import ReadLanes
@@ -32,6 +33,7 @@ class ReadFields(RequestContext):
     """The fields that all reads share."""
 
     known_revision: NotRequired[int]
+    min_revision: NotRequired[int]
 
 
 class ReadCall(NamedTuple):
@@ -91,12 +93,14 @@ def request_context(request: Request) -> RequestContext:
     return {"request_id": state.request_id, "traceparent": state.traceparent}
 
 
-def read_call_of(condition: Condition, request: Request) -> ReadCall:
+def read_call_of(condition: Condition, min_revision: MinRevision, request: Request) -> ReadCall:
     """The context of a read."""
     state = state_of(request.scope)
     fields: ReadFields = {"request_id": state.request_id, "traceparent": state.traceparent}
     if (known := known_revision(condition)) is not None:
         fields["known_revision"] = known
+    if min_revision is not None:
+        fields["min_revision"] = min_revision
     return ReadCall(condition, fields)
 
 

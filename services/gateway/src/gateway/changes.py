@@ -6,20 +6,22 @@ command log, in a lane of their own.
 
 import re
 from typing import Annotated, ClassVar
+from uuid import UUID
 
 from common.contracts.reads import Read
 from common.contracts.revised import Revised
-from common.http.problems import CHANGES_GONE, INVALID_PARAMETER, UNAVAILABLE, Problem
+from common.http.problems import CHANGES_GONE, INVALID_PARAMETER, REVISION_UNREACHED, UNAVAILABLE, Problem
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BeforeValidator, Field
 
 from gateway.answers import CHANGES_EXAMPLE, Changes
-from gateway.call_context import Lanes, ReadContext
+from gateway.call_context import Lanes, ReadCall, ReadContext, ReadFields
 from gateway.entity_tags import MAX_REVISION
 from gateway.ids import UserId
 from gateway.parameters import Absent, QueryParameters, require_known_parameters
 from gateway.problem_responses import reads
 from gateway.read_answers import ask, read_response
+from gateway.read_lanes import ReadLanes
 from gateway.task_route import TaskRoute
 
 GONE = (
@@ -69,16 +71,27 @@ async def list_changes(
     `revision` for the next request. Then the copy is what the list was at that revision. After 410 begin anew, without
     `since`.
     """
-    read = Read(user_id=user_id, since=wanted.since, **context.fields)
     if wanted.since is None:
-        answer = await ask(lanes.lists, read)
+        answer = await ask(lanes.lists, Read(user_id=user_id, **context.fields))
         return read_response(_all_changed(answer), context.condition)
-    answer = await ask(lanes.changes, read)
+    answer = await _changes_since(wanted.since, user_id, context, lanes)
     if answer is None:
         raise Problem(CHANGES_GONE, GONE)
     if answer.revision is None or (answer.body is not None and bytes(answer.body[:1]) != b"{"):
         raise _not_yet()
     return read_response(answer, context.condition)
+
+
+async def _changes_since(since: int, user_id: UUID, context: ReadCall, lanes: ReadLanes) -> Revised | None:
+    """The changes, None where they are gone. A replica that has not reached `since` cannot tell which."""
+    named = context.fields.get("min_revision", 0)
+    fields: ReadFields = {**context.fields, "min_revision": max(since, named)}
+    try:
+        return await ask(lanes.changes, Read(user_id=user_id, since=since, **fields))
+    except Problem as problem:
+        if problem.kind is REVISION_UNREACHED and since >= named:
+            return None
+        raise
 
 
 def _all_changed(answer: Revised | None) -> Revised:

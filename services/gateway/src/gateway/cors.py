@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from common.contracts.reads import MIN_REVISION_HEADER
 from common.http import request_ids
 from common.http.app import App
 from common.http.problem_answers import problem_response
@@ -12,6 +13,7 @@ from starlette.responses import Response
 
 from gateway import preconditions
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
+from gateway.min_revision import REVISION_HEADER
 from gateway.pages import LINK_HEADER
 from gateway.rate_limits import POLICY_HEADER, REMAINING_HEADER
 
@@ -22,6 +24,7 @@ REQUEST_HEADERS = (
     "Content-Type",
     KEY_HEADER,
     *preconditions.HEADERS,
+    MIN_REVISION_HEADER,
     request_ids.HEADER,
     "traceparent",
     "tracestate",
@@ -33,6 +36,7 @@ ANSWER_HEADERS = (
     "Location",
     "Content-Location",
     "ETag",
+    REVISION_HEADER,
     "Retry-After",
     "WWW-Authenticate",
     "Accept-Patch",

@@ -15,6 +15,7 @@ from gateway.entity_tags import entity_tag
 from gateway.idempotency import REPLAYED_HEADER
 from gateway.json_response import JsonResponse
 from gateway.metrics import WRITES_FAILED
+from gateway.min_revision import REVISION_HEADER
 
 ANSWERS = {"not_found", "precondition_failed"}  # as certain as `done`: these do not count as failed
 
@@ -27,9 +28,14 @@ def task_response(outcome: Outcome, status: int, headers: dict[str, str]) -> Res
 
 
 def no_content(outcome: Outcome) -> Response:
-    """204. Raises a problem unless the write was done."""
+    """204 with the user's revision. Raises a problem unless the write was done."""
     _require_done(outcome)
-    return Response(status_code=204, headers=_replayed(outcome))
+    return Response(status_code=204, headers=revision_headers(outcome.revision) | _replayed(outcome))
+
+
+def revision_headers(revision: int | None) -> dict[str, str]:
+    """The revision after a write that shows no task, which a record from before there were revisions does not have."""
+    return {} if revision is None else {REVISION_HEADER: str(revision)}
 
 
 def _headers(outcome: Outcome) -> dict[str, str]:

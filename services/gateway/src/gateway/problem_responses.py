@@ -12,6 +12,7 @@ from common.http.problems import MEDIA_TYPE, ProblemType
 from gateway.answers import TASK_EXAMPLE
 from gateway.entity_tags import entity_tag
 from gateway.idempotency import REPLAYED_HEADER
+from gateway.min_revision import REVISION_HEADER
 
 type Json = dict[str, Any]
 
@@ -19,7 +20,9 @@ READ_PROBLEMS = (
     kinds.INVALID_ID,
     kinds.UNKNOWN_PARAMETER,
     kinds.INVALID_PRECONDITION,
+    kinds.INVALID_MIN_REVISION,
     kinds.PRECONDITION_FAILED,
+    kinds.REVISION_UNREACHED,
     kinds.UNAVAILABLE,
 )
 WRITE_PROBLEMS = (
@@ -45,6 +48,7 @@ EXAMPLES: Mapping[ProblemType, str] = {
     kinds.INVALID_PRECONDITION: (
         'If-Match must be * or a list of entity tags in quotes, such as "1-1764115200000000".'
     ),
+    kinds.INVALID_MIN_REVISION: "Send Min-Revision once.",
     kinds.MALFORMED_BODY: "The body must be a JSON document in UTF-8.",
     kinds.NO_TOKEN: "Send a token in the header Authorization: Bearer <token>.",
     kinds.INVALID_TOKEN: "The token has expired.",
@@ -53,6 +57,9 @@ EXAMPLES: Mapping[ProblemType, str] = {
     kinds.SLOW_BODY: "The body must arrive within 10 seconds.",
     kinds.PRECONDITION_FAILED: (
         'If-Match or If-None-Match failed: the entity tag is "1-1764115200000000". Nothing was done.'
+    ),
+    kinds.REVISION_UNREACHED: (
+        "No change of this user has the revision 1764115200000000: it is not the user's, or the change was lost."
     ),
     kinds.BODY_TOO_LARGE: "The body must not exceed 65536 bytes.",
     kinds.NOT_JSON: "Send the body as JSON, with one header Content-Type: application/json.",
@@ -75,6 +82,9 @@ def _header(description: str, **schema: Any) -> Json:
 
 
 ETAG = {"ETag": _header("Entity tag of the task or list: its revision", examples=[entity_tag(1764115200000000)])}
+REVISION = {
+    REVISION_HEADER: _header("The user's revision after the write, for `Min-Revision`", examples=["1764115200000000"])
+}
 RETRY_AFTER = {"Retry-After": _header("Seconds to wait", type="integer")}
 ERROR_HEADERS: Mapping[int, Json] = {
     HTTPStatus.PRECONDITION_FAILED: ETAG,
@@ -126,7 +136,7 @@ def reads(description: str, example: object, *more: ProblemType, headers: Json |
 def writes(status: int, description: str, *more: ProblemType, headers: Json | None = None) -> Responses:
     """Responses of a write. Those that may be replayed get the replay header."""
     success = {"description": description} if status == HTTPStatus.NO_CONTENT else _shown(description, TASK_EXAMPLE)
-    tag = {} if status == HTTPStatus.NO_CONTENT else ETAG
+    tag = REVISION if status == HTTPStatus.NO_CONTENT else ETAG
     responses = merged({status: success | {"headers": tag | (headers or {})}}, problems(*WRITE_PROBLEMS, *more))
     recorded = {status, *(int(kind.status) for kind in (kinds.TASK_NOT_FOUND, kinds.PRECONDITION_FAILED))}
     return merged(responses, {one: {"headers": REPLAYED} for one in recorded & responses.keys()})
@@ -135,7 +145,7 @@ def writes(status: int, description: str, *more: ProblemType, headers: Json | No
 def batches(description: str, example: object, *more: ProblemType) -> Responses:
     """Responses of a batch. Those of its operations are in its body."""
     of_operations = {kinds.PRECONDITION_FAILED}
-    success = {200: _shown(description, example) | {"headers": REPLAYED}}
+    success = {200: _shown(description, example) | {"headers": REVISION | REPLAYED}}
     return success | problems(*(kind for kind in WRITE_PROBLEMS if kind not in of_operations), *more)
 
 

@@ -4,20 +4,26 @@ from http import HTTPStatus
 
 from common.contracts.reads import Read
 from common.contracts.revised import Revised
-from common.http.problems import PRECONDITION_FAILED, UNAVAILABLE, Problem
+from common.http.problems import PRECONDITION_FAILED, REVISION_UNREACHED, UNAVAILABLE, Problem
 from fastapi import Response
 
 from gateway.entity_tags import entity_tag
 from gateway.json_response import JsonResponse
 from gateway.preconditions import ReadCondition
-from gateway.read_lanes import ReadLane, TooManyReads
-from gateway.reader_link import Answer, ReaderUnavailable
+from gateway.read_lanes import ReadLane, ReplicaBehind, RevisionUnreached, TooManyReads
+from gateway.reader_link import ReaderUnavailable
 
 
-async def ask(lane: ReadLane, read: Read) -> Answer:
-    """The reader's answer. Raises a 503 problem when the reader is not available."""
+async def ask(lane: ReadLane, read: Read) -> Revised | None:
+    """The reader's answer. Raises a 503 problem when no reader is available that has reached the revision asked for,
+    and 412 where nobody can reach it."""
     try:
         return await lane.call(read)
+    except RevisionUnreached as error:
+        detail = f"No change of this user has the revision {read.min_revision}"
+        raise Problem(REVISION_UNREACHED, f"{detail}: it is not the user's, or the change was lost.") from error
+    except ReplicaBehind as error:
+        raise Problem(UNAVAILABLE, f"No replica has reached the revision {read.min_revision} in time.") from error
     except ReaderUnavailable as error:
         raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
     except TooManyReads as error:

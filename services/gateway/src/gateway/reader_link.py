@@ -14,8 +14,8 @@ from uuid import UUID
 import aiohttp
 from aiohttp.abc import ResolveResult
 from common.contracts import framing
-from common.contracts.reads import Read, ReadBatch
-from common.contracts.revised import Revised, split
+from common.contracts.reads import MIN_REVISION_HEADER, Read, ReadBatch
+from common.contracts.revised import NotReached, Revised, not_reached, split
 from common.observability.health import Component
 from common.runtime.time_limits import time_limit
 
@@ -29,7 +29,7 @@ _UNREAD_BYTES = 8 * 1024 * 1024  # read buffer per connection; a batch of long l
 READ_LANES = 5  # each may have READS_MAX_IN_FLIGHT requests
 NOBODY = UUID(int=0)  # used by the health check
 
-type Answer = Revised | None
+type Answer = Revised | NotReached | None
 """One task or a list, with its revision; None where there is no such task."""
 
 
@@ -62,14 +62,15 @@ class ReaderLink:
         """The answers to a batch of reads, in order. Raises ReaderUnavailable when they do not arrive in time."""
         body = ReadBatch(reads=list(reads), revisions=True).model_dump_json().encode()
         try:
-            answers = _unpack(await self._ask_until_answered(body, traceparent), len(reads))
+            packed, is_checked = await self._ask_until_answered(body, traceparent)
+            answers = _unpack(packed, len(reads))
         except ReaderUnavailable:
             self.component.failed()
             raise
         self.component.worked()
-        return answers
+        return answers if is_checked else list(map(_proven, reads, answers))
 
-    async def _ask_until_answered(self, body: bytes, traceparent: str | None) -> bytes:
+    async def _ask_until_answered(self, body: bytes, traceparent: str | None) -> tuple[bytes, bool]:
         """Retries after a refused connection, or one closed before the whole answer: five attempts at most, since the
         read itself may crash the readers.
         """
@@ -84,13 +85,14 @@ class ReaderLink:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise ReaderUnavailable(repr(error)) from error
 
-    async def _ask_once(self, body: bytes, traceparent: str | None) -> bytes:
+    async def _ask_once(self, body: bytes, traceparent: str | None) -> tuple[bytes, bool]:
+        """The answer, and whether the reader has compared revisions."""
         async with self._session.post("/reads", data=body, headers=self._headers(traceparent)) as answer:
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 raise ReaderUnavailable("the task-reader answered 401: READER_TOKEN must be the same on both sides")
             if answer.status != HTTPStatus.OK:
                 raise ReaderUnavailable(f"the task-reader answered {answer.status}")
-            return await answer.read()
+            return await answer.read(), MIN_REVISION_HEADER in answer.headers
 
     def _headers(self, traceparent: str | None) -> dict[str, str] | None:
         headers = None if traceparent is None else {"traceparent": traceparent}
@@ -103,12 +105,22 @@ class ReaderLink:
 
 def _unpack(body: bytes, count: int) -> list[Answer]:
     try:
-        answers = [None if one is None else split(one) for one in framing.unpack(body)]
+        answers = [None if one is None else not_reached(one) or split(one) for one in framing.unpack(body)]
     except ValueError as error:
         raise ReaderUnavailable(f"the task-reader's answer cannot be read: {error}") from error
     if len(answers) != count:
         raise ReaderUnavailable("the task-reader answered a different number of reads")
     return answers
+
+
+def _proven(read: Read, answer: Answer) -> Answer:
+    """The answer of a reader that may not know of `min_revision`, as the release before: only a list's own revision
+    proves that it is not too old."""
+    if read.min_revision is None:
+        return answer
+    if not isinstance(answer, Revised) or answer.revision is None or read.task_id is not None:
+        return NotReached.BEHIND
+    return answer if answer.revision >= read.min_revision else NotReached.BEHIND
 
 
 async def _pause(pauses: Iterator[float], error: Exception) -> None:

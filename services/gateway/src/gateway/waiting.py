@@ -1,8 +1,9 @@
 """A fair queue for requests that wait for a batch, bounded in size and waiting time; and a pacer for rejections."""
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 USER_SHARE = 4  # one user gets a quarter of the capacity, at most
@@ -63,6 +64,27 @@ class FairQueue[Item]:
                 del self._queues[user_id]
         self._count -= len(taken)
         return taken
+
+
+class BoundedWaits:
+    """Counts the requests that wait for something, `capacity` of them at most, a quarter of it for one user."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._of_users = Counter[UUID]()
+
+    @contextmanager
+    def holding(self, user_id: UUID) -> Iterator[None]:
+        """Counts one wait inside the context. Raises Full when the capacity or the user's share is used up."""
+        if self._of_users.total() >= self._capacity or self._of_users[user_id] * USER_SHARE >= self._capacity:
+            raise Full
+        self._of_users[user_id] += 1
+        try:
+            yield
+        finally:
+            self._of_users[user_id] -= 1
+            if not self._of_users[user_id]:
+                del self._of_users[user_id]
 
 
 class RejectionPacer:

@@ -7,7 +7,7 @@ from operator import attrgetter
 
 from common.contracts.message import Operation
 from common.contracts.reads import Read
-from common.contracts.revised import split
+from common.contracts.revised import not_reached, split
 
 from task_reader.list_cache import CachedList, ListCache
 from task_reader.metrics import LIST_HITS, LIST_MISSES
@@ -27,7 +27,15 @@ async def answer_cached(reads: Sequence[Read], ask: Ask, cache: ListCache) -> An
     return [_complete(*one, cache) for one in zip(reads, kept, answers, strict=True)]
 
 
-_SELECTING = Read.model_fields.keys() - Operation.model_fields.keys() - {"user_id", "known_revision"}
+_SELECTING = (
+    Read.model_fields.keys()
+    - Operation.model_fields.keys()
+    - {
+        "user_id",
+        "known_revision",
+        "min_revision",
+    }
+)
 """What a read may ask for instead of a whole list: every other field, those of later releases included."""
 
 _asked_for = attrgetter(*_SELECTING)
@@ -48,7 +56,7 @@ def _with_kept(read: Read, kept: CachedList | None) -> Read:
 
 def _complete(read: Read, kept: CachedList | None, answer: bytes | None, cache: ListCache) -> bytes | None:
     """The answer to the client: the revision alone where the client knows it, and otherwise with the list."""
-    if answer is None or not _is_whole_list(read):
+    if answer is None or not _is_whole_list(read) or not_reached(answer):
         return answer
     revision, body = split(memoryview(answer))
     if body is not None and revision is not None:

@@ -12,6 +12,7 @@ from common.postgres.database import Connection, call
 
 READ_TASKS = "read_tasks(%(user_id)s, %(known_revision)s)"
 READ_CHANGES = "read_changes(%(user_id)s, %(since)s, %(known_revision)s)"
+NOT_REACHED = "not_reached(%(user_id)s, %(min_revision)s)"
 READ_TASK = "read_task(%(user_id)s, %(task_id)s, %(known_revision)s)"
 LIST_PAGE = (
     "list_page(%(user_id)s, %(order)s, %(limit)s, %(is_completed)s, %(created_after)s, %(created_before)s, %(q)s,"
@@ -23,7 +24,8 @@ async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | No
     """The answer to each read, in order, in one round trip: a JSON array of tasks, newest first, or one task as JSON,
     in the form of common.contracts.revised, or None when the user has no such task. A page has a line before its array:
     the JSON of the Position after which the next page begins, or nothing on the last one. Changes are an object of
-    `revision`, `changed` and `deleted`, or None when they are not known, or more than 500.
+    `revision`, `changed` and `deleted`, or None when they are not known, or more than 500. Where a `min_revision` is
+    not reached, the answer is a sign of common.contracts.revised.
 
     A list uses idx_task_user_created_id, and its cost is linear in the number of tasks: PostgreSQL builds the whole
     array, which is held in memory once. A page uses the same index, or idx_task_user_title; it looks at 10,000 tasks at
@@ -35,6 +37,16 @@ async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | No
 
 
 def _call(read: Read) -> tuple[str, dict[str, Any]]:
+    text, values = _call_of_any_age(read)
+    if read.min_revision is None:
+        return text, values
+    # coalesce evaluates what comes second only where the first is null. Changes prove that their `since` is reached.
+    is_proof = read.since is not None and read.since >= read.min_revision
+    both = f"coalesce({text}, {NOT_REACHED})" if is_proof else f"coalesce({NOT_REACHED}, {text})"
+    return both, values | {"min_revision": read.min_revision}
+
+
+def _call_of_any_age(read: Read) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {"user_id": str(read.user_id), "known_revision": read.known_revision}
     if read.page is not None:
         return LIST_PAGE, values | _page_values(read.page)

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from common.contracts import framing, revised
-from common.contracts.reads import MAX_READ_BYTES, MAX_READS_PER_BATCH, Read, ReadBatch
+from common.contracts.reads import MAX_READ_BYTES, MAX_READS_PER_BATCH, MIN_REVISION_HEADER, Read, ReadBatch
 from common.http.lean_route import LeanRoute
 from common.http.problem_answers import problem_response
 from common.http.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
@@ -38,6 +38,8 @@ def list_cache_of(request: Request) -> ListCache:
     return cache
 
 
+_CHECKED = {MIN_REVISION_HEADER: "checked"}  # a reader of the release before ignores min_revision
+
 OpenDatabase = Annotated[Database, Depends(open_database_of)]
 Lists = Annotated[ListCache, Depends(list_cache_of)]
 
@@ -68,7 +70,9 @@ async def read_batch(request: Request, database: OpenDatabase, lists: Lists) -> 
         raise Problem(MALFORMED_BODY, "The body must be a batch of reads.") from None
     state_of(request.scope).operations = batch.reads
     answers = await _answer(database, lists, batch.reads)
-    return Response(framing.pack(answers if batch.revisions else _bodies(answers)), media_type=framing.MEDIA_TYPE)
+    body = framing.pack(answers if batch.revisions else _bodies(answers))
+    checked = _CHECKED if any(read.min_revision is not None for read in batch.reads) else None
+    return Response(body, headers=checked, media_type=framing.MEDIA_TYPE)
 
 
 async def _answer(database: Database, lists: ListCache, reads: Sequence[Read]) -> list[bytes | None]:
@@ -79,8 +83,11 @@ async def _answer(database: Database, lists: ListCache, reads: Sequence[Read]) -
 
 
 def _bodies(answers: Sequence[bytes | None]) -> list[memoryview | None]:
-    """The JSON of the answers, without their revisions."""
-    return [None if answer is None else revised.split(memoryview(answer)).body for answer in answers]
+    """The JSON of the answers, without their revisions; None where there is none."""
+    return [
+        None if answer is None or revised.not_reached(answer) else revised.split(memoryview(answer)).body
+        for answer in answers
+    ]
 
 
 async def answer_unavailable(request: Request, error: Exception) -> Response:

@@ -13,6 +13,9 @@ from common.contracts.message import Message, Operation, is_absent
 from common.http.request_ids import MAX_CHARACTERS as MAX_REQUEST_ID_CHARACTERS
 
 MAX_READS_PER_BATCH = 1024  # bounds the work of one request to a reader
+MIN_REVISION_HEADER = "Min-Revision"
+"""Of a client's request: its answer must not be older. Of a reader's answer to a batch: it has compared revisions."""
+
 MAX_PAGE_TASKS = 1000
 MAX_SEARCH_CHARACTERS = 255
 
@@ -81,8 +84,9 @@ class Read(Operation):
     """A request for one task of a user, or all of them when `task_id` is null, or a page of them, or what has changed
     since the revision `since`.
 
-    At `known_revision` the client has the answer already, and gets the revision alone. It is written only when set, and
-    only in a batch with `revisions`.
+    At `known_revision` the client has the answer already, and gets the revision alone. Below `min_revision` the answer
+    would be too old for the client: it is one of NotReached then (common.contracts.revised). Both are written only when
+    set, and only in a batch with `revisions`.
     """
 
     user_id: UUID
@@ -90,6 +94,7 @@ class Read(Operation):
     page: Page | None = Field(default=None, exclude_if=is_absent)
     known_revision: int | None = Field(default=None, exclude_if=is_absent)
     since: int | None = Field(default=None, exclude_if=is_absent)
+    min_revision: int | None = Field(default=None, exclude_if=is_absent)
 
 
 class ReadBatch(Message):
@@ -128,6 +133,7 @@ def _largest_read_bytes() -> int:
         page=largest_page(),
         known_revision=2**63 - 1,
         since=2**63 - 1,
+        min_revision=2**63 - 1,
         request_id='"' * MAX_REQUEST_ID_CHARACTERS,
         traceparent=traceparent,
     )

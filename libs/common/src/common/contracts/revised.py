@@ -3,9 +3,29 @@
 PostgreSQL writes it (services/task-writer/sql); it is passed on as it is. See ADR 19.
 """
 
+from enum import Enum
 from typing import NamedTuple
 
 _MAX_DIGITS = 19  # of a bigint
+
+
+class NotReached(Enum):
+    """What is answered in place of a read whose `min_revision` is not reached (ADR 25)."""
+
+    BEHIND = b"behind"
+    """By a replica: it may be there later, or on another server."""
+
+    UNREACHED = b"unreached"
+    """By the primary: no change of this user has this revision."""
+
+
+_SIGNS = {sign.value: sign for sign in NotReached}
+_MAX_SIGN_BYTES = max(map(len, _SIGNS))
+
+
+def not_reached(answer: bytes | memoryview) -> NotReached | None:
+    """The sign that an answer consists of, if it does."""
+    return _SIGNS.get(bytes(answer)) if len(answer) <= _MAX_SIGN_BYTES else None
 
 
 class Revised(NamedTuple):

@@ -31,6 +31,7 @@ INVALID_KEY = ProblemType("invalid-idempotency-key", HTTPStatus.BAD_REQUEST, "Th
 INVALID_PRECONDITION = ProblemType(
     "invalid-precondition", HTTPStatus.BAD_REQUEST, "A condition of the request is not valid"
 )
+INVALID_MIN_REVISION = ProblemType("invalid-min-revision", HTTPStatus.BAD_REQUEST, "The Min-Revision is not valid")
 VERSION_UNKNOWN = ProblemType(
     "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version is not supported"
 )
@@ -58,6 +59,9 @@ UNSUPPORTED_CODING = ProblemType(
 )
 PRECONDITION_FAILED = ProblemType(
     "precondition-failed", HTTPStatus.PRECONDITION_FAILED, "A precondition of the request failed"
+)
+REVISION_UNREACHED = ProblemType(
+    "revision-unreached", HTTPStatus.PRECONDITION_FAILED, "The user has not reached this revision"
 )
 INVALID_TASK = ProblemType("invalid-task", HTTPStatus.UNPROCESSABLE_CONTENT, "The body does not match the schema")
 KEY_REUSED = ProblemType(

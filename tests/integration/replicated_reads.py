@@ -1,0 +1,83 @@
+"""A primary with a streaming standby, and gateways whose task-readers ask one or the other."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from common.contracts.commands import AnyCommand
+from common.postgres.database import Database
+from gateway.app import create_app as create_gateway
+from gateway.settings import GatewaySettings
+from pydantic import HttpUrl, SecretStr
+from task_reader.app import create_app as create_reader
+from task_reader.settings import ReaderSettings
+
+from tests.conftest import Addresses
+from tests.integration.effects import outcomes
+from tests.ports import closed_port
+from tests.serving import Answer, Served, serving
+from tests.standby import Standby
+
+
+@dataclass(frozen=True)
+class Replicated:
+    """A standby that has the tables, and the writer's database on the primary."""
+
+    standby: Standby
+    addresses: Addresses
+    writer: Database
+
+    async def write(self, *commands: AnyCommand) -> int:
+        """Carries out a batch on the primary; the revision of its last answer."""
+        answered = await outcomes(self.writer, *commands)
+        assert {one.status for one in answered} == {"done"}
+        return answered[-1].revision or 0
+
+    def replica_reader(self, **given: Any) -> Any:
+        """A task-reader on the standby, running while it is open."""
+        return _reader(self.standby.at(self.addresses.reader), given)
+
+    def primary_reader(self, **given: Any) -> Any:
+        return _reader(self.addresses.reader, given)
+
+
+def _reader(url: str, given: dict[str, Any]) -> Any:
+    return serving(create_reader(ReaderSettings(reader_database_url=SecretStr(url), port=0, **given)))
+
+
+@asynccontextmanager
+async def gateway_before(reader: Served, **given: Any) -> AsyncIterator[Served]:
+    """A gateway without RabbitMQ before this task-reader."""
+    async with AsyncExitStack() as opened:
+        settings = GatewaySettings(
+            reader_url=HttpUrl(f"http://127.0.0.1:{reader.port}"),
+            rabbitmq_url=SecretStr(f"amqp://127.0.0.1:{opened.enter_context(closed_port())}"),
+            bus_start_timeout_s=0.001,
+            port=0,
+            **given,
+        )
+        yield await opened.enter_async_context(serving(create_gateway(settings)))
+
+
+def paths_of(user: UUID, task: UUID, since: int) -> dict[str, str]:
+    """Each kind of read of a user, by its name."""
+    tasks = f"/api/{user}/tasks"
+    return {
+        "task": f"{tasks}/{task}",
+        "list": tasks,
+        "page": f"{tasks}?limit=10",
+        "search": f"{tasks}?q=l",
+        "changes": f"/api/{user}/changes?since={since}",
+        "all changes": f"/api/{user}/changes",
+    }
+
+
+def titles(answer: Answer) -> list[str]:
+    """The titles in the answer to any kind of read, newest first."""
+    shown = json.loads(answer.body)
+    if isinstance(shown, list):
+        return [task["title"] for task in shown]
+    return [task["title"] for task in shown.get("changed", [shown])]
