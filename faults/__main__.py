@@ -15,6 +15,7 @@ from pathlib import Path
 from faults.campaign import GATEWAYS, break_world, plan_campaign, run_campaign
 from faults.checker import check
 from faults.cluster.compose import running_cluster
+from faults.cluster.packets import missing_means
 from faults.cluster.world import cluster_world
 from faults.history import History, read_history, write_history
 from faults.outages import outage_table
@@ -34,7 +35,10 @@ def main(arguments: list[str]) -> int:
             return hold_campaign(load(), Path(directory))
         case ["check", file]:
             history = read_history(Path(file))
-            return judge(history, check(history))
+            violations = check(history)
+            for line in outage_table(history, violations):
+                show(line)
+            return judge(history, violations)
         case _:
             sys.stderr.write("usage: python -m faults [check FILE | kill DIRECTORY]\n")
             return 2
@@ -42,6 +46,9 @@ def main(arguments: list[str]) -> int:
 
 def hold_campaign(settings: FaultsSettings, stack: Path | None = None) -> int:
     """Runs a campaign, keeps its history and figures, and judges it: on an own system, or on a running `stack`."""
+    if settings.cluster and (missing := missing_means()) is not None:
+        show(f"CLUSTER=1 drops packets of containers, and {missing} is missing here")
+        return 2
     directory = settings.faults_dir / f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{settings.seed}"
     directory.mkdir(parents=True)
     show(f"SEED={settings.seed}, {settings.clients} clients, {settings.seconds:.0f} s; kept in {directory}")

@@ -1,6 +1,8 @@
 """Drops a container's packets in its own network namespace. Needs root, nsenter and iptables on this machine."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,10 +11,17 @@ from faults.cluster.docker import Container
 _RULES = (("INPUT", "!", "-i", "lo", "-j", "DROP"), ("OUTPUT", "!", "-o", "lo", "-j", "DROP"))
 
 
+def missing_means() -> str | None:
+    """What is missing here to drop packets, if anything is."""
+    if os.geteuid() != 0:
+        return "root's rights"
+    return next((program for program in ("nsenter", "iptables") if shutil.which(program) is None), None)
+
+
 @asynccontextmanager
 async def swallowed(container: Container) -> AsyncIterator[None]:
-    """Nothing that it sends arrives inside the context, and nothing reaches it; nobody is told. OSError without the
-    means."""
+    """Nothing that it sends arrives inside the context, and nothing reaches it; nobody is told. OSError where it cannot
+    be done."""
     try:
         for rule in _RULES:
             await _iptables(container, "--insert", *rule)
