@@ -23,6 +23,7 @@ if [ -n "${ERLANG_COOKIE:-}" ]; then # the secret that the nodes of a cluster ha
     rm -f "$HOME/.erlang.cookie"
     printf '%s' "$ERLANG_COOKIE" >"$HOME/.erlang.cookie"
     [ "$(id -u)" -ne 0 ] || chown rabbitmq "$HOME/.erlang.cookie"
+    unset ERLANG_COOKIE # RabbitMQ would use it, and warn of that
 fi
 [ $# -gt 0 ] || set -- rabbitmq-server
 exec docker-entrypoint.sh "$@"
