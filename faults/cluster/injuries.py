@@ -76,12 +76,18 @@ async def _away(*containers: Container) -> AsyncIterator[None]:
 
 
 async def _freeze(cluster: Cluster, fault: Fault) -> None:
-    container = await _hit(cluster, fault)
-    await docker("pause", container.id)
-    try:
+    async with _frozen(await _hit(cluster, fault)):
         await asyncio.sleep(fault.seconds)
+
+
+@asynccontextmanager
+async def _frozen(*containers: Container) -> AsyncIterator[None]:
+    ids = [one.id for one in containers]
+    await docker("pause", *ids)
+    try:
+        yield
     finally:
-        await docker("unpause", container.id)
+        await docker("unpause", *ids)
 
 
 async def _cut_off(cluster: Cluster, fault: Fault) -> None:
@@ -119,11 +125,14 @@ async def _switchover(cluster: Cluster, fault: Fault) -> None:
 async def _local_commits(cluster: Cluster, fault: Fault) -> None:
     """The standby is cut off, so that commits wait for it; their sessions end, which leaves the commits on the primary
     alone; their batches are delivered again and find them in the log; then the primary dies, and the standby is back.
+
+    Nobody reads meanwhile: PostgreSQL shows such a commit to all, and no service can know that it will be lost.
     """
     now = await members(cluster)
     (primary,), standby = now.primaries, now.synchronous
     assert standby is not None  # noqa: S101 - faults come to a cluster that is whole
-    async with _without_network(standby):
+    readers = await cluster.containers("task-reader")
+    async with _frozen(*readers), _without_network(standby):
         await asyncio.sleep(_COMMITS_WAIT_AFTER_S)
         await sql(primary, TERMINATE)
         await asyncio.sleep(_DELIVERED_AGAIN_AFTER_S)
