@@ -6,6 +6,7 @@ import logging
 from common.postgres.database import Connection, Database, DatabaseUnavailable, all_rows
 from psycopg import InternalError, OperationalError
 
+from task_writer.metrics import CLEANUP_BEHIND, FORGOTTEN
 from task_writer.statements import FORGET_COMMANDS
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,9 @@ async def keep_forgetting(database: Database, *, retention_s: float, interval_s:
             forgotten = await database.run(lambda db: forget_old_commands(db, retention_s))
         except (DatabaseUnavailable, OperationalError, InternalError) as error:
             log.warning("the command log was not cleaned up: %s", error)
-            forgotten = 0
+            forgotten = 0  # the gauge stays as it was: nobody knows
+        else:
+            FORGOTTEN.inc(forgotten)
+            CLEANUP_BEHIND.set(forgotten == RECORDS_PER_STATEMENT)
         if forgotten < RECORDS_PER_STATEMENT:
             await asyncio.sleep(interval_s)
