@@ -47,6 +47,12 @@ def _gauge(job: str, metric: str, bad: str, good: str) -> Case:
     return Case(bad={job: {metric: bad}}, good={job: {metric: good}})
 
 
+def _of_postgres(metrics: dict[str, tuple[str, str]]) -> Case:
+    """Of PostgreSQL by CloudNativePG: for each metric the bad value and the good one."""
+    bad, good = ({metric: values[which] for metric, values in metrics.items()} for which in (0, 1))
+    return Case({"postgres": bad}, {"postgres": good}, environments=KUBERNETES)
+
+
 CASES: dict[str, list[Case]] = {
     "ServiceDown": [
         Case({"gateway": {"up": "0"}}, {"gateway": {"up": "1"}}, fires=2),
@@ -146,5 +152,28 @@ CASES: dict[str, list[Case]] = {
                 "gateway": {f"taskwire_queue_messages{{{COMMANDS}}}": "1"},
             },
         ),
+    ],
+    "RabbitMQAlarm": [
+        _gauge("rabbitmq", "rabbitmq_alarms_memory_used_watermark", "1", "0"),
+        _gauge("rabbitmq", "rabbitmq_alarms_free_disk_space_watermark", "1", "0"),
+    ],
+    "RabbitMQNodeUnreachable": [_gauge("rabbitmq", "rabbitmq_unreachable_cluster_peers_count", "1", "0")],
+    "PostgresReplicaMissing": [_of_postgres({"cnpg_pg_replication_streaming_replicas": ("1", "2")})],
+    "WalArchivingFails": [
+        _of_postgres(
+            {
+                "cnpg_pg_stat_archiver_last_failed_time": ("900", "800"),
+                "cnpg_pg_stat_archiver_last_archived_time": ("899", "900"),
+            }
+        ),
+        _of_postgres(
+            {
+                "cnpg_pg_stat_archiver_last_failed_time": ("1", "-1"),
+                "cnpg_pg_stat_archiver_last_archived_time": ("-1", "-1"),
+            }
+        ),
+    ],
+    "BackupMissing": [
+        _of_postgres({"barman_cloud_cloudnative_pg_io_last_available_backup_timestamp": ("-172800", "-172000")})
     ],
 }

@@ -28,7 +28,7 @@ from .names import MODULES, NAME, metrics, series
 OBSERVABILITY = ROOT / "deploy" / "observability"
 OPERATIONS = ROOT / "docs" / "operations.md"
 RULES = OBSERVABILITY / "rules.yml"
-DASHBOARD = OBSERVABILITY / "grafana" / "dashboards" / "taskwire.json"
+DASHBOARDS = sorted((OBSERVABILITY / "grafana" / "dashboards").glob("*.json"))
 PROMTOOL, PROMETHEUS = shutil.which("promtool"), shutil.which("prometheus")
 NEEDS_PROMETHEUS = pytest.mark.skipif(
     PROMTOOL is None or PROMETHEUS is None, reason="NOT TESTED: needs Debian's package prometheus"
@@ -49,7 +49,7 @@ def alerts() -> list[dict[str, Any]]:
 
 def queries() -> list[str]:
     """All that the alerts and the dashboard ask of Prometheus."""
-    panels = json.loads(DASHBOARD.read_text())["panels"]
+    panels = [panel for path in DASHBOARDS for panel in json.loads(path.read_text())["panels"]]
     return [rule["expr"] for rule in rules()] + [target["expr"] for panel in panels for target in panel["targets"]]
 
 
@@ -102,9 +102,10 @@ def test_every_alert_has_its_paragraph_and_every_paragraph_its_alert() -> None:
         assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
 
 
-def test_the_panels_of_the_dashboard_lie_beside_each_other() -> None:
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda path: path.stem)
+def test_the_panels_of_a_dashboard_lie_beside_each_other(dashboard: Path) -> None:
     taken = set[tuple[int, int]]()
-    for panel in json.loads(DASHBOARD.read_text())["panels"]:
+    for panel in json.loads(dashboard.read_text())["panels"]:
         place = panel["gridPos"]
         cells = {(place["x"] + column, place["y"] + row) for column in range(place["w"]) for row in range(place["h"])}
         assert not taken & cells, panel["title"]
