@@ -85,10 +85,14 @@ def test_the_contract_holds_with_one_of_each_through_a_transaction_pooler(projec
 
 
 async def test_reads_may_come_from_a_replica(project: Project) -> None:
-    project.up(profile="replica", variables={"READER_DATABASE_HOST": "replica"})
+    to_both = {"READER_DATABASE_HOST": "replica", "READER_PRIMARY_URL": "http://primary-reader:8001"}
+    project.up(profile="replica", variables=to_both)
 
     async with new_user(project.gateway_url) as user:
-        created = (await user.post("/tasks", json={"title": "Buy milk"})).json()
+        made = await user.post("/tasks", json={"title": "Buy milk"})
+        created = made.json()
+        named = await user.get(f"/tasks/{created['id']}", headers={"Min-Revision": made.headers["etag"]})
+        assert named.json() == created
 
         async def is_read() -> bool:
             return bool((await user.get(f"/tasks/{created['id']}")).json() == created)

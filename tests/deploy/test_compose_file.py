@@ -58,6 +58,15 @@ def test_the_gateway_asks_the_reader_where_that_listens(services: dict[str, Any]
     assert services["gateway"]["environment"]["READER_URL"] == f"http://task-reader:{port}"
 
 
+def test_the_reader_of_the_primary_differs_in_its_database_alone(services: dict[str, Any]) -> None:
+    one, other = (services[name] for name in ("task-reader", "primary-reader"))
+    databases = [service["environment"]["READER_DATABASE_URL"] for service in (one, other)]
+
+    assert other == one | {"profiles": ["replica"], "environment": other["environment"]}
+    assert other["environment"] == one["environment"] | {"READER_DATABASE_URL": databases[1]}
+    assert databases[0].replace("${READER_DATABASE_HOST:-postgres}", "postgres") == databases[1]
+
+
 def test_the_published_port_is_the_one_where_the_gateway_listens(services: dict[str, Any]) -> None:
     (published,) = services["gateway"]["ports"]
 

@@ -49,17 +49,22 @@ def _reader(url: str, given: dict[str, Any]) -> Any:
 
 
 @asynccontextmanager
-async def gateway_before(reader: Served, **given: Any) -> AsyncIterator[Served]:
-    """A gateway without RabbitMQ before this task-reader."""
+async def gateway_before(reader: Served, *, primary: Served | None = None, **given: Any) -> AsyncIterator[Served]:
+    """A gateway without RabbitMQ before this task-reader, and another one on the primary."""
     async with AsyncExitStack() as opened:
         settings = GatewaySettings(
-            reader_url=HttpUrl(f"http://127.0.0.1:{reader.port}"),
+            reader_url=_address(reader),
+            reader_primary_url=None if primary is None else _address(primary),
             rabbitmq_url=SecretStr(f"amqp://127.0.0.1:{opened.enter_context(closed_port())}"),
             bus_start_timeout_s=0.001,
             port=0,
             **given,
         )
         yield await opened.enter_async_context(serving(create_gateway(settings)))
+
+
+def _address(reader: Served) -> HttpUrl:
+    return HttpUrl(f"http://127.0.0.1:{reader.port}")
 
 
 def paths_of(user: UUID, task: UUID, since: int) -> dict[str, str]:

@@ -233,6 +233,94 @@ async def test_a_user_without_tasks_has_reached_0_and_nothing_more(primary: Serv
     assert json.loads(answers[0].body) == []
 
 
+@pytest.fixture(scope="module")
+async def both(replicated: Replicated) -> AsyncIterator[Served]:
+    """A gateway with a task-reader on the standby, and one on the primary."""
+    async with (
+        replicated.replica_reader() as reader,
+        replicated.primary_reader() as on_primary,
+        gateway_before(reader, primary=on_primary) as gateway,
+    ):
+        yield gateway
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_primarys_reader_answers_what_the_replica_has_not_reached_and_nothing_else(
+    behind: Behind, both: Served, kind: str
+) -> None:
+    path = behind.path(kind)
+
+    named = await both.ask("GET", path, headers={"Min-Revision": str(behind.now)})
+    unnamed = await both.ask("GET", path)
+
+    assert (named.status, titles(named)) == (200, ["title"])
+    assert titles(unnamed) == ([] if kind == "changes" else ["old"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_primarys_reader_compares_what_the_client_has(behind: Behind, both: Served, kind: str) -> None:
+    tags = [f'"1-{revision}"' for revision in (behind.then, behind.now)]
+
+    answers = [
+        await both.ask("GET", behind.path(kind), headers={"If-None-Match": tag, "Min-Revision": tags[1]})
+        for tag in tags
+    ]
+
+    assert [answer.status for answer in answers] == [200, 304]
+
+
+async def test_changes_since_what_the_replica_has_not_reached_come_from_the_primary(
+    behind: Behind, both: Served
+) -> None:
+    statuses = [
+        (await both.ask("GET", f"/api/{behind.user}/changes?since={since}")).status
+        for since in (behind.now, behind.now + 1, behind.then - 1)
+    ]
+
+    assert statuses == [200, 410, 410]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_what_nobody_has_reached_is_412_at_once_on_the_primarys_word(
+    behind: Behind, both: Served, kind: str
+) -> None:
+    answer = await both.ask("GET", behind.path(kind), headers={"Min-Revision": str(FUTURE)})
+
+    assert (answer.status, answer.json()["type"]) == (412, "urn:taskwire:problem:revision-unreached")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_the_primarys_reader_a_read_waits_for_the_replica(
+    replicated: Replicated, behind: Behind, kind: str
+) -> None:
+    named = {"Min-Revision": str(behind.now)}
+    async with replicated.primary_reader() as gone:
+        pass
+    async with (
+        replicated.replica_reader() as reader,
+        gateway_before(reader, primary=gone, read_timeout_s=READ_TIMEOUT_S) as gateway,
+    ):
+        early = await gateway.ask("GET", behind.path(kind), headers=named)
+        await replicated.standby.resume()
+        await replicated.standby.caught_up()
+        answer = await gateway.ask("GET", behind.path(kind), headers=named)
+
+    assert early.status == 503
+    assert (answer.status, titles(answer)) == (200, ["title"])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_primarys_reader_answers_while_those_of_the_replica_are_down(
+    replicated: Replicated, behind: Behind, kind: str
+) -> None:
+    async with replicated.replica_reader() as gone:
+        pass
+    async with replicated.primary_reader() as on_primary, gateway_before(gone, primary=on_primary) as gateway:
+        answer = await gateway.ask("GET", behind.path(kind))
+
+    assert (answer.status, titles(answer)) == (200, ["title"])
+
+
 async def test_reads_of_one_batch_do_not_wait_for_the_one_that_does(behind: Behind, replica: Served) -> None:
     path = behind.path("task")
 

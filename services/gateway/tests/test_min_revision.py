@@ -71,7 +71,7 @@ async def test_what_a_replica_has_not_reached_is_asked_for_a_few_times_and_then_
     async with gateway_reading(http("200 OK", pack([b"behind"]), CHECKED)) as (gateway, asked):
         answer = await gateway.ask("GET", TASK, headers={"Min-Revision": "7"})
 
-    assert (answer.status, answer.json()["detail"]) == (503, "No replica has reached the revision 7 in time.")
+    assert (answer.status, answer.json()["detail"]) == (503, "No server has reached the revision 7 in time.")
     assert 2 <= len(asked) <= 4
 
 

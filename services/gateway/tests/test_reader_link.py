@@ -90,7 +90,7 @@ async def link_to(*answering: Answering | None, timeout_s: float = LIMIT_S) -> A
             if reader is not None:
                 await opened.enter_async_context(await asyncio.start_server(reader.serve, address, port))
         given = settings(port, reader_url=f"http://{NAME}:{port}", read_timeout_s=timeout_s)
-        yield await opened.enter_async_context(open_reader_link(given)), readers
+        yield await opened.enter_async_context(open_reader_link(given.reader_url, given)), readers
 
 
 def _free_port() -> int:

@@ -49,7 +49,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             app.state.reads, app.state.settings = reads, settings
             app.state.commands, app.state.batches = writes.commands, writes.batches
             app.state.tokens = tokens
-            health.start(task_reader=reads.component, bus=writes.component)
+            health.start(**reads.components, bus=writes.component)
             yield
 
     app = make_app("Taskwire", lifespan, **ABOUT)

@@ -23,7 +23,7 @@ async def ask(lane: ReadLane, read: Read) -> Revised | None:
         detail = f"No change of this user has the revision {read.min_revision}"
         raise Problem(REVISION_UNREACHED, f"{detail}: it is not the user's, or the change was lost.") from error
     except ReplicaBehind as error:
-        raise Problem(UNAVAILABLE, f"No replica has reached the revision {read.min_revision} in time.") from error
+        raise Problem(UNAVAILABLE, f"No server has reached the revision {read.min_revision} in time.") from error
     except ReaderUnavailable as error:
         raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
     except TooManyReads as error:

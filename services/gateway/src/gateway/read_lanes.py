@@ -3,11 +3,14 @@
 Lists, short pages, searches and single tasks have separate lanes, so that a long list or a search does not delay the
 read of one task. What a search or a long page costs is bounded (services/task-writer/sql/list_page.sql), but is up to a
 hundred times what a short page costs, so each is a batch of its own (ADR 21).
+
+With READER_PRIMARY_URL each lane has a second one, to a task-reader on the primary: it gets what the readers at
+READER_URL cannot answer, because they are away, or behind the revision that a read names (ADR 25).
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from common.contracts.reads import Page, Read
@@ -44,6 +47,7 @@ class ReadLane:
     """Batches reads of one kind for the link. Belongs to one event loop."""
 
     def __init__(self, name: str, link: ReaderLink, limits: BatchLimits, waits: "ReadWaits") -> None:
+        self.primary: ReadLane | None = None
         self._link = link
         self._waits = waits
         self._batcher: Batcher[Read, Answer] = Batcher(measured(name, self._ask), limits)
@@ -56,7 +60,12 @@ class ReadLane:
         behind = False
         try:
             with time_limit(self._waits.timeout_s):
-                answer = await self._batcher.submit(read.user_id, read)
+                try:
+                    answer = await self._batcher.submit(read.user_id, read)
+                except ReaderUnavailable:
+                    if self.primary is None:
+                        raise
+                    answer = await self.primary.submit(read)
                 if isinstance(answer, NotReached):
                     behind = True
                     answer = await self._once_reached(read, answer)
@@ -66,16 +75,27 @@ class ReadLane:
             raise TooManyReads from None
         except TimeoutError:
             if behind:
-                raise ReplicaBehind("no replica has reached the revision in time") from None
+                raise ReplicaBehind("no server has reached the revision in time") from None
             raise ReaderUnavailable("there was no answer in time") from None
 
+    def submit(self, read: Read) -> asyncio.Future[Answer]:
+        """The future answer of this lane's readers alone. Raises Full when too many wait."""
+        return self._batcher.submit(read.user_id, read)
+
     async def _once_reached(self, read: Read, answer: Answer) -> Revised | None:
-        """Asks again after growing pauses, until a replica has reached the revision; without a limit of its own."""
-        pauses = _pauses_s()
-        with self._waits.behind.holding(read.user_id):
-            while answer is NotReached.BEHIND:
-                await asyncio.sleep(next(pauses))
-                answer = await self._batcher.submit(read.user_id, read)
+        """The answer of the primary's reader, if there is one. Who may reach the revision yet is asked again after
+        growing pauses; without a limit of its own."""
+        lane = self
+        if self.primary is not None:
+            with suppress(ReaderUnavailable):  # the replica may still get there
+                answer = await self.primary.submit(read)
+                lane = self.primary
+        if answer is NotReached.BEHIND:
+            pauses = _pauses_s()
+            with self._waits.behind.holding(read.user_id):
+                while answer is NotReached.BEHIND:
+                    await asyncio.sleep(next(pauses))
+                    answer = await lane.submit(read)
         if isinstance(answer, NotReached):
             raise RevisionUnreached
         return answer
@@ -102,14 +122,14 @@ def _pauses_s() -> Iterator[float]:
 
 @dataclass(frozen=True)
 class ReadLanes:
-    """One lane for each kind of read, and the task-reader's health."""
+    """One lane for each kind of read, and the health of the task-readers."""
 
     lists: ReadLane
     pages: ReadLane
     searches: ReadLane
     finds: ReadLane
     changes: ReadLane
-    component: Component
+    components: Mapping[str, Component]
 
     def lane_of(self, page: Page) -> ReadLane:
         """The lane of short pages, or that of those that may look at many tasks to show a few, or show many."""
@@ -120,9 +140,14 @@ class ReadLanes:
 
 @asynccontextmanager
 async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]:
-    """The lanes and their link, usable immediately."""
-    async with open_reader_link(settings) as link:
-        waits = ReadWaits(settings.read_timeout_s, BoundedWaits(MAX_BEHIND))
+    """The lanes and their links, usable immediately."""
+    waits = ReadWaits(settings.read_timeout_s, BoundedWaits(MAX_BEHIND))
+    async with AsyncExitStack() as opened:
+        link = await opened.enter_async_context(open_reader_link(settings.reader_url, settings))
+        components, primary = {"task_reader": link.component}, None
+        if settings.reader_primary_url is not None:
+            primary = await opened.enter_async_context(open_reader_link(settings.reader_primary_url, settings))
+            components["primary_reader"] = primary.component
 
         def lane(name: str, max_batch: int) -> ReadLane:
             limits = BatchLimits(
@@ -131,7 +156,9 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
                 max_waiting=settings.reads_max_waiting,
                 longest_wait_s=settings.read_timeout_s / 2,
             )
-            return ReadLane(name, link, limits, waits)
+            made = ReadLane(name, link, limits, waits)
+            made.primary = None if primary is None else ReadLane(f"{name}_primary", primary, limits, waits)
+            return made
 
         yield ReadLanes(
             lists=lane("lists", settings.lists_max_batch),
@@ -139,5 +166,5 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
             searches=lane("searches", 1),
             finds=lane("finds", settings.finds_max_batch),
             changes=lane("changes", settings.lists_max_batch),
-            component=link.component,
+            components=components,
         )

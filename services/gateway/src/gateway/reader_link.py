@@ -18,6 +18,7 @@ from common.contracts.reads import MIN_REVISION_HEADER, Read, ReadBatch
 from common.contracts.revised import NotReached, Revised, not_reached, split
 from common.observability.health import Component
 from common.runtime.time_limits import time_limit
+from pydantic import HttpUrl
 
 from gateway.settings import GatewaySettings
 
@@ -49,7 +50,7 @@ class _Resolver(aiohttp.ThreadedResolver):
 
 
 class ReaderLink:
-    """Kept connections to the readers at READER_URL. Belongs to one event loop."""
+    """Kept connections to the readers at one address. Belongs to one event loop."""
 
     def __init__(self, session: aiohttp.ClientSession, timeout_s: float) -> None:
         self.component = Component(lambda: self.ask([Read(user_id=NOBODY, task_id=NOBODY)]))
@@ -137,15 +138,15 @@ def _credentials(settings: GatewaySettings) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_reader_link(settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
-    """The link, usable immediately. It opens connections on demand, one per batch in flight."""
+async def open_reader_link(url: HttpUrl, settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
+    """The link to the readers at `url`, usable immediately. It opens connections on demand, one per batch in flight."""
     connector = aiohttp.TCPConnector(
         limit=READ_LANES * settings.reads_max_in_flight,
         resolver=_Resolver(),
         ttl_dns_cache=_DNS_CACHE_S,
     )
     async with aiohttp.ClientSession(
-        str(settings.reader_url),
+        str(url),
         connector=connector,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SHARE * settings.read_timeout_s),
         auto_decompress=False,

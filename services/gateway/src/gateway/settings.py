@@ -121,6 +121,10 @@ class GatewaySettings(
     """Every variable that the gateway reads."""
 
     reader_url: ServerAddress = Field(description="address of the task-reader, such as http://task-reader:8001")
+    reader_primary_url: ServerAddress | None = Field(
+        None,
+        description="address of a task-reader on the primary, for what those at READER_URL cannot answer; unset: none",
+    )
     read_timeout_s: Seconds = Field(3.0, description="time for an answer of the task-reader; then 503")
     reads_max_in_flight: Count = Field(
         4, description="maximum concurrent requests to the task-reader per process, for each kind of read"
