@@ -26,8 +26,8 @@ from .test_compose import check_restricted, published
 pytestmark = [needs_engine, pytest.mark.timeout(900)]
 
 SEED, SECONDS, CLIENTS = 15, 120.0, 8
-LONGEST_OUTAGE_S = 10.0
-LONGEST_OUTAGE_OF_READS_S = 3.0  # of a fault that has nothing to do with reads, on a machine that is busy
+# Writes are out for 2 to 5 s, and reads for a second or two, on 2 cores that other tests use too.
+LONGEST_OUTAGE_S, LONGEST_OUTAGE_OF_READS_S = 15.0, 7.0
 
 NODES = {"rabbit@rabbitmq-1", "rabbit@rabbitmq-2", "rabbit@rabbitmq-3"}
 
