@@ -25,6 +25,15 @@ class Copy:
             return f"the revision {self.revision} was another state before"
         return None
 
+    def compare(self, revision: int, tasks: list[Any]) -> str | None:
+        """What is wrong with a list that had this revision, if anything is."""
+        if revision < self.revision:
+            return f"the list had the revision {revision} after {self.revision}"
+        listed = {task["id"]: task for task in tasks}
+        if self._seen.setdefault(revision, listed) != listed:
+            return f"the revision {revision} was another state before"
+        return None
+
     def listed(self) -> list[Any]:
         """The tasks as a list has them."""
         return sorted(self._tasks.values(), key=lambda task: (task["created_at"], task["id"]), reverse=True)

@@ -6,8 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-type Verb = Literal["create", "replace", "flip", "set", "delete", "get", "list", "sync", "peek"]
-WRITES: frozenset[Verb] = frozenset({"create", "replace", "flip", "set", "delete"})
+type Verb = Literal[
+    "create", "replace", "patch", "flip", "set", "delete", "batch", "get", "list", "page", "sync", "peek"
+]
+WRITES: frozenset[Verb] = frozenset({"create", "replace", "patch", "flip", "set", "delete", "batch"})
 
 UNREACHABLE = "unreachable"
 LOST = "lost"
@@ -16,15 +18,21 @@ LOST = "lost"
 @dataclass(frozen=True, slots=True)
 class Request:
     """A client's request. `peek` gets the task of another user under the client's own user, `sync` the changes since
-    the revision that the client has, or all tasks without it."""
+    the revision that the client has, or all tasks without it, `page` the first tasks of a list, or those behind a
+    cursor. A `patch` sets the fields that `changed` names. A `batch` has `operations`, each on a task of its own."""
 
     verb: Verb
     task_id: str | None = None  # none for create and list
-    title: str | None = None  # of create and replace; no two effects of a campaign have the same
+    title: str | None = None  # of create, replace and patch; no two effects of a campaign have the same
     description: str | None = None
-    is_completed: bool | None = None  # of create, replace and set
+    is_completed: bool | None = None  # of create, replace, patch and set
     key: str | None = None  # Idempotency-Key, without its quotes
     since: int | None = None  # of sync
+    changed: tuple[str, ...] = ()
+    cursor: str | None = None
+    operations: tuple["Request", ...] = ()
+    if_match: str | None = None  # an entity tag that the client was shown, of a write
+    if_none_match: str | None = None  # the same, of get and list
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +51,11 @@ class Operation:
     ended_s: float
     request: Request
     status: int | None
-    body: Any = None  # the task, tasks or changes of a 2xx, the problem's type of an error
+    body: Any = None  # the task, tasks, page, changes or results of a 2xx, the problem's type of an error
     failure: str | None = None
     replayed: bool = False  # Idempotency-Replayed
     gateway: int = 0  # the one that was asked, the last one where another was unreachable
+    etag: str | None = None
 
     @property
     def is_write(self) -> bool:
@@ -152,10 +161,15 @@ def _sort_in(history: History, lines: Iterator[Mapping[str, Any]]) -> None:
         values = dict(line)
         match values.pop("record"):
             case Operation.__name__:
-                history.operations.append(Operation(**{**values, "request": Request(**values["request"])}))
+                history.operations.append(Operation(**{**values, "request": _request(values["request"])}))
             case Injury.__name__:
                 history.injuries.append(Injury(**values))
             case FinalState.__name__:
                 history.final.append(FinalState(**values))
             case other:
                 raise ValueError(f"a history has no {other}")
+
+
+def _request(values: Mapping[str, Any]) -> Request:
+    operations = tuple(_request(one) for one in values.get("operations", ()))
+    return Request(**{**values, "changed": tuple(values.get("changed", ())), "operations": operations})

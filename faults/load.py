@@ -4,27 +4,35 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 import httpx
 
-from faults.history import LOST, UNREACHABLE, WRITES, Operation, Request, Verb
+from faults.answers import CREATED, OK
+from faults.history import UNREACHABLE, WRITES, Operation, Request, Verb
 from faults.model import UserModel
+from faults.parts import is_settled
+from faults.wire import ask
 
 _MOST_TASKS, _MOST_PENDING = 10, 2
 _RETRIES = 6
 _PAUSE_AFTER_FAILURE_S = 0.1  # at most
 _FORGET_PENDING_AFTER_S = 10.0  # the client's own guess; the checker knows better
+_CONDITIONAL = 0.25  # of the requests that may have a condition
+_OPERATIONS: tuple[Verb, ...] = ("replace", "patch", "flip", "set", "delete")  # of a batch, on tasks that are there
+_FIELDS = ("title", "description", "is_completed")
 _CHOICES: dict[Verb, int] = {
     "create": 4,
     "replace": 4,
+    "patch": 4,
     "flip": 6,
     "set": 2,
     "delete": 3,
+    "batch": 3,
     "get": 6,
     "list": 3,
+    "page": 3,
     "sync": 3,
     "peek": 2,
 }
@@ -60,6 +68,8 @@ class Client:
         self._done = 0
         self._model = UserModel(self.user_id, lambda operation: operation.ended_s + _FORGET_PENDING_AFTER_S)
         self._check_of_unknown: Request | None = None  # a read that shows the effect of the last write
+        self._list_tag: str | None = None
+        self._cursor: str | None = None  # of the next page
 
     async def run(self) -> None:
         """Works until the load ends; then finishes the current operation."""
@@ -74,11 +84,11 @@ class Client:
         """The request, and its repetitions under the same key."""
         operation = await self._once(http, request, self._done)
         for again in range(_RETRIES if request.key else 0):
-            if operation.is_answered or self._load.ending.is_set():
+            if is_settled(operation) or self._load.ending.is_set():
                 break
             await asyncio.sleep(self.choice.uniform(0, _PAUSE_AFTER_FAILURE_S))
             operation = await self._once(http, request, operation.effect, turn=again + 1)
-        if operation.is_write and operation.is_unknown:
+        if operation.is_write and (operation.is_unknown or not is_settled(operation)):
             self._check_of_unknown = Request("get", operation.request.task_id) if request.task_id else Request("list")
         elif not operation.is_write and operation.is_answered:
             self._check_of_unknown = None
@@ -89,7 +99,7 @@ class Client:
         urls = self._load.gateway_urls
         for asked in range(self._gateway + turn, self._gateway + turn + len(urls)):
             gateway = asked % len(urls)
-            status, body, failure, replayed = await _ask(http, f"{urls[gateway]}/api/{self.user_id}", request)
+            status, body, failure, headers = await ask(http, f"{urls[gateway]}/api/{self.user_id}", request)
             if failure != UNREACHABLE:
                 break
         operation = Operation(
@@ -102,86 +112,86 @@ class Client:
             status=status,
             body=body,
             failure=failure,
-            replayed=replayed,
+            replayed=headers.get("Idempotency-Replayed") == "true",
             gateway=gateway,
+            etag=headers.get("ETag"),
         )
-        self._done += 1
+        self._done += max(1, len(request.operations))
         self._load.record(operation)
         self._model.judge(operation)
-        if operation.request.verb == "create" and operation.is_answered and isinstance(body, dict) and "id" in body:
+        self._remember(operation)
+        return operation
+
+    def _remember(self, operation: Operation) -> None:
+        """Keeps what later requests name: a list's entity tag, a cursor, a task for others to peek at."""
+        verb, body = operation.request.verb, operation.body
+        if operation.status == CREATED and verb == "create":
             self._load.seen.append((self.number, body["id"]))
             del self._load.seen[:-100]
-        return operation
+        elif operation.status == OK and verb == "list":
+            self._list_tag = operation.etag
+        elif verb == "page":
+            self._cursor = body["next"] if operation.status == OK else None
 
     def _next_request(self) -> Request:
         if self._check_of_unknown is not None:
             return self._check_of_unknown
         tasks = list(self._model.tasks())
         own = [task_id for task_id, pending in tasks if pending < _MOST_PENDING]
-        others = [task_id for owner, task_id in self._load.seen if owner != self.number]
         verb = self.choice.choices(list(_CHOICES), list(_CHOICES.values()))[0]
+        if verb == "create" and len(tasks) >= _MOST_TASKS:
+            verb = "list"
+        elif verb not in {"list", "page", "sync", "peek"} and not own:
+            verb = "create"
+        if verb == "batch":
+            return self._keyed(self._batch(own, may_create=len(tasks) < _MOST_TASKS))
+        if verb in WRITES:
+            return self._keyed(self._write(verb, None if verb == "create" else self.choice.choice(own), self._done))
+        return self._read(verb, own)
+
+    def _read(self, verb: Verb, own: Sequence[str]) -> Request:
+        others = [task_id for owner, task_id in self._load.seen if owner != self.number]
+        if verb == "sync":
+            return Request("sync", since=None if self._chance(0.1) else self._model.revision)
+        if verb == "page":
+            return Request("page", cursor=self._cursor)
         if verb == "peek" and others:
             return Request("peek", self.choice.choice(others))
-        if verb == "sync":
-            return Request("sync", since=None if self.choice.random() < 0.1 else self._model.revision)  # noqa: PLR2004
-        if verb == "list" or (verb == "create" and len(tasks) >= _MOST_TASKS):
-            return Request("list")
-        if verb == "create" or not own:
-            return self._write("create", None)
-        task_id = self.choice.choice(own)
-        return self._write(verb, task_id) if verb in WRITES else Request("get", task_id)
+        if verb == "get":
+            task_id = self.choice.choice(own)
+            return Request("get", task_id, if_none_match=self._tag_of(task_id))
+        return Request("list", if_none_match=self._list_tag if self._chance(_CONDITIONAL) else None)
 
-    def _write(self, verb: Verb, task_id: str | None) -> Request:
-        titled, completing = verb in {"create", "replace"}, verb in {"create", "replace", "set"}
+    def _chance(self, probability: float) -> bool:
+        return self.choice.random() < probability
+
+    def _tag_of(self, task_id: str) -> str | None:
+        """Mostly none; sometimes the one before the latest."""
+        tags = self._model.tags_of(task_id)
+        return self.choice.choice((tags[0], *tags[-1:] * 2)) if tags and self._chance(_CONDITIONAL) else None
+
+    def _keyed(self, request: Request) -> Request:
+        key = str(UUID(int=self.choice.getrandbits(128), version=4)) if self._insists else None
+        return replace(request, key=key)
+
+    def _batch(self, own: Sequence[str], *, may_create: bool) -> Request:
+        """Operations on some of the tasks, and perhaps on a new one."""
+        task_ids: list[str | None] = [*self.choice.sample(own, self.choice.randint(1, min(4, len(own))))]
+        if may_create and self._chance(0.5):
+            task_ids.append(None)
+        verbs = ["create" if one is None else self.choice.choice(_OPERATIONS) for one in task_ids]
+        operations = enumerate(zip(verbs, task_ids, strict=True), self._done)
+        return Request("batch", operations=tuple(self._write(verb, one, number) for number, (verb, one) in operations))
+
+    def _write(self, verb: Verb, task_id: str | None, number: int) -> Request:
+        titled, completing = verb in {"create", "replace", "patch"}, verb in {"create", "replace", "patch", "set"}
+        changed = self.choice.sample(_FIELDS, self.choice.randint(1, 3)) if verb == "patch" else ()
         return Request(
             verb,
             task_id,
-            title=f"{verb} {self.number}.{self._done}" if titled else None,
-            description=f"of client {self.number}" if titled and self.choice.random() < 0.5 else None,  # noqa: PLR2004
-            is_completed=self.choice.random() < 0.5 if completing else None,  # noqa: PLR2004
-            key=str(UUID(int=self.choice.getrandbits(128), version=4)) if self._insists else None,
+            title=f"{verb} {self.number}.{number}" if titled else None,
+            description=f"of client {self.number}" if titled and self._chance(0.5) else None,
+            is_completed=self._chance(0.5) if completing else None,
+            changed=tuple(changed),
+            if_match=None if task_id is None else self._tag_of(task_id),
         )
-
-
-async def _ask(http: httpx.AsyncClient, user_url: str, request: Request) -> tuple[int | None, Any, str | None, bool]:
-    """Status, body, failure and whether the answer is a replay. httpx repeats nothing by itself."""
-    method, path, body = _on_the_wire(request)
-    headers = {"Idempotency-Key": f'"{request.key}"'} if request.key else {}
-    try:
-        answer = await http.request(method, f"{user_url}{path}", json=body, headers=headers)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
-        return None, None, UNREACHABLE, False
-    except httpx.TransportError:
-        return None, None, LOST, False
-    replayed = answer.headers.get("Idempotency-Replayed") == "true"
-    try:
-        content = answer.json() if answer.content else None
-    except ValueError:
-        content = answer.text
-    if answer.is_error:
-        content = content.get("type") if isinstance(content, dict) else content
-    return answer.status_code, content, None, replayed
-
-
-def _path(request: Request) -> str:
-    if request.verb == "sync":
-        return "/changes" if request.since is None else f"/changes?since={request.since}"
-    return "/tasks" if request.task_id is None else f"/tasks/{request.task_id}"
-
-
-def _on_the_wire(request: Request) -> tuple[str, str, Any]:
-    path = _path(request)
-    body = {"title": request.title, "description": request.description, "is_completed": request.is_completed}
-    match request.verb:
-        case "create":
-            return "POST", path, body
-        case "replace":
-            return "PUT", path, body
-        case "flip":
-            return "PATCH", f"{path}/complete", None
-        case "set":
-            return "PATCH", f"{path}/complete", {"is_completed": request.is_completed}
-        case "delete":
-            return "DELETE", path, None
-        case _:
-            return "GET", path, None

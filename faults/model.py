@@ -5,25 +5,16 @@ from typing import Any
 
 from common.contracts.fields import TaskFields
 
+from faults.answers import CHANGED, CREATED, INTERNAL, OK, SAME, UNKNOWN, answer_of, expected_statuses, place_of
 from faults.copies import Copy
 from faults.history import FinalState, Operation
+from faults.parts import has_all_results, parts
 from faults.rules import Rule, Violation, violation
 from faults.states import Answer, Effect, Value
+from faults.tags import Tags, revision_of
 from faults.tracking import TrackedTask
 
 KEYS = {"id", "created_at", "user_id", *TaskFields.model_fields}
-_OK, _CREATED, _DELETED, _NOT_FOUND, _INTERNAL, _UNKNOWN = 200, 201, 204, 404, 500, 504
-_EXPECTED = {
-    "create": {_CREATED},
-    "replace": {_OK, _NOT_FOUND},
-    "flip": {_OK, _NOT_FOUND},
-    "set": {_OK, _NOT_FOUND},
-    "delete": {_DELETED, _NOT_FOUND},
-    "get": {_OK, _NOT_FOUND},
-    "list": {_OK},
-    "sync": {_OK},
-    "peek": {_NOT_FOUND},
-}
 
 
 class UserModel:
@@ -40,6 +31,8 @@ class UserModel:
         self._by_title: dict[str, TrackedTask] = {}  # of the title that a task was created or replaced with
         self._strange: set[str] = set()  # ids of tasks that cannot be; each is reported once
         self._copy = Copy()
+        self._tags = Tags()
+        self._page_ends: dict[str, tuple[str, str]] = {}  # time and id of the last task before each cursor
         self._active: dict[int, TrackedTask] = {}  # by number of creation: all that are not certainly gone
 
     def tasks(self) -> Iterator[tuple[str, int]]:
@@ -51,24 +44,85 @@ class UserModel:
         """That of the last sync; then its changes are in the client's copy."""
         return self._copy.revision
 
+    def tags_of(self, task_id: str) -> tuple[str, ...]:
+        """The latest two entity tags of the task in answers, the last one last."""
+        return self._tags.of_task(task_id)
+
     def judge(self, operation: Operation) -> list[Violation]:
         """The violations that show in this operation, given all those before it. The model goes on with what it saw."""
+        if operation.request.verb == "batch":
+            found = [one for part in parts(operation) for one in self._judge(part)]
+            return found if has_all_results(operation) else [*found, violation(Rule.IMPOSSIBLE, operation, "too short")]
+        return self._judge(operation)
+
+    def _judge(self, operation: Operation) -> list[Violation]:
         status, verb = operation.status, operation.request.verb
         found = []
-        if status is not None and status >= _INTERNAL and not operation.is_refused and status != _UNKNOWN:
+        if status is not None and status >= INTERNAL and not operation.is_refused and status != UNKNOWN:
             found.append(violation(Rule.BROKEN, operation, f"answered with {status}"))
-        if operation.is_answered and status not in _EXPECTED[verb]:
-            rule = Rule.FOREIGN if verb == "peek" and status == _OK else Rule.UNEXPECTED
+        if operation.is_answered and status not in expected_statuses(operation.request):
+            rule = Rule.FOREIGN if verb == "peek" and status == OK else Rule.UNEXPECTED
             return [*found, violation(rule, operation, f"answered with {status}: {operation.body!r:.200}")]
         if operation.is_write:
             return found + list(self._judge_write(operation))
-        if operation.is_answered and verb == "sync":
-            return found + list(self._judge_changes(operation, operation.request.since, operation.body))
-        if operation.is_answered and verb != "peek":
-            tasks = operation.body if verb == "list" else [operation.body] if status == _OK else []
-            seen = self._active if verb == "list" else {0: self._by_id[operation.request.task_id or ""]}
-            return found + list(self._judge_read(operation, tasks, list(seen.values())))
-        return found
+        return found + list(self._judge_answer(operation)) if operation.is_answered else found
+
+    def _judge_answer(self, operation: Operation) -> Iterator[Violation]:
+        """Judges the answer to a read."""
+        request, body, is_same = operation.request, operation.body, operation.status == SAME
+        match request.verb:
+            case "sync":
+                yield from self._judge_changes(operation, request.since, body)
+            case "list":
+                tasks = self._tags.list_of(request.if_none_match) if is_same else body
+                contradictions = list(self._judge_read(operation, tasks, list(self._active.values())))
+                wrong = list(self._judge_list_tag(operation, tasks))
+                yield from contradictions or wrong
+            case "page":
+                yield from self._judge_page(operation, body["tasks"], body["next"])
+            case "get":
+                task = self._by_id[request.task_id or ""]
+                tasks = [self._tags.task_of(request.if_none_match)] if is_same else [body][: operation.status == OK]
+                contradictions = list(self._judge_read(operation, tasks, [task]))
+                wrong = list(self._judge_tag(operation, task, tasks))
+                yield from contradictions or wrong
+
+    def _judge_page(self, operation: Operation, tasks: list[Any], cursor: str | None) -> Iterator[Violation]:
+        """Judges a page as a list of what is between its ends."""
+        begin = self._page_ends.get(operation.request.cursor or "")
+        end = place_of(tasks[-1]) if cursor is not None else None
+        if cursor is not None and end is not None:
+            self._page_ends[cursor] = end
+        if begin is not None and any(place_of(body) >= begin for body in tasks):
+            yield _at(operation, Rule.IMPOSSIBLE, "a page with tasks of the page before")
+        is_whole = begin is None and end is None
+        expected = [
+            task
+            for task in self._active.values()
+            if (is_whole if (at := task.place) is None else (not begin or at < begin) and (not end or at >= end))
+        ]
+        yield from self._judge_read(operation, tasks, expected)
+
+    def _judge_list_tag(self, operation: Operation, tasks: list[Any]) -> Iterator[Violation]:
+        tag = operation.etag or ""
+        if operation.status == OK and tag == operation.request.if_none_match:
+            yield _at(operation, Rule.REVISION, f"the list was sent although its entity tag was {tag}")
+        for fault in (self._tags.saw_list(tag, tasks), self._copy.compare(revision_of(tag), tasks)):
+            if fault is not None:
+                yield _at(operation, Rule.REVISION, fault)
+
+    def _judge_tag(self, operation: Operation, task: TrackedTask, tasks: list[Any]) -> Iterator[Violation]:
+        """Judges the entity tag of an answer with this task, or with none."""
+        tag, known = operation.etag, operation.request.if_none_match
+        if operation.status == CHANGED:
+            if tag == operation.request.if_match or self._tags.is_current(task.id, operation.request.if_match):
+                yield _at(operation, Rule.REVISION, f"412, and the entity tag was {operation.request.if_match}")
+        elif not tasks:
+            self._tags.may_have_moved(task.id)
+        elif tag is None or (tag == known) is not (operation.status == SAME):
+            yield _at(operation, Rule.REVISION, f"answered with the entity tag {tag}, and {known} was known")
+        elif (fault := self._tags.saw(tag, tasks[0], is_certain=task.is_certain)) is not None:
+            yield _at(operation, Rule.REVISION, fault)
 
     def judge_final(self, final: FinalState) -> list[Violation]:
         """The violations that show in the state after the end, which is read like a list."""
@@ -84,23 +138,26 @@ class UserModel:
         yield from self._judge_read(at, self._copy.listed(), list(self._active.values()))
 
     def _judge_write(self, operation: Operation) -> Iterator[Violation]:
-        effect = Effect.of(operation.effect, operation.request)
+        effect = Effect.of(operation.effect, operation.request, self._tags.value_of(operation.request.if_match))
         task = self._written(operation, effect)
         now_s = operation.began_s
         if operation.is_refused:
             task.refuse(now_s, effect)
         elif operation.is_unknown:
             task.send(now_s, effect, self._last_moment_s(operation))
+            self._tags.may_have_moved(task.id)
         else:
-            bodies = [operation.body] if operation.status in {_OK, _CREATED} else []
+            bodies = [operation.body] if operation.status in {OK, CREATED} else []
             yield from self._shape_faults(operation, bodies)
             if not all(map(self._is_own, bodies)):
                 return
-            rule = task.answer(now_s, effect, _answer(operation))
+            rule = task.answer(now_s, effect, answer_of(operation))
             if rule is not None:
-                yield _contradiction(rule, operation, _answer(operation), task)
-            if operation.status in {_OK, _CREATED}:
+                yield _contradiction(rule, operation, answer_of(operation), task)
+            if bodies:
                 yield from self._bind(operation, task, operation.body)
+            wrong = list(self._judge_tag(operation, task, bodies))
+            yield from wrong if rule is None else ()
         self._keep(task)
 
     def _written(self, operation: Operation, effect: Effect) -> TrackedTask:
@@ -176,16 +233,6 @@ class UserModel:
             self._active.pop(task.number, None)
         else:
             self._active[task.number] = task
-
-
-def _answer(operation: Operation) -> Answer:
-    match operation.status:
-        case 204:
-            return "deleted"
-        case 404:
-            return None
-        case _:
-            return Value.of(operation.body)
 
 
 def _at(at: Operation | FinalState, rule: Rule, detail: str) -> Violation:

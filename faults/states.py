@@ -5,7 +5,7 @@ A set of them never grows far: a client leaves a task alone while many of its wr
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from faults.history import Request, Verb
@@ -27,23 +27,36 @@ class Value:
 type State = Value | None
 """None: the user has no such task."""
 
-type Answer = Value | Literal["deleted"] | None
-"""What the client is answered: the task, that it was deleted, or that there is none."""
+type Answer = Value | Literal["deleted", "changed"] | None
+"""What the client is answered: the task, that it was deleted or is another than expected, or that there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one write does, however often it was sent. Two are equal when they are the same write."""
+    """What one write does, however often it was sent. Two are equal when they are the same write.
+
+    `expects` is what the entity tag in its If-Match stood for, if it has one. A task that has this value again may have
+    another tag."""
 
     number: int  # unique for a client
     verb: Verb
     title: str | None
     description: str | None
     is_completed: bool | None
+    changed: tuple[str, ...] = ()
+    expects: Value | None = None
 
     @classmethod
-    def of(cls, number: int, request: Request) -> "Effect":
-        return cls(number, request.verb, request.title, request.description, request.is_completed)
+    def of(cls, number: int, request: Request, expects: Value | None = None) -> "Effect":
+        return cls(
+            number,
+            request.verb,
+            request.title,
+            request.description,
+            request.is_completed,
+            changed=request.changed,
+            expects=expects,
+        )
 
     def apply(self, state: State) -> tuple[State, Answer]:
         """The state afterwards, and the answer."""
@@ -53,6 +66,10 @@ class Effect:
                 return value, value
             case _ if state is None:
                 return None, None
+            case _ if self.expects is not None and self.expects != state:
+                return state, "changed"
+            case "patch":
+                value = replace(state, **{name: getattr(self, name) for name in self.changed})
             case "replace":
                 value = Value(self.title or "", self.description, bool(self.is_completed))
             case "flip":
@@ -130,7 +147,12 @@ def answered(possibilities: Possibilities, effect: Effect, answer: Answer) -> Po
     """Those in which the write, done now or pending before, was answered like this; the write is done in all."""
     found = set()
     for one in reachable(possibilities):
-        after = one if any(known == effect for known, _ in one.answers) else one.done(effect)
+        if any(known == effect for known, _ in one.answers):
+            after = one
+        elif answer == "changed" and effect.expects is not None and one.state is not None:
+            after = Possibility(one.state, one.pending - {effect}, one.answers | {(effect, answer)})
+        else:
+            after = one.done(effect)
         if (effect, answer) in after.answers:
             found.add(after)
     return frozenset(found)

@@ -1,6 +1,7 @@
 """Tracks one task through its client's operations."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 
 from faults.rules import Rule
@@ -9,6 +10,7 @@ from faults.states import (
     Effect,
     Possibilities,
     State,
+    Value,
     answered,
     at_rest,
     reachable,
@@ -44,6 +46,16 @@ class TrackedTask:
         return self.possibilities == at_rest(None)
 
     @property
+    def place(self) -> tuple[str, str] | None:
+        """Where it stands in a list, if that is known."""
+        return None if self.id is None or self.created_at is None else (self.created_at, self.id)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether it is in one state, and no write of it is pending."""
+        return len(self.possibilities) == 1 and not self.pending
+
+    @property
     def pending(self) -> frozenset[Effect]:
         """The writes that may still be done."""
         return frozenset(effect for one in self.possibilities for effect in one.pending)
@@ -76,7 +88,7 @@ class TrackedTask:
         before = self.possibilities
         rule = self._observe(lambda possibilities: answered(possibilities, effect, answer), again)
         if rule is not None:
-            self.possibilities = at_rest(None if answer == "deleted" else answer)
+            self.possibilities = at_rest(answer if isinstance(answer, Value) else None)
         self._answered = [*self._answered[-_REMEMBERED:], (effect, before)]
         return rule
 
@@ -127,4 +139,4 @@ class TrackedTask:
 
 def _copy(effect: Effect) -> Effect:
     """The same write as if it were another one."""
-    return Effect(-1 - effect.number, effect.verb, effect.title, effect.description, effect.is_completed)
+    return replace(effect, number=-1 - effect.number)

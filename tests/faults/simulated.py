@@ -10,13 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from faults.history import Campaign, FinalState, History, Operation, Request
+from faults.history import Campaign, FinalState, History, Operation, Request, Verb
 from tests.task_fields import DEFAULTS
 
 USERS = ("0b9f7a52-0000-4000-8000-000000000001", "0b9f7a52-0000-4000-8000-000000000002")
 DEADLINE_S = 2.0
-READS = {"get", "list", "sync", "peek"}
+READS = {"get", "list", "page", "sync", "peek"}
+PAGE_TASKS = 2
+WRITES_OF_A_TASK: tuple[Verb, ...] = ("replace", "patch", "flip", "set", "delete")
 FATES = ("done", "refused", "unreachable", "unknown and done", "unknown and done later", "unknown and never done")
+
+type Answer = tuple[int, Any, str | None]
+"""Status, body and entity tag."""
 
 
 @dataclass
@@ -28,23 +33,27 @@ class Client:
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     known: list[str] = field(default_factory=list)  # ids that the client has seen
-    answers: dict[int, tuple[int, Any]] = field(default_factory=dict)  # the stored outcomes of writes, by their effect
+    answers: dict[int, Answer] = field(default_factory=dict)  # the stored outcomes of writes, by their effect
+    numbers: int = 0
     created: int = 0
     revision: int = 0  # of the store
     changed: dict[str, int] = field(default_factory=dict)  # the revision at which a task was last changed, or deleted
     synced: int = 0  # the revision of the client's copy
+    tagged: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)  # the tag of each task, and for what
+    tags: dict[str, str] = field(default_factory=dict)  # by task, or "list": what the client has seen last
+    cursor: str | None = None
     later: list[tuple[float, Callable[[], object]]] = field(default_factory=list)
 
     def ask(self, request: Request, fate: str = "done", *, effect: int | None = None) -> Operation:
         """One operation that meets this fate. A read is done or refused."""
         self._work_off()
-        number = len(self.operations)
+        number = self.numbers
         effect = number if effect is None else effect
         status: int | None = None
-        body, failure = None, None
+        body, failure, etag = None, None, None
         match fate:
             case "done":
-                status, body = self._carry_out(effect, request)
+                status, body, etag = self._carry_out(effect, request)
             case "refused":
                 status, body = 503, "urn:taskwire:problem:not-done"
             case "unreachable":
@@ -58,11 +67,25 @@ class Client:
             case _:
                 status = 504
         began_s, ended_s = self.now_s, self.now_s + 0.01
-        operation = Operation(self.number, number, effect, began_s, ended_s, request, status, body, failure)
+        operation = Operation(self.number, number, effect, began_s, ended_s, request, status, body, failure, etag=etag)
         self.operations.append(operation)
-        self.known.extend(task["id"] for task in _tasks(body) if task["id"] not in self.known)
+        self.numbers += max(1, len(request.operations))
+        self._learn(operation)
         self.now_s = ended_s + 0.01
         return operation
+
+    def _learn(self, operation: Operation) -> None:
+        body, status = operation.body, operation.status
+        self.known.extend(task["id"] for task in _tasks(body) if task["id"] not in self.known)
+        if operation.request.verb == "list" and status == 200:
+            self.tags["list"] = operation.etag or ""
+        elif operation.request.verb == "page":
+            self.cursor = body["next"] if status == 200 else None
+        elif operation.request.verb == "batch" and status == 200:
+            found = [one for one in body["results"] if "task" in one]
+            self.tags |= {one["task"]["id"]: one["etag"] for one in found}
+        elif operation.etag is not None and isinstance(body, dict) and "id" in body:
+            self.tags[body["id"]] = operation.etag
 
     def wait(self, seconds: float) -> None:
         self.now_s += seconds
@@ -99,38 +122,75 @@ class Client:
             self.later.remove(due)
             due[1]()
 
-    def _carry_out(self, effect: int, request: Request) -> tuple[int, Any]:
+    def _carry_out(self, effect: int, request: Request) -> Answer:
         """The answer; a write that was carried out before is answered as then."""
         if request.verb in READS:
             return self._read(request)
+        if request.verb == "batch":
+            parts = [self._carry_out(effect + place, one) for place, one in enumerate(request.operations)]
+            return 200, {"results": [_result(*part) for part in parts]}, None
         if effect not in self.answers:
             self.answers[effect] = self._write(request)
         return copy.deepcopy(self.answers[effect])
 
-    def _read(self, request: Request) -> tuple[int, Any]:
-        if request.verb == "sync":
-            return 200, self._changes(request.since or 0)
-        if request.verb == "list":
-            newest_first = sorted(self.rows.values(), key=lambda row: row["created_at"], reverse=True)
-            return 200, copy.deepcopy(newest_first)
-        row = self.rows.get(request.task_id or "")
-        return (200, copy.deepcopy(row)) if row is not None else (404, "urn:taskwire:problem:task-not-found")
+    def _tag(self, row: dict[str, Any]) -> str:
+        """A new one whenever the row has changed, whoever did that."""
+        if self.tagged.get(row["id"], ("", {}))[1] != row:
+            if row["id"] in self.tagged:
+                self._move(row["id"])
+            self.tagged[row["id"]] = f'"1-{self.revision}"', copy.deepcopy(row)
+        return self.tagged[row["id"]][0]
 
-    def _write(self, request: Request) -> tuple[int, Any]:
+    def _read(self, request: Request) -> Answer:
+        newest_first = sorted(self.rows.values(), key=lambda row: row["created_at"], reverse=True)
+        for row in newest_first:
+            self._tag(row)
+        match request.verb:
+            case "sync":
+                return 200, self._changes(request.since or 0), None
+            case "list":
+                tag = f'"1-{self.revision}"'
+                same = request.if_none_match == tag
+                return (304, None, tag) if same else (200, copy.deepcopy(newest_first), tag)
+            case "page":
+                left = [row for row in newest_first if request.cursor is None or row["created_at"] < request.cursor]
+                more = left[PAGE_TASKS - 1]["created_at"] if len(left) > PAGE_TASKS else None
+                return 200, {"tasks": copy.deepcopy(left[:PAGE_TASKS]), "next": more}, f'"1-{self.revision}"'
+            case _:
+                found = self.rows.get(request.task_id or "")
+                if found is None:
+                    return 404, "urn:taskwire:problem:task-not-found", None
+                tag = self._tag(found)
+                return (304, None, tag) if request.if_none_match == tag else (200, copy.deepcopy(found), tag)
+
+    def _write(self, request: Request) -> Answer:
         if request.verb == "create":
-            return 201, copy.deepcopy(self._add(request))
-        row = self.rows.get(request.task_id or "")
-        if row is None:
-            return 404, "urn:taskwire:problem:task-not-found"
-        self._move(row["id"])
+            row = self._add(request)
+            return 201, copy.deepcopy(row), self._tag(row)
+        found = self.rows.get(request.task_id or "")
+        if found is None:
+            return 404, "urn:taskwire:problem:task-not-found", None
+        if request.if_match not in {None, self._tag(found)}:
+            return 412, "urn:taskwire:problem:precondition-failed", self._tag(found)
         if request.verb == "delete":
-            del self.rows[row["id"]]
-            return 204, None
-        if request.verb == "replace":
-            row.update(title=request.title, description=request.description, is_completed=bool(request.is_completed))
-        else:
-            row["is_completed"] = request.is_completed if request.verb == "set" else not row["is_completed"]
-        return 200, copy.deepcopy(row)
+            self._move(found["id"])
+            del self.rows[found["id"]]
+            return 204, None, None
+        fields = {
+            "title": request.title,
+            "description": request.description,
+            "is_completed": bool(request.is_completed),
+        }
+        match request.verb:
+            case "replace":
+                found.update(fields)
+            case "patch":
+                found.update({name: fields[name] for name in request.changed})
+            case "set":
+                found["is_completed"] = request.is_completed
+            case _:
+                found["is_completed"] = not found["is_completed"]
+        return 200, copy.deepcopy(found), self._tag(found)
 
     def _add(self, request: Request) -> dict[str, Any]:
         self.created += 1
@@ -149,10 +209,17 @@ class Client:
         return row
 
 
+def _result(status: int, body: Any, etag: str | None) -> dict[str, Any]:
+    """An operation's part of the answer to a batch."""
+    shown = {"problem": {"type": body}} if status >= 400 else {} if body is None else {"task": body}
+    return {"status": status, **shown, **({} if etag is None else {"etag": etag})}
+
+
 def _tasks(body: Any) -> list[Any]:
+    if isinstance(body, dict) and "results" in body:
+        return [one["task"] for one in body["results"] if "task" in one]
     if isinstance(body, dict):
-        changed: list[Any] = body.get("changed", [body])
-        return changed
+        body = body.get("changed", body.get("tasks", [body]))
     return body if isinstance(body, list) else []
 
 
@@ -161,7 +228,7 @@ def history(*clients: Client) -> History:
     final = []
     for client in clients:
         client.wait(30)
-        _, tasks = client._carry_out(-1, Request("list"))
+        _, tasks, _ = client._carry_out(-1, Request("list"))
         final.append(FinalState(client.number, "postgresql", client.now_s, tasks))
         final.append(FinalState(client.number, "changes", client.now_s, client._changes(client.synced)))
     operations = [operation for client in clients for operation in client.operations]
@@ -187,13 +254,35 @@ def wander(seed: int, count: int) -> Client:
 
 
 def _request(choice: random.Random, client: Client) -> Request:
-    verb = choice.choice(("create", "replace", "flip", "flip", "set", "delete", "get", "list", "sync"))
-    key = f"key-{len(client.operations)}" if choice.random() < 0.5 and verb not in READS else None
-    if verb in {"list", "sync"}:
-        return Request(verb)  # type: ignore[arg-type]
-    title = f"{verb} {len(client.operations)}" if verb in {"create", "replace"} else None
-    is_completed = choice.random() < 0.5 if verb in {"create", "replace", "set"} else None
-    request = Request(verb, title=title, is_completed=is_completed, key=key)  # type: ignore[arg-type]
-    if verb == "create":
-        return request
-    return replace(request, task_id=choice.choice(client.known[-3:])) if client.known else Request("list")
+    verb: Verb = choice.choice((*WRITES_OF_A_TASK, "create", "flip", "batch", "get", "list", "page", "sync"))
+    key = f"key-{client.numbers}" if choice.random() < 0.5 and verb not in READS else None
+    known = client.known[-4:]
+    if verb == "page":
+        return Request("page", cursor=client.cursor)
+    if verb == "list":
+        return Request("list", if_none_match=client.tags.get("list") if choice.random() < 0.5 else None)
+    if verb == "sync" or (not known and verb != "create"):
+        return Request("sync")
+    if verb != "batch":
+        return replace(_on_a_task(choice, client, verb, client.numbers), key=key)
+    verbs = choice.choices(("create", *WRITES_OF_A_TASK), k=3)
+    operations = [_on_a_task(choice, client, one, client.numbers + place) for place, one in enumerate(verbs)]
+    last = {one.task_id or one.title: one for one in operations}  # each on a task of its own
+    numbered = enumerate(last.values(), client.numbers)
+    titled = [replace(one, title=one.title and f"{one.verb} {number}") for number, one in numbered]
+    return Request("batch", operations=tuple(titled), key=key)
+
+
+def _on_a_task(choice: random.Random, client: Client, verb: Verb, number: int) -> Request:
+    task_id = None if verb == "create" else choice.choice(client.known[-4:])
+    tag = client.tags.get(task_id) if task_id and choice.random() < 0.3 else None
+    fields = ("title", "description", "is_completed")
+    return Request(
+        verb,
+        task_id,
+        title=f"{verb} {number}" if verb in {"create", "replace", "patch"} else None,
+        is_completed=choice.random() < 0.5 if verb in {"create", "replace", "patch", "set"} else None,
+        changed=tuple(choice.sample(fields, choice.randint(1, 3))) if verb == "patch" else (),
+        if_match=tag if verb != "get" else None,
+        if_none_match=tag if verb == "get" else None,
+    )
