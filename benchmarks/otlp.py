@@ -1,12 +1,13 @@
 """A collector in this process: receives traces over OTLP/HTTP and keeps their spans."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,9 @@ class Span:
     span_id: str
     parent_id: str
     linked_traces: frozenset[str]
+    attributes: Mapping[str, str]
+    resource: Mapping[str, str]
+    """What the process is that sent it."""
 
 
 class Collector(ThreadingHTTPServer):
@@ -54,17 +58,24 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
     for resource in request.resource_spans:
-        (service,) = (one.value.string_value for one in resource.resource.attributes if one.key == "service.name")
+        process = _texts(resource.resource.attributes)
         for scope in resource.scope_spans:
             for span in scope.spans:
                 yield Span(
-                    service,
+                    process["service.name"],
                     span.name,
                     span.trace_id.hex(),
                     span.span_id.hex(),
                     span.parent_span_id.hex(),
                     frozenset(link.trace_id.hex() for link in span.links),
+                    _texts(span.attributes),
+                    process,
                 )
+
+
+def _texts(attributes: Iterable[KeyValue]) -> dict[str, str]:
+    """Those whose value is a text."""
+    return {one.key: one.value.string_value for one in attributes if one.value.HasField("string_value")}
 
 
 @contextmanager

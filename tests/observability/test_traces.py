@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
+from importlib.metadata import version
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ READ = [
 ]
 WRITE = [
     ("gateway", "POST /api/{user_id}/tasks"),
-    ("task-writer", "carry out commands"),
+    ("task-writer", "process tasks.commands"),
     ("task-writer", "postgresql"),
 ]
 
@@ -113,6 +114,49 @@ async def test_a_write_is_one_trace_from_the_client_to_the_database(
     assert chain(await whole_trace(collector, trace_id)) == WRITE
 
 
+async def test_spans_of_messages_are_described_as_opentelemetry_has_it(
+    collector: Collector, user: httpx.AsyncClient
+) -> None:
+    trace_id = new_trace()
+
+    await user.post("/tasks", json={"title": "Buy milk"}, headers=traceparent(trace_id))
+
+    async def both_are_there() -> bool:
+        return {"send tasks.commands", "process tasks.commands"} <= {span.name for span in collector.trace(trace_id)}
+
+    await eventually(both_are_there)
+    spans = {span.name: span for span in collector.trace(trace_id)}
+    for name, kind, doing in (
+        ("send tasks.commands", "send", "publish"),
+        ("process tasks.commands", "process", "consume"),
+    ):
+        assert spans[name].attributes == {
+            "messaging.system": "rabbitmq",
+            "messaging.destination.name": "tasks.commands",
+            "messaging.operation.type": kind,
+            "messaging.operation.name": doing,
+        }
+
+
+async def test_a_span_says_which_process_of_which_release_it_is_of(
+    collector: Collector, user: httpx.AsyncClient
+) -> None:
+    trace_id = new_trace()
+
+    await user.post("/tasks", json={"title": "Buy milk"}, headers=traceparent(trace_id))
+
+    async def both_are_there() -> bool:
+        return {"gateway", "task-writer"} <= {span.service for span in collector.trace(trace_id)}
+
+    await eventually(both_are_there)
+    processes = {span.service: span.resource for span in collector.trace(trace_id)}
+    assert {name: process["service.version"] for name, process in processes.items()} == {
+        name: version(name) for name in ("gateway", "task-writer")
+    }
+    assert {process["service.namespace"] for process in processes.values()} == {"taskwire"}
+    assert len({process["service.instance.id"] for process in processes.values()}) == len(processes)
+
+
 async def test_the_span_of_a_batch_belongs_to_one_of_its_traces_and_links_the_others(
     collector: Collector, user: httpx.AsyncClient
 ) -> None:
@@ -123,7 +167,7 @@ async def test_the_span_of_a_batch_belongs_to_one_of_its_traces_and_links_the_ot
     )
 
     async def all_carried_out() -> bool:
-        batches = [span for span in collector.spans if span.name == "carry out commands"]
+        batches = [span for span in collector.spans if span.name == "process tasks.commands"]
         traced = {span.trace_id for span in batches}.union(*(span.linked_traces for span in batches))
         return trace_ids <= traced
 

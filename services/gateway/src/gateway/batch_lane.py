@@ -8,9 +8,9 @@ PostgreSQL have one such message of each gateway at most. See ADR 23.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from common.bus.spans import commands_span
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.observability.tracing import batch_span
 from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
@@ -75,5 +75,5 @@ class BatchLane:
         if waiting.commands[0].seconds_left() <= 0:
             return [EXPIRED]
         waiting.sent = True
-        with batch_span("send a batch", "PRODUCER", waiting.commands):
+        with commands_span("send", waiting.commands):
             return [await outcomes_of(self._link, waiting.commands, self._clock_skew)]

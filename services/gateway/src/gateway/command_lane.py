@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.bus.spans import commands_span
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.observability.tracing import batch_span
 from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
@@ -71,7 +71,7 @@ class CommandLane:
         for one in live:
             one.sent = True
         commands = [one.command for one in live]
-        with batch_span("send commands", "PRODUCER", commands):
+        with commands_span("send", commands):
             outcomes = iter(await outcomes_of(self._link, commands, self._clock_skew) if live else ())
         return [next(outcomes) if one.sent else EXPIRED for one in waiting]
 

@@ -7,13 +7,16 @@ the gateway spend nothing on it.
 import asyncio
 import random
 import re
-from collections.abc import AsyncIterator, Iterable
+import socket
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
 
 from common.contracts.message import Operation
 from common.settings import TraceSettings
@@ -79,6 +82,10 @@ class _SpanScope(AbstractContextManager[str | None]):
         self._span = span
         self._token: Token[Context] | None = None
 
+    def describe(self, attributes: Mapping[str, str]) -> None:
+        """Adds attributes."""
+        self._span.set_attributes(attributes)
+
     def __enter__(self) -> str:
         from opentelemetry import context, trace  # noqa: PLC0415
 
@@ -107,7 +114,7 @@ async def open_tracing(service: str, settings: TraceSettings, sampling: Sampling
         yield
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import Resource  # noqa: PLC0415
+    from opentelemetry.sdk.resources import OTELResourceDetector, Resource  # noqa: PLC0415
     from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
     from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415
@@ -117,7 +124,8 @@ async def open_tracing(service: str, settings: TraceSettings, sampling: Sampling
         def generate_trace_id(self) -> int:
             return _take_next_trace_id() or super().generate_trace_id()
 
-    resource = Resource.create({"service.name": service})
+    # OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME go before what is known here.
+    resource = Resource.create(_identity(service)).merge(OTELResourceDetector().detect())
     # Every started span is sampled: request_span has made the decision.
     provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, id_generator=Ids(), shutdown_on_exit=False)
     exporter = OTLPSpanExporter(endpoint=f"{str(settings.otel_exporter_otlp_endpoint).rstrip('/')}/v1/traces")
@@ -128,6 +136,17 @@ async def open_tracing(service: str, settings: TraceSettings, sampling: Sampling
     finally:
         _tracer = None
         await asyncio.to_thread(_flush, provider, exporter)
+
+
+def _identity(service: str) -> dict[str, str]:
+    """Which process of which release it is: the attributes of OpenTelemetry's conventions for resources."""
+    return {
+        "service.namespace": "taskwire",
+        "service.name": service,
+        "service.version": version(service),
+        "service.instance.id": str(uuid4()),
+        "host.name": socket.gethostname(),
+    }
 
 
 def _flush(provider: "TracerProvider", exporter: "SpanExporter") -> None:
@@ -166,7 +185,9 @@ def _take_next_trace_id() -> int | None:
     return trace_id
 
 
-def batch_span(name: str, kind: Kind, operations: Iterable[Operation]) -> Traced:
+def batch_span(
+    name: str, kind: Kind, operations: Iterable[Operation], attributes: Mapping[str, str] | None = None
+) -> Traced:
     """The span of a batch: part of the trace of its first traced operation, with links to the other traces."""
     if _tracer is None:
         return _UNTRACED
@@ -174,7 +195,10 @@ def batch_span(name: str, kind: Kind, operations: Iterable[Operation]) -> Traced
     if not traced:
         return _UNTRACED
     first, *others = [*dict.fromkeys(traced)][:MAX_LINKS]  # the operations of one request share one
-    return _span(_tracer, name, kind, parent={"traceparent": first}, links=others)
+    span = _span(_tracer, name, kind, parent={"traceparent": first}, links=others)
+    if attributes and isinstance(span, _SpanScope):
+        span.describe(attributes)
+    return span
 
 
 def inner_span(name: str, **attributes: str) -> Traced:

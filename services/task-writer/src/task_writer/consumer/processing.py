@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
+from common.bus.spans import commands_span
 from common.contracts.commands import CommandBatch
 from common.contracts.outcomes import Outcome
 from common.observability.logs import MAX_IDS_IN_A_LINE, log_operation
-from common.observability.tracing import batch_span, trace_id
+from common.observability.tracing import trace_id
 from common.postgres.database import Database
 from faststream.rabbit import RabbitMessage
 
@@ -46,7 +47,7 @@ async def process(database: Database, message: RabbitMessage) -> Processed:
 
     redelivered = bool(message.raw_message.redelivered)
     commands = [one for one in read if not isinstance(one, Unreadable)]
-    with batch_span("carry out commands", "CONSUMER", commands):
+    with commands_span("process", commands):
         answered = await carry_out(database, commands, redelivered=redelivered)
 
     dead_letters = [NewDeadLetter(one.body, one.reason, "malformed") for one in read if isinstance(one, Unreadable)]
