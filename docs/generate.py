@@ -27,7 +27,8 @@ REPLIES = RabbitQueue(REPLIES_NAME)
 COMMANDS_TEXT = """
 The commands of all gateways, in batches. `reply_to` names the gateway that waits for the answer, as RabbitMQ's direct
 reply-to does, and `correlation_id` the batch. Messages are persistent. A batch that cannot be read, or that was
-delivered too often, goes to the dead letters.
+delivered too often, goes to the dead letters. A message of the type `barrier` is there to be confirmed: its one command
+has expired, and whoever receives it acknowledges it.
 """
 REPLIES_TEXT = """
 The outcomes of a batch, sent to the default exchange with its `reply_to` as the routing key: RabbitMQ's direct

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from common.bus.barrier import pass_barrier
 from common.bus.publisher import Publisher
 from common.bus.topology import DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from common.contracts.commands import AnyCommand
@@ -102,6 +103,19 @@ async def test_a_refusal_is_replied_once_rabbitmq_has_the_acknowledgement(
         _, outcomes = await gateway.reply()
 
     assert [outcome.status for outcome in outcomes] == ["refused"]
+
+
+async def test_a_barrier_is_acknowledged_and_counted_nowhere(gateway: RawGateway, consuming: Consuming) -> None:
+    async with consuming(concurrent_batches=1):
+        before = counted("taskwire_writer_batch_commands_count")
+
+        await pass_barrier(await gateway.channel.get_underlay_channel())
+        outcomes = await gateway.call(create())
+
+        assert counted("taskwire_writer_batch_commands_count") == before + 1
+    assert [outcome.status for outcome in outcomes] == ["done"]
+    assert await gateway.waiting() == 0
+    assert await gateway.waiting(DEAD_LETTERS_NAME) == 0
 
 
 async def test_what_is_recorded_is_answered_without_waiting_for_the_acknowledgement(

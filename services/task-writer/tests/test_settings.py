@@ -51,6 +51,7 @@ def test_an_unknown_action_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: p
     ("name", "value"),
     [
         ("CONCURRENT_BATCHES", "0"),
+        ("CONCURRENT_BATCHES", "16"),
         ("COMMAND_LOG_RETENTION_H", "0.5"),
         ("COMMAND_LOG_CLEANUP_INTERVAL_S", "0"),
         ("POOL_SIZE", "many"),

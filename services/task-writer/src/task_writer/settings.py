@@ -12,6 +12,10 @@ from common.settings import (
 )
 from pydantic import Field
 
+MAX_CONCURRENT_BATCHES = 15
+"""RabbitMQ keeps the order of a channel while at most 32 of its acknowledgements and messages are on their way to the
+leader of a quorum queue; each batch may have one of both (common/bus/barrier.py)."""
+
 
 class CommandLogSettings(ServiceSettings):
     """How long the command log keeps what it has."""
@@ -23,7 +27,11 @@ class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings
     """Every variable that the task-writer reads."""
 
     writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role, without DDL")
-    concurrent_batches: ShortCount = Field(4, description="maximum concurrent batches per writer, one transaction each")
+    concurrent_batches: ShortCount = Field(
+        4,
+        le=MAX_CONCURRENT_BATCHES,
+        description="maximum concurrent batches per writer, one transaction each; up to 15",
+    )
     command_log_cleanup_interval_s: Seconds = Field(60.0, description="pause between clean-ups of the command log")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from aio_pika.exceptions import AMQPError
+from common.bus.barrier import BARRIER
 from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
 from common.postgres.database import Database
@@ -20,7 +21,7 @@ from task_writer.consumer.dead_lettering import NotStored, store
 from task_writer.consumer.hinting import Announce, to_nobody
 from task_writer.consumer.processing import Processed, process, record
 from task_writer.consumer.requeueing import Requeueing
-from task_writer.consumer.settling import acknowledge, before_acknowledgement, reply, settle
+from task_writer.consumer.settling import NotAcknowledged, acknowledge, before_acknowledgement, reply, settle
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,10 @@ class CommandConsumer:
 
     async def _handle(self, message: RabbitMessage) -> None:
         """On any error the message is redelivered, up to the queue's delivery limit."""
+        if message.raw_message.type == BARRIER:
+            with suppress(AMQPError, OSError, RuntimeError):  # RabbitMQ redelivers it
+                await acknowledge(message)
+            return
         try:
             done = await process(self._database, message)
         except Exception:
@@ -118,6 +123,9 @@ class CommandConsumer:
         except NotStored as error:
             log.warning("a batch is requeued: %s", error)
             await self._requeueing.requeue(message)
+        except NotAcknowledged as error:
+            log.warning("a batch was processed, and its outcomes are not certain: %s", error)
+            self.connection.renew(f"an acknowledgement is not certain: {error}")
         except (AMQPError, OSError, RuntimeError) as error:  # RabbitMQ redelivers it, or the gateway answers 504
             log.warning("a batch was processed, but not acknowledged or not answered: %r", error)
         finally:  # also when the reply was not sent

@@ -74,7 +74,7 @@ async def consume(connection: Connection, handle: Handle, *, prefetch: int) -> C
     broker = _Broker(connection)
     subscriber = broker.subscriber(
         COMMANDS,
-        channel=Channel(prefetch_count=prefetch, publisher_confirms=False),
+        channel=Channel(prefetch_count=prefetch, on_return_raises=True),  # with publisher confirms, for settling.py
         ack_policy=AckPolicy.MANUAL,
         no_reply=True,
         decoder=_whole_message,

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from aio_pika import Message
+from aio_pika.exceptions import DeliveryError
+from common.bus.barrier import pass_barrier
 from common.bus.publisher import Publisher
-from common.bus.topology import COMMANDS_NAME
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime import eager_tasks
 from common.runtime.time_limits import time_limit
@@ -13,21 +14,26 @@ from faststream.rabbit import RabbitMessage
 ACKNOWLEDGE_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 5.0
 
-CERTAINLY_NOT_DONE = frozenset({"refused", "expired"})
 MAY_COME_AGAIN = Outcome(status="unknown", reason="The command may be redelivered.")
 
 
-async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
-    """Acknowledges and replies; both at once when a redelivery would only find recorded outcomes.
+class NotAcknowledged(Exception):
+    """RabbitMQ may redeliver a message whose answer would then be false. It has not been answered."""
 
-    A command that is answered `refused` or `expired` must never be redelivered and run. RabbitMQ does not confirm an
-    acknowledgement, so a round trip on the same channel follows it before the reply: a channel is processed in order.
-    Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when a connection is lost.
+
+async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
+    """Acknowledges and replies; both at once when a redelivery would only find the same outcomes.
+
+    A command that is answered `refused` must never be redelivered and run, so the acknowledgement comes first, and a
+    proof that RabbitMQ has it. One that is `expired` has no such need: its deadline has passed for every run (ADR 13).
+
+    Raises NotAcknowledged, TimeoutError, and aio_pika's errors, OSError or RuntimeError when a connection is lost.
     """
-    if any(outcome.status in CERTAINLY_NOT_DONE for outcome in outcomes):
-        with time_limit(ACKNOWLEDGE_TIMEOUT_S):
-            await message.ack()
-            await message.raw_message.channel.queue_declare(COMMANDS_NAME, passive=True)
+    if any(outcome.status == "refused" for outcome in outcomes):
+        try:
+            await _acknowledge_for_certain(message)
+        except DeliveryError:  # the queue is full, or was deleted: nothing is proved
+            outcomes = before_acknowledgement(outcomes)
         await reply(message, outcomes, replies)
     else:
         replying = eager_tasks.start(reply(message, outcomes, replies))  # may stall when RabbitMQ is out of memory
@@ -35,6 +41,17 @@ async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: P
             await acknowledge(message)
         finally:
             await replying
+
+
+async def _acknowledge_for_certain(message: RabbitMessage) -> None:
+    """Returns once the queue has the acknowledgement, which RabbitMQ does not confirm. Raises DeliveryError when that
+    cannot be proved, and NotAcknowledged when RabbitMQ does not answer."""
+    try:
+        with time_limit(ACKNOWLEDGE_TIMEOUT_S):
+            await message.ack()
+            await pass_barrier(message.raw_message.channel)
+    except TimeoutError:
+        raise NotAcknowledged(f"RabbitMQ did not confirm it within {ACKNOWLEDGE_TIMEOUT_S:.0f} s") from None
 
 
 async def acknowledge(message: RabbitMessage) -> None:
@@ -56,5 +73,5 @@ async def reply(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Pu
 
 
 def before_acknowledgement(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes to reply with while the message may be redelivered: recorded ones, and otherwise unknown."""
-    return [MAY_COME_AGAIN if outcome.status in CERTAINLY_NOT_DONE else outcome for outcome in outcomes]
+    """The outcomes to reply with while the message may be redelivered: unknown for what could then be run."""
+    return [MAY_COME_AGAIN if outcome.status == "refused" else outcome for outcome in outcomes]
