@@ -110,7 +110,7 @@ async def running_system(directory: Path, report: Report) -> AsyncIterator[Syste
 def _with_lines(stack: Stack, report: Report) -> System:
     assert stack.postgres is not None  # noqa: S101 - it was asked for without addresses
     assert stack.rabbitmq is not None  # noqa: S101
-    replicas = {name: (stack.services[name], _second(stack, name, report)) for name in SERVICES}
+    replicas = {name: (stack.services[name], second_replica(stack, name, report)) for name in SERVICES}
     readers = [port(process) for process in replicas["task-reader"]]
     ports = {"reader": readers, "rabbitmq": [stack.rabbitmq.port], "postgres": [stack.postgres.port]}
     names = ("gateway-reader", "gateway-rabbitmq", "writer-rabbitmq", "writer-postgres", "reader-postgres")
@@ -118,10 +118,11 @@ def _with_lines(stack: Stack, report: Report) -> System:
     return System(stack, stack.postgres, stack.rabbitmq, replicas, lines)
 
 
-def _second(stack: Stack, name: str, report: Report) -> Process:
+def second_replica(stack: Stack, name: str, report: Report) -> Process:
+    """Another of the service, on ports of its own; not started."""
     program = stack.services[name].program
     changed = {variable: str(pick_port()) for variable in ("PORT", "ADMIN_PORT") if variable in program.environment}
-    return Process(_with_environment(replace(program, name=f"{name}-2"), changed), stack.state, report)
+    return Process(with_environment(replace(program, name=f"{name}-2"), changed), stack.state, report)
 
 
 def _lead_through(system: System) -> None:
@@ -137,10 +138,11 @@ def _lead_through(system: System) -> None:
                 variable: _at_port(process.program.environment[variable], system.lines[line].port)
                 for variable, line in lines[name].items()
             }
-            process.program = _with_environment(process.program, changed)
+            process.program = with_environment(process.program, changed)
 
 
-def _with_environment(program: Program, changed: Mapping[str, str]) -> Program:
+def with_environment(program: Program, changed: Mapping[str, str]) -> Program:
+    """The program with other values for these variables."""
     return replace(program, environment={**program.environment, **changed})
 
 

@@ -10,6 +10,7 @@ from aio_pika.abc import AbstractChannel
 from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS, COMMANDS_NAME
 from common.contracts.outcomes import Outcome
+from gateway import bus_session
 from gateway.command_lane import CommandLane
 from gateway.settings import GatewaySettings
 from gateway.write_lanes import open_write_lanes
@@ -114,6 +115,21 @@ async def test_a_broken_line_ends_what_is_under_way_at_once(
 
     answers = await asyncio.wait_for(asyncio.gather(*calls), 5)
     assert {outcome.status for outcome, _ in answers} == {"unknown"}
+
+
+async def test_a_session_on_which_a_batch_is_not_confirmed_is_replaced(
+    lane: CommandLane, line: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bus_session, "CONFIRM_TIMEOUT_S", 0.5)
+    line.hold()
+
+    outcome, took_s = await timed(lane, expires_in_s=5)
+    line.release()
+
+    assert outcome.status == "unknown"
+    assert took_s < 4
+    assert bus_session.UNCONFIRMED in caplog.text
+    await eventually(lambda: is_up(lane))
 
 
 async def test_while_the_line_is_down_writes_are_refused_at_once(lane: CommandLane, line: Line) -> None:

@@ -4,18 +4,24 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from local_stack.state import State, remembered_password
+from local_stack.state import State, remembered, remembered_password
 
 ADMINISTRATOR = "taskwire"
 SERVICE_USERS = ("gateway", "task-writer", "operator")
 
+_KEYS = {ADMINISTRATOR: "rabbitmq"} | {user: f"rabbitmq-{user}" for user in SERVICE_USERS}
 _DEFINITIONS = Path(__file__).parents[3] / "rabbitmq" / "definitions.json"
 
 
 def user_passwords(state: State) -> dict[str, str]:
     """The password of each user by name; the same at every start."""
-    keys = {ADMINISTRATOR: "rabbitmq"} | {user: f"rabbitmq-{user}" for user in SERVICE_USERS}
-    return {user: remembered_password(state, key) for user, key in keys.items()}
+    return {user: remembered_password(state, key) for user, key in _KEYS.items()}
+
+
+def remember_passwords(state: State, passwords: Mapping[str, str]) -> None:
+    """Makes these the passwords of a node that has none yet: the nodes of a cluster have the same."""
+    for user, password in passwords.items():
+        remembered(state, f"{_KEYS[user]}-password", lambda password=password: password)  # type: ignore[misc]
 
 
 def definitions(passwords: Mapping[str, str]) -> str:

@@ -8,18 +8,24 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from common.bus.broker import STEP_TIMEOUT_S
+from common.addresses import split_amqp_addresses
+from common.bus.broker import STEP_TIMEOUT_S, Connection
 from common.bus.kept_connection import KeptConnection
 from common.bus.queue_counts import QueueCounts, count_queue
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 from common.runtime.background import running
+from common.runtime.time_limits import time_limit
 
 from gateway.bus_session import DOWN, BusSession, NotSent, open_session
 from gateway.queue_watch import keep_watching
 from gateway.settings import GatewaySettings
 
 ALARM_POLL_S = 0.1
+REOPEN_GRACE_S = 1.0
+"""After a session with one of several nodes is lost, batches wait this long for the next one, before they are refused:
+another node takes over within tenths of a second."""
+
 CONNECTION_NAME = "gateway"
 
 BLOCKED = "The message bus accepts no messages at the moment."
@@ -31,8 +37,12 @@ class BusLink:
     loop."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self.connection = KeptConnection(settings, CONNECTION_NAME, open_session, watch=self._watch)
+        self.connection = KeptConnection(settings, CONNECTION_NAME, self._open_session, watch=self._watch)
+        self._is_cluster = len(split_amqp_addresses(settings.rabbitmq_url)) > 1
+        self._doubts_queue = False
         self._session: BusSession | None = None
+        self._grace: asyncio.TimerHandle | None = None
+        self._accepting = asyncio.Event()
         self._refusing = asyncio.Event()
         self._refusing.set()
         self.refusal: str | None = DOWN
@@ -42,15 +52,30 @@ class BusLink:
         """The outcomes of a batch of commands, in order.
 
         Raises NotSent when certainly no writer will see the batch, immediately while the link refuses. Raises
-        OutcomeUnknown when that is not certain: after `within_s`, or as soon as the link is lost.
+        OutcomeUnknown when that is not certain: after `within_s`, or as soon as the session is lost.
         """
-        if self._session is None or self.refusal is not None:
-            raise NotSent(self.refusal or DOWN)
-        return await self._session.ask(commands, within_s)
+        if self.refusal is not None:
+            raise NotSent(self.refusal)
+        if self._session is not None:
+            return await self._session.ask(commands, within_s)
+        clock = asyncio.get_running_loop().time
+        give_up_at = clock() + within_s
+        session = await self._next_session(within_s)
+        return await session.ask(commands, give_up_at - clock())
+
+    async def _next_session(self, within_s: float) -> BusSession:
+        """The session after one that was lost a moment ago. Raises NotSent when it does not come in time."""
+        try:
+            with time_limit(min(within_s, REOPEN_GRACE_S)):
+                while self._session is None:
+                    await self._accepting.wait()
+        except TimeoutError:
+            raise NotSent(DOWN) from None
+        return self._session
 
     async def usable(self) -> None:
         """Returns once the link accepts batches."""
-        await self.connection.usable()
+        await self._accepting.wait()
 
     async def refusing(self) -> str:
         """Returns the reason once the link accepts no batches."""
@@ -59,28 +84,56 @@ class BusLink:
 
     async def count_queue(self, name: str) -> QueueCounts | None:
         """The counts of a queue. Raises the errors of `common.bus.queue_counts`."""
-        if self._session is None:
+        if (connection := self.connection.connection) is None:
             raise ConnectionError("not connected to RabbitMQ")
-        return await count_queue(self._session.connection, name, within_s=STEP_TIMEOUT_S)
+        return await count_queue(connection, name, within_s=STEP_TIMEOUT_S)
+
+    async def _open_session(self, connection: Connection) -> BusSession:
+        """In a cluster, and wherever a batch was not confirmed, a node may answer and yet take no batches."""
+        session = await open_session(connection, with_queue=self._is_cluster or self._doubts_queue)
+        self._doubts_queue = False
+        return session
 
     async def _watch(self, session: BusSession) -> None:
         """Returns once the session is lost. Polls for RabbitMQ's alarms, because aio_pika has no callback for them."""
-        self._session, lost = session, session.connection.lost
+        lost = session.connection.lost
+        lost.add_done_callback(self._lose)
         while not lost.done():
             if await session.connection.is_blocked():
                 self.connection.down(ALARM)
                 self._refuse(BLOCKED)
-            else:
+            elif not lost.done():
                 self.connection.up()
-                self.refusal = None
-                self._refusing.clear()
+                self._accept(session)
             await asyncio.wait([lost], timeout=ALARM_POLL_S)
+        self._doubts_queue = session.is_unconfirmed
+
+    def _accept(self, session: BusSession) -> None:
+        self._end_grace()
+        self._session = session
+        self.refusal = None
+        self._refusing.clear()
+        self._accepting.set()
+
+    def _lose(self, _: object) -> None:
+        """Runs before what waited for the lost session goes on, so that no batch is given to it any more."""
         self._session = None
-        self._refuse(DOWN)
+        self._accepting.clear()
+        if self.refusal is not None or not self._is_cluster:
+            self._refuse(DOWN)
+        elif self._grace is None:
+            self._grace = asyncio.get_running_loop().call_later(REOPEN_GRACE_S, self._refuse, DOWN)
 
     def _refuse(self, refusal: str) -> None:
+        self._end_grace()
         self.refusal = refusal
+        self._accepting.clear()
         self._refusing.set()
+
+    def _end_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
+            self._grace = None
 
 
 @asynccontextmanager

@@ -9,12 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import DeliveryError
+from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, probe_publishing
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
@@ -27,6 +29,15 @@ from gateway.metrics import BAD_REPLIES, LATE_REPLIES
 
 log = logging.getLogger(__name__)
 
+CONFIRM_TIMEOUT_S = 5.0
+"""For RabbitMQ to confirm a batch. A new leader of the queue may need longer; the session is opened again then."""
+
+QUEUE_TIMEOUT_S = 2.5
+"""For the queue to confirm, when a session is opened: most of what a node gets while there are others to be tried."""
+
+UNCONFIRMED = f"RabbitMQ did not confirm a batch within {CONFIRM_TIMEOUT_S:.0f} s"
+NO_MAJORITY = "the command queue takes no messages: most of its nodes are gone, or cannot be reached from this one"
+
 NOT_ACCEPTED = "The message bus did not accept the write."
 NO_ANSWER = "There was no answer within the write's deadline."
 LOST = "The message bus was lost while the write was in flight."
@@ -35,6 +46,10 @@ DOWN = "The message bus is not available."
 
 class NotSent(Exception):
     """Certainly no writer will see the batch; the text says why."""
+
+
+class QueueUnavailable(Exception):
+    """RabbitMQ answers, but takes no messages for the command queue."""
 
 
 class OutcomeUnknown(Exception):
@@ -60,6 +75,8 @@ class BusSession:
         self._numbers = count(1)  # correlation ids, short because each travels four times; unique within the session
         self._pending: dict[str, _PendingBatch] = {}
         self._publishing: set[asyncio.Task[None]] = set()
+        self.is_unconfirmed = False
+        """Whether RabbitMQ did not confirm a batch in time: its node may be cut off from those that have the queue."""
         self._lost = connection.lost
         self._lost.add_done_callback(self._fail_all)
 
@@ -71,7 +88,7 @@ class BusSession:
         pending = _PendingBatch(len(commands), asyncio.get_running_loop().create_future())
         self._pending[batch_id] = pending
         body = CommandBatch(commands=list(commands)).model_dump_json().encode()
-        publishing = eager_tasks.start(self._publish(body, batch_id, within_s))
+        publishing = eager_tasks.start(self._publish(body, batch_id))
         self._publishing.add(publishing)
         publishing.add_done_callback(self._publishing.discard)
         try:
@@ -82,9 +99,9 @@ class BusSession:
         finally:
             del self._pending[batch_id]
 
-    async def _publish(self, body: bytes, batch_id: str, within_s: float) -> None:
+    async def _publish(self, body: bytes, batch_id: str) -> None:
         """Publishes persistent, confirmed and mandatory. A failure fails the batch; the reply may arrive before the
-        confirm.
+        confirm. The confirm is waited for beyond the batch's deadline: without it the session is of no use.
         """
         message = Message(
             body,
@@ -95,13 +112,15 @@ class BusSession:
             headers={SENT_HEADER: int(time.time() * 1000)},
         )
         try:
-            with time_limit(within_s):
+            with time_limit(CONFIRM_TIMEOUT_S):
                 await self._channel.default_exchange.publish(message, COMMANDS_NAME)
         except DeliveryError as error:
             log.warning("RabbitMQ rejected a batch: %s", type(error).__name__)
             self._fail(batch_id, NotSent(NOT_ACCEPTED))
         except TimeoutError:
-            self._fail(batch_id, OutcomeUnknown(NO_ANSWER))
+            if not await self.connection.is_blocked():
+                self.is_unconfirmed = True
+                self.connection.lose(UNCONFIRMED)
         except Exception as error:
             log.warning("publishing a batch failed: %r", error)
             self._fail(batch_id, OutcomeUnknown(LOST))
@@ -141,11 +160,11 @@ class BusSession:
             self._fail(batch_id, OutcomeUnknown(LOST))
 
 
-async def open_session(connection: Connection) -> BusSession:
+async def open_session(connection: Connection, *, with_queue: bool = False) -> BusSession:
     """A session that is ready to ask, or whose connection is blocked.
 
-    Consumes replies, and checks that we may publish: three round trips. Raises aio_pika's errors when RabbitMQ refuses,
-    and TimeoutError when it does not answer.
+    Consumes replies, and checks that we may publish, with `with_queue` to the command queue itself: three round trips.
+    Raises aio_pika's errors when RabbitMQ refuses, TimeoutError when it does not answer, and QueueUnavailable.
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     session = BusSession(connection, channel)
@@ -153,7 +172,20 @@ async def open_session(connection: Connection) -> BusSession:
     await replies.consume(session.receive, no_ack=True)
     try:
         await probe_publishing(channel)
+        if with_queue:
+            await _probe_queue(channel)
     except TimeoutError:
         if not await connection.is_blocked():
             raise
     return session
+
+
+async def _probe_queue(channel: AbstractChannel) -> None:
+    """Raises QueueUnavailable without an answer."""
+    underlying = await channel.get_underlay_channel()
+    try:
+        with suppress(DeliveryError):  # there is no queue, or it is full
+            async with asyncio.timeout(QUEUE_TIMEOUT_S):
+                await pass_barrier(underlying)
+    except TimeoutError:
+        raise QueueUnavailable(NO_MAJORITY) from None

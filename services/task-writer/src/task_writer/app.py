@@ -22,6 +22,7 @@ from common.runtime.gc_tuning import freeze_startup_objects
 from task_writer.cleanup import keep_forgetting
 from task_writer.consumer.command_consumer import CommandConsumer, Outgoing
 from task_writer.consumer.hinting import HintPublisher
+from task_writer.consumer.reach import keep_looking
 from task_writer.settings import WriterSettings
 
 log = logging.getLogger(__name__)
@@ -81,6 +82,8 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
         await stack.enter_async_context(running("command log clean-up", clean_up))
         for name, one in (kept | {"hints": hints.connection}).items():  # without hints, a writer is ready
             await stack.enter_async_context(running(name, one.keep_open))
+        looking = partial(keep_looking, consumer.connection, [*kept.values(), hints.connection])
+        await stack.enter_async_context(running("command queue watch", looking))
         writer = Writer(health, consumer)
         try:
             yield writer

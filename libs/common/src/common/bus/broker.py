@@ -25,8 +25,8 @@ from common.settings import BusSettings
 STEP_TIMEOUT_S = 5.0
 """For each step of opening a connection and what is needed on it."""
 
-QUICK_STEP_TIMEOUT_S = 3.0
-"""The same while there are other nodes to be tried; longer than PROBE_TIMEOUT_S."""
+QUICK_CONNECT_TIMEOUT_S, QUICK_STEP_TIMEOUT_S = 1.5, 3.0
+"""For connecting, and for what is needed on the connection, while there are other nodes to be tried."""
 
 CLOSE_TIMEOUT_S = 1.0
 """For the closing handshake; RabbitMQ also notices a closed socket. Shorter than background.py waits at the end."""
@@ -127,12 +127,12 @@ def connection_urls(settings: BusSettings, name: str) -> list[URL]:
 
 
 async def connect(settings: BusSettings, name: str) -> Connection:
-    """A new connection to the first node that takes one. Raises what stands in the way at the last one, within
-    STEP_TIMEOUT_S for each, and leaves nothing behind then."""
+    """A new connection to the first node that takes one. Raises what stands in the way at the last one, which gets
+    STEP_TIMEOUT_S, and leaves nothing behind then."""
     *others, last = connection_urls(settings, name)
     for url in others:
         with suppress(Exception):  # of whatever kind: the next one may work
-            return await connect_to(url, within_s=QUICK_STEP_TIMEOUT_S)
+            return await connect_to(url, within_s=QUICK_CONNECT_TIMEOUT_S)
     return await connect_to(last)
 
 
@@ -158,6 +158,8 @@ def described(error: BaseException) -> str:
     kind = type(error).__name__
     if isinstance(error, TimeoutError):
         return f"{kind}: RabbitMQ did not answer in time"
+    if isinstance(error, asyncio.CancelledError):  # aiormq's, when it has given up
+        return f"{kind}: RabbitMQ has sent nothing in time, not even a heartbeat"
     if isinstance(error, InvalidFrameError) and "'Connection.OpenOk'" in str(error):  # its text has an object's address
         return f"{kind}: {NO_VIRTUAL_HOST}"
     return " ".join(f"{kind}: {error}".split())

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from common.addresses import split_amqp_addresses
 from common.bus.broker import (
+    QUICK_CONNECT_TIMEOUT_S,
     QUICK_STEP_TIMEOUT_S,
     STEP_TIMEOUT_S,
     Connection,
@@ -63,6 +65,7 @@ class KeptConnection[Used]:
         self._when = when
         self._watch = watch
         self._opened: _Opened[Used] | None = None
+        self._is_cluster = len(split_amqp_addresses(settings.rabbitmq_url)) > 1
         self._lost_node = ""
         self._usable = asyncio.Event()
         self._retired = False
@@ -73,6 +76,16 @@ class KeptConnection[Used]:
     def current(self) -> Used | None:
         """What there is now, if anything."""
         return self._opened.used if self._opened is not None else None
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection that there is now, if any. It may be lost at any moment."""
+        return self._opened.connection if self._opened is not None else None
+
+    @property
+    def is_retired(self) -> bool:
+        """Whether no other connection will be opened."""
+        return self._retired
 
     async def usable(self) -> Used:
         """Returns once there is a connection that is usable, with what was prepared on it."""
@@ -121,6 +134,8 @@ class KeptConnection[Used]:
                     await self._close()
                 if clock() - began > STEADY_AFTER_S:
                     pauses = backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+                    if self._is_cluster:  # another node may take over
+                        continue
                 await asyncio.sleep(next(pauses))
         finally:
             await self._close()
@@ -133,13 +148,13 @@ class KeptConnection[Used]:
         """
         urls = connection_urls(self._settings, self._name)
         urls.sort(key=lambda url: _node(url) == self._lost_node)
-        within_s = QUICK_STEP_TIMEOUT_S if quickly and len(urls) > 1 else STEP_TIMEOUT_S
+        quickly = quickly and self._is_cluster
         notice = asyncio.get_running_loop().call_later(NOTICE_AFTER_S, log.warning, "waiting for RabbitMQ")
         faults = dict[str, str]()
         try:
             for url in urls:
                 try:
-                    self._opened = await self._open_at(url, within_s)
+                    self._opened = await self._open_at(url, quickly=quickly)
                     break
                 except Exception as error:  # any error may be temporary
                     faults[_node(url)] = described(error)
@@ -148,11 +163,11 @@ class KeptConnection[Used]:
         finally:
             notice.cancel()
 
-    async def _open_at(self, url: URL, within_s: float) -> _Opened[Used] | None:
+    async def _open_at(self, url: URL, *, quickly: bool) -> _Opened[Used] | None:
         """None when it was retired meanwhile."""
-        connection = await connect_to(url, within_s=within_s)
+        connection = await connect_to(url, within_s=QUICK_CONNECT_TIMEOUT_S if quickly else None)
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(QUICK_STEP_TIMEOUT_S if quickly else STEP_TIMEOUT_S):
                 used = await self._prepare(connection)
         except BaseException:
             await connection.end()
