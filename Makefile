@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-observed bench-replicas simulate clean
+.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench-cache: $(UV_NEEDED) ## measure what lists from memory gain, one minute
 
 bench-neighbours: $(UV_NEEDED) ## measure what one user's batches of 1,000 take from another user's writes, one minute
 	$(UV) run --locked python -m benchmarks.neighbours
+
+bench-streams: $(UV_NEEDED) ## measure what event streams cost and how soon they tell, two minutes; STREAMS=10000
+	$(UV) run --locked python -m benchmarks.streams
 
 bench-observed: $(UV_NEEDED) ## measure what metrics, traces and tokens cost, five minutes; QUICK=1 and STRICT=1 as for bench
 	$(UV) run --locked python -m benchmarks.observed

@@ -12,6 +12,7 @@ class BenchSettings(BaseSettings):
     quick: bool = Field(False, description="fewer and shorter rounds: a first look")
     strict: bool = Field(False, description="exit with status 1 when a goal is not reached")
     requests: PositiveInt = Field(1_000_000, description="how many requests a soak sends")
+    streams: PositiveInt = Field(10_000, description="how many event streams are opened")
 
 
 def load() -> BenchSettings:

@@ -50,9 +50,13 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    app: Callable[..., Awaitable[None]], *, lifespan: Literal["on", "off"] = "on", limits: HttpLimits | None = None
+    app: Callable[..., Awaitable[None]],
+    *,
+    lifespan: Literal["on", "off"] = "on",
+    limits: HttpLimits | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Served]:
     """Serves `app` as common.http_server.server does; with `lifespan` off, its state is the caller's to set."""
-    config = server_config(app, limits or HttpLimits(), host="127.0.0.1", port=0, lifespan=lifespan)
+    config = server_config(app, limits or HttpLimits(), host="127.0.0.1", port=port, lifespan=lifespan)
     async with started(config) as server:
         yield Served(server.servers[0].sockets[0].getsockname()[1])

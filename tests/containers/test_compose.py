@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 from task_writer.migrate import ADVISORY_LOCK
 
+from tests.contract.event_streams import listening
+from tests.contract.tasks import create
 from tests.users import new_user
 from tests.waiting import eventually
 
@@ -111,6 +116,22 @@ async def test_several_gateways_are_one_behind_the_edge(project: Project) -> Non
         listed = (await user.get("/tasks")).json()
     assert len(project.containers("gateway")) == 2
     assert [task["id"] for task in listed] == [answer.json()["id"] for answer in reversed(created)]
+
+
+def test_events_pass_the_edge_as_they_happen_whichever_gateway_had_the_write(project: Project) -> None:
+    project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": free_ports(2)})
+    user_id = str(uuid4())
+
+    with httpx.Client(base_url=project.edge_url, timeout=15) as api, listening(api, user_id) as events:
+        events.next()
+        late = []
+        for number in range(8):
+            task = create(api, user_id, title=f"Task {number}")
+            began = time.monotonic()
+            assert events.next().json()["changed"] == [task]
+            late.append(time.monotonic() - began)
+
+    assert sorted(late)[len(late) // 2] < 1.0, "no proxy holds them back, and no hint is lost between gateways"
 
 
 def test_the_servers_cannot_be_reached_from_the_edge(project: Project) -> None:

@@ -54,7 +54,10 @@ COMPLETE = Operation("complete", "PATCH", "/api/{user_id}/tasks/{id}/complete", 
 CHANGES = Operation("changes", "GET", "/api/{user_id}/changes", 200)
 BATCH = Operation("batch", "POST", "/api/{user_id}/batch", 200, {"operations": [{"op": "create", "title": "buy milk"}]})
 
+EVENTS = Operation("events", "GET", "/api/{user_id}/events", 200)
+
 ALL = (LIST, CREATE, GET, REPLACE, PATCH, DELETE, COMPLETE, BATCH, CHANGES)
+DESCRIBED = (*ALL, EVENTS)  # an event stream does not end: event_streams.py reads one
 WRITES = (CREATE, REPLACE, PATCH, COMPLETE, DELETE, BATCH)
 OF_ONE_TASK = (GET, REPLACE, PATCH, DELETE, COMPLETE)
 WITH_BODY = (CREATE, REPLACE, PATCH, COMPLETE)

@@ -22,6 +22,7 @@ TASKS = f"{USER}/tasks"
 TASK = f"{TASKS}/0d4f2c1a-9f6e-4a53-8c0b-5a2f2b7f3d10"
 COMPLETE = f"{TASK}/complete"
 CHANGES = TASKS.replace("/tasks", "/changes")
+EVENTS = f"{USER}/events"
 BATCH = f"{USER}/batch"
 JSON = {"Content-Type": "application/json"}
 

@@ -20,6 +20,8 @@ from gateway.batch import batch
 from gateway.changes import changes
 from gateway.cors import enable_cors
 from gateway.docs import docs_router
+from gateway.events import events
+from gateway.hint_link import open_event_hub
 from gateway.openapi import ABOUT
 from gateway.problem_responses import RATE_PROBLEMS, TOKEN_PROBLEMS, problems
 from gateway.rate_limits import RateLimits, rate_limited, token_buckets
@@ -45,17 +47,18 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             _open_tokens(settings) as tokens,
             open_read_lanes(settings) as reads,
             open_write_lanes(settings) as writes,
+            open_event_hub(settings, reads.ask_for_events) as hub,
         ):
             app.state.reads, app.state.settings = reads, settings
             app.state.commands, app.state.batches = writes.commands, writes.batches
-            app.state.tokens = tokens
+            app.state.tokens, app.state.events = tokens, hub
             health.start(**reads.components, bus=writes.component)
             yield
 
     app = make_app("Taskwire", lifespan, **ABOUT)
     app.state.health = health
     guards = _guards(settings)
-    for router in (tasks, batch, changes):
+    for router in (tasks, batch, changes, events):
         app.router.routes += path_operations(router, *guards)
     app.router.routes += path_operations(docs_router(app))
     if _has_rates(settings):

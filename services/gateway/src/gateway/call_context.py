@@ -111,9 +111,14 @@ def call_of(user_id: UserId, key: Key, precondition: WritePrecondition, request:
 
 def batch_call_of(user_id: UserId, key: Key, request: Request) -> Call:
     """The context of a batch, whose operations have their own preconditions. Raises a 400 problem for one of all."""
-    if any(name in _CONDITIONS for name, _ in request.scope["headers"]):
-        raise Problem(INVALID_PRECONDITION, "A batch has no entity tag: give its operations if_match instead.")
+    require_no_condition(request, "A batch has no entity tag: give its operations if_match instead.")
     return Call(user_id, key, None, request_context(request), request.app.state.settings.write_deadline_s)
+
+
+def require_no_condition(request: Request, detail: str) -> None:
+    """Raises a 400 problem for a condition on something that has no entity tag."""
+    if any(name in _CONDITIONS for name, _ in request.scope["headers"]):
+        raise Problem(INVALID_PRECONDITION, detail)
 
 
 def read_lanes(request: Request) -> ReadLanes:

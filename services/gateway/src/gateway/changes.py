@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BeforeValidator, Field
 
 from gateway.answers import CHANGES_EXAMPLE, Changes
-from gateway.call_context import Lanes, ReadCall, ReadContext, ReadFields
+from gateway.call_context import Lanes, ReadContext, ReadFields
 from gateway.entity_tags import MAX_REVISION
 from gateway.ids import UserId
 from gateway.parameters import Absent, QueryParameters, require_known_parameters
@@ -31,7 +31,8 @@ GONE = (
 _REVISION = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-def _revision(text: str) -> int:
+def read_revision(text: str) -> int:
+    """The revision that a client sends, as JSON spells it: 19 digits at most. Raises ValueError for anything else."""
     if not _REVISION.fullmatch(text):
         raise ValueError
     return int(text)
@@ -42,7 +43,7 @@ class ChangesQuery(QueryParameters):
 
     ALLOWED: ClassVar = {"since": f"the revision of an earlier answer, a whole number from 0 to {MAX_REVISION}"}
 
-    since: Annotated[Annotated[int, Field(ge=0, le=MAX_REVISION)] | Absent, BeforeValidator(_revision)] = Field(
+    since: Annotated[Annotated[int, Field(ge=0, le=MAX_REVISION)] | Absent, BeforeValidator(read_revision)] = Field(
         None,
         description="The `revision` of an earlier answer; without it, all tasks are answered",
         examples=[CHANGES_EXAMPLE["revision"]],
@@ -73,37 +74,37 @@ async def list_changes(
     """
     if wanted.since is None:
         answer = await ask(lanes.lists, Read(user_id=user_id, **context.fields))
-        return read_response(_all_changed(answer), context.condition)
-    answer = await _changes_since(wanted.since, user_id, context, lanes)
+        return read_response(all_changed(answer), context.condition)
+    answer = await changes_since(wanted.since, user_id, context.fields, lanes)
     if answer is None:
         raise Problem(CHANGES_GONE, GONE)
     if answer.revision is None or (answer.body is not None and bytes(answer.body[:1]) != b"{"):
-        raise _not_yet()
+        raise not_yet()
     return read_response(answer, context.condition)
 
 
-async def _changes_since(since: int, user_id: UUID, context: ReadCall, lanes: ReadLanes) -> Revised | None:
+async def changes_since(since: int, user_id: UUID, fields: ReadFields, lanes: ReadLanes) -> Revised | None:
     """The changes, None where they are gone. A replica that has not reached `since` cannot tell which."""
-    named = context.fields.get("min_revision", 0)
-    fields: ReadFields = {**context.fields, "min_revision": max(since, named)}
+    named = fields.get("min_revision", 0)
+    reached: ReadFields = {**fields, "min_revision": max(since, named)}
     try:
-        return await ask(lanes.changes, Read(user_id=user_id, since=since, **fields))
+        return await ask(lanes.changes, Read(user_id=user_id, since=since, **reached))
     except Problem as problem:
         if problem.kind is REVISION_UNREACHED and since >= named:
             return None
         raise
 
 
-def _all_changed(answer: Revised | None) -> Revised:
+def all_changed(answer: Revised | None) -> Revised:
     """The answer to a list as changes, all of them new. Copies the tasks once."""
     if answer is None or answer.revision is None:
-        raise _not_yet()
+        raise not_yet()
     if answer.body is None:
         return answer
     parts = (b'{"revision": %d, "changed": ' % answer.revision, answer.body, b', "deleted": []}')
     return Revised(answer.revision, memoryview(b"".join(parts)))
 
 
-def _not_yet() -> Problem:
+def not_yet() -> Problem:
     """503: a reader of the release before answers all reads of a user with a list."""
     return Problem(UNAVAILABLE, "Changes cannot be read at the moment.")

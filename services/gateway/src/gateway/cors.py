@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
 
 from gateway import preconditions
+from gateway.events import EVENT_ID_HEADER
 from gateway.idempotency import KEY_HEADER, REPLAYED_HEADER
 from gateway.min_revision import REVISION_HEADER
 from gateway.pages import LINK_HEADER
@@ -25,6 +26,7 @@ REQUEST_HEADERS = (
     KEY_HEADER,
     *preconditions.HEADERS,
     MIN_REVISION_HEADER,
+    EVENT_ID_HEADER,
     request_ids.HEADER,
     "traceparent",
     "tracestate",

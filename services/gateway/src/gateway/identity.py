@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from common.http.problems import INVALID_TOKEN, NO_TOKEN, TASK_NOT_FOUND, TOKENS_UNVERIFIABLE, Problem
+from common.http.request_state import state_of
 from fastapi import Depends, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
@@ -40,11 +41,12 @@ async def caller_of(token: Annotated[bytes, Depends(BearerToken())], request: Re
     now."""
     tokens: Tokens = request.app.state.tokens
     try:
-        return await tokens.user_of(token)
+        user_id, state_of(request.scope).valid_until = await tokens.bearer_of(token)
     except InvalidToken as error:
         raise _not_valid(str(error)) from None
     except SigningKeysUnavailable:
         raise Problem(TOKENS_UNVERIFIABLE, "The issuer's signing keys are not available. Nothing was done.") from None
+    return user_id
 
 
 async def require_owner(caller: Annotated[str, Depends(caller_of)], user_id: UserId) -> None:

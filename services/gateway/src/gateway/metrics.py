@@ -35,6 +35,21 @@ BAD_REPLIES = Counter(
 for _outcome in ("refused", "expired", "unknown", "key_reused"):
     WRITES_FAILED.labels(_outcome)  # at 0: Prometheus sees no increase when a series starts at 1
 
+EVENT_STREAMS = Gauge("taskwire_event_streams", "Open event streams")
+EVENTS_SENT = Counter("taskwire_events_sent", "Events sent: changes, or reset where changes cannot be told", ["event"])
+STREAMS_ENDED = Counter("taskwire_event_streams_ended", "Event streams that have ended, and why", ["reason"])
+HINTS_RECEIVED = Counter(
+    "taskwire_hints_received",
+    "Hints of changes: used, unused when nobody listens here to its users, or bad",
+    ["result"],
+)
+HINTS_CONNECTED = Gauge("taskwire_hints_connected", "1 while this gateway hears hints; 0 without event streams, too")
+
+for _event in ("changes", "reset"):
+    EVENTS_SENT.labels(_event)
+for _reason in ("disconnected", "expired", "drained"):
+    STREAMS_ENDED.labels(_reason)
+
 QUEUE_MESSAGES = Gauge("taskwire_queue_messages", "Messages ready in a RabbitMQ queue", ["queue"])
 QUEUE_CONSUMERS = Gauge("taskwire_queue_consumers", "Consumers of a RabbitMQ queue", ["queue"])
 

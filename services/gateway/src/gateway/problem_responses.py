@@ -44,6 +44,9 @@ EXAMPLES: Mapping[ProblemType, str] = {
     kinds.INVALID_ID: "user_id must be a UUID such as 7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11.",
     kinds.UNKNOWN_PARAMETER: 'Unknown query parameter "sort". Only names that begin with _ are accepted, and ignored.',
     kinds.INVALID_PARAMETER: 'The query parameter "limit" must be a whole number from 1 to 1000.',
+    kinds.INVALID_EVENT_ID: "Send Last-Event-ID once.",
+    kinds.TOO_MANY_STREAMS: "The user has 20 event streams here. Close one of them.",
+    kinds.OVERLOADED: "Too many event streams are open.",
     kinds.INVALID_KEY: "Send Idempotency-Key once.",
     kinds.INVALID_PRECONDITION: (
         'If-Match must be * or a list of entity tags in quotes, such as "1-1764115200000000".'
@@ -147,6 +150,13 @@ def batches(description: str, example: object, *more: ProblemType) -> Responses:
     of_operations = {kinds.PRECONDITION_FAILED}
     success = {200: _shown(description, example) | {"headers": REVISION | REPLAYED}}
     return success | problems(*(kind for kind in WRITE_PROBLEMS if kind not in of_operations), *more)
+
+
+def event_streams(example: str, *more: ProblemType) -> Responses:
+    """Responses of an event stream."""
+    shown = {"schema": {"type": "string"}, "example": example}
+    success: Responses = {200: {"description": "Events, as they happen", "content": {"text/event-stream": shown}}}
+    return success | problems(kinds.INVALID_ID, kinds.UNKNOWN_PARAMETER, kinds.UNAVAILABLE, *more)
 
 
 def _shown(description: str, example: object) -> Json:

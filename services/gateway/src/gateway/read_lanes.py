@@ -9,7 +9,7 @@ READER_URL cannot answer, because they are away, or behind the revision that a r
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -122,13 +122,15 @@ def _pauses_s() -> Iterator[float]:
 
 @dataclass(frozen=True)
 class ReadLanes:
-    """One lane for each kind of read, and the health of the task-readers."""
+    """One lane for each kind of read, and the health of the task-readers. `ask_for_events` has no lane: it is asked by
+    one caller, with a batch."""
 
     lists: ReadLane
     pages: ReadLane
     searches: ReadLane
     finds: ReadLane
     changes: ReadLane
+    ask_for_events: Callable[[Sequence[Read]], Awaitable[Sequence[Answer]]]
     components: Mapping[str, Component]
 
     def lane_of(self, page: Page) -> ReadLane:
@@ -166,5 +168,6 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
             searches=lane("searches", 1),
             finds=lane("finds", settings.finds_max_batch),
             changes=lane("changes", settings.lists_max_batch),
+            ask_for_events=measured("events", link.ask),
             components=components,
         )

@@ -27,7 +27,7 @@ _CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an unresponsive address leaves time f
 _DNS_CACHE_S = 1  # then the name is resolved again: a replaced reader has a new address
 _RENEW_EVERY_S = 5.0  # one connection is renewed, so that new readers get their share of requests
 _UNREAD_BYTES = 8 * 1024 * 1024  # read buffer per connection; a batch of long lists fits
-READ_LANES = 5  # each may have READS_MAX_IN_FLIGHT requests
+READ_LANES = 6  # each may have READS_MAX_IN_FLIGHT requests; the event streams, which have one, count as a lane
 NOBODY = UUID(int=0)  # used by the health check
 
 type Answer = Revised | NotReached | None

@@ -91,6 +91,17 @@ class RateLimitSettings(ServiceSettings):
     )
 
 
+class EventSettings(ServiceSettings):
+    """Event streams, in each gateway process."""
+
+    event_streams_max: Count = Field(5_000, description="maximum event streams per process; then 503")
+    event_streams_per_user: Count = Field(20, description="maximum event streams of one user, per process; then 429")
+    event_heartbeat_s: Seconds = Field(15.0, description="pause between the heartbeats of an event stream")
+    event_check_s: Seconds = Field(
+        10.0, description="pause between looks for changes without a hint; a lost hint costs that long"
+    )
+
+
 class SamplingSettings(TraceSettings):
     """OpenTelemetry's sampling settings; the gateway decides for the services behind it."""
 
@@ -116,7 +127,14 @@ class SamplingSettings(TraceSettings):
 
 
 class GatewaySettings(
-    HttpSettings, AdminSettings, SamplingSettings, BusSettings, IdentitySettings, RateLimitSettings, ReaderTokenSettings
+    HttpSettings,
+    AdminSettings,
+    SamplingSettings,
+    BusSettings,
+    IdentitySettings,
+    RateLimitSettings,
+    EventSettings,
+    ReaderTokenSettings,
 ):
     """Every variable that the gateway reads."""
 

@@ -56,16 +56,20 @@ class Tokens:
 
     async def user_of(self, token: bytes) -> str:
         """The id of the token's user, in lower case. Raises InvalidToken, or SigningKeysUnavailable."""
+        return (await self.bearer_of(token))[0]
+
+    async def bearer_of(self, token: bytes) -> tuple[str, float]:
+        """The id of the token's user, and when the token expires, in seconds since 1970. Raises as `user_of`."""
         if len(token) > MAX_TOKEN_BYTES:
             raise InvalidToken(f"The token has more than {MAX_TOKEN_BYTES} bytes")
         self._forget_if_keys_changed()
         digest = blake2b(token, digest_size=32).digest()
-        user_id, valid_until = self._remembered.get(digest, ("", 0.0))
-        if valid_until > time.time():
-            return user_id
+        bearer = self._remembered.get(digest)
+        if bearer is not None and bearer[1] > time.time():
+            return bearer
         return await self._verify(token, digest)
 
-    async def _verify(self, token: bytes, digest: bytes) -> str:
+    async def _verify(self, token: bytes, digest: bytes) -> tuple[str, float]:
         try:
             claims = await self._claims(token)
         except UnknownSigningKey:
@@ -75,8 +79,9 @@ class Tokens:
         user_id = uuid_text(str(claims[self._rules.user_claim]))
         if user_id is None:
             raise InvalidToken(f"The token's claim {self._rules.user_claim} is not a user's UUID")
-        self._remember(digest, user_id, int(claims["exp"]) + CLOCK_SKEW_S)
-        return user_id
+        bearer = (user_id, float(int(claims["exp"]) + CLOCK_SKEW_S))
+        self._remember(digest, bearer)
+        return bearer
 
     async def _claims(self, token: bytes) -> dict[str, Any]:
         """The token's header selects the candidate keys, but not how they verify."""
@@ -96,12 +101,12 @@ class Tokens:
             self._remembered.clear()
             self._remembered_for = self._keys.current
 
-    def _remember(self, digest: bytes, user_id: str, valid_until: float) -> None:
+    def _remember(self, digest: bytes, bearer: tuple[str, float]) -> None:
         self._forget_if_keys_changed()
         self._remembered.pop(digest, None)
         if len(self._remembered) >= MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[digest] = (user_id, valid_until)
+        self._remembered[digest] = bearer
 
 
 def _verified_claims(token: bytes, key: PyJWK, rules: Rules) -> dict[str, Any]:

@@ -43,4 +43,7 @@ DEAD_LETTERS = RabbitQueue(
 )
 
 # Not persistent, mandatory or confirmed: what nobody listens to is dropped, and a lost hint costs time alone (ADR 24).
+# A gateway binds a queue of its own, as long as it is connected; of more hints than it takes, the oldest are dropped.
 HINTS = RabbitExchange(HINTS_NAME, type=ExchangeType.FANOUT, durable=True)
+HINT_QUEUE_PREFIX = f"{HINTS_NAME}.gateway."
+HINT_QUEUE_MAX_HINTS = 1_000

@@ -32,6 +32,7 @@ INVALID_PRECONDITION = ProblemType(
     "invalid-precondition", HTTPStatus.BAD_REQUEST, "A condition of the request is not valid"
 )
 INVALID_MIN_REVISION = ProblemType("invalid-min-revision", HTTPStatus.BAD_REQUEST, "The Min-Revision is not valid")
+INVALID_EVENT_ID = ProblemType("invalid-last-event-id", HTTPStatus.BAD_REQUEST, "The Last-Event-ID is not valid")
 VERSION_UNKNOWN = ProblemType(
     "http-version-unknown", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "The HTTP version is not supported"
 )
@@ -45,6 +46,9 @@ HEAD_TOO_LARGE = ProblemType(
     "head-too-large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large"
 )
 TOO_MANY_REQUESTS = ProblemType("too-many-requests", HTTPStatus.TOO_MANY_REQUESTS, "Too many requests; try again later")
+TOO_MANY_STREAMS = ProblemType(
+    "too-many-event-streams", HTTPStatus.TOO_MANY_REQUESTS, "The user has too many event streams"
+)
 OVERLOADED = ProblemType("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, "The server is overloaded; try again later")
 ORIGIN_REFUSED = ProblemType("origin-refused", HTTPStatus.BAD_REQUEST, "The origin is not allowed to send this request")
 TASK_NOT_FOUND = ProblemType("task-not-found", HTTPStatus.NOT_FOUND, "The user has no such task")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 
 from starlette.types import Scope
@@ -34,6 +35,8 @@ class RequestState:
     """Why the request was answered with an error, for the log."""
     operations: Sequence[Operation] = ()
     """The operations of a batch request."""
+    valid_until: float = inf
+    """When the credentials of the request expire, in seconds since 1970."""
     rate_limits: list[RateLimit] = field(default_factory=list)
     """Each token bucket that the request used."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import uvicorn
 
 from common.http_server.answer import CLOSE
+from common.http_server.protocol import LimitedHttpProtocol
 
 DRAIN_S = 1.0
 """How long idle connections are still served; a client that sends within this time gets `Connection: close`."""
@@ -20,8 +21,9 @@ _POLL_EVERY_S = 0.02
 
 
 class DrainingServer(uvicorn.Server):
-    """Shuts down in three steps: stop accepting connections; answer on the open ones with `Connection: close` until
-    they are gone or DRAIN_S has passed; then uvicorn's own shutdown, which lets running requests finish.
+    """Shuts down in three steps: stop accepting connections; end the responses that stay open, and answer on the open
+    connections with `Connection: close` until they are gone or DRAIN_S has passed; then uvicorn's own shutdown, which
+    lets running requests finish.
     """
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -54,6 +56,9 @@ class DrainingServer(uvicorn.Server):
     def _announce_close(self) -> None:
         state = self.server_state
         state.default_headers = [*state.default_headers, CLOSE]
+        for connection in list(state.connections):
+            if isinstance(connection, LimitedHttpProtocol):
+                connection.end_stream()
 
 
 def _accept_waiting(listening: socket.socket) -> list[socket.socket]:

@@ -1,6 +1,7 @@
 """Closes a connection: with a response of the server itself, after the app's last response, or without one."""
 
 import asyncio
+from contextlib import suppress
 
 from uvicorn.server import ServerState
 
@@ -36,7 +37,8 @@ class Ending:
     def lingering_close(self) -> None:
         """Closes the sending side, and the whole connection when the client closes or after LINGERING_CLOSE_S."""
         self.has_begun = True
-        self._transport.write_eof()
+        with suppress(OSError):  # the client has reset the connection, and asyncio is about to notice
+            self._transport.write_eof()
         self._flow.read_on()
         self._receiving.set(LINGERING_CLOSE_S, self.close)
 

@@ -39,6 +39,11 @@ class Flow:
             self._writable.set()
             self._writable = None
 
+    @property
+    def is_writable(self) -> bool:
+        """Whether the write buffer has room."""
+        return self._writable is None
+
     async def writable(self) -> None:
         """Returns once the write buffer has room."""
         if self._writable is not None:

@@ -95,8 +95,7 @@ class LimitedHttpProtocol(asyncio.Protocol):
         cycle = self._cycle
         if cycle is None or cycle.answered or self._end.has_begun:
             return False
-        if not cycle.incoming.is_complete:
-            cycle.cut_off()
+        cycle.cut_off()
         return True
 
     def pause_writing(self) -> None:
@@ -105,14 +104,19 @@ class LimitedHttpProtocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         self.flow.resume_writing()
 
-    # Called by uvicorn.
+    # Called by uvicorn and by draining.py.
 
     def shutdown(self) -> None:
         """Closes once the current request is answered."""
         if self._cycle is None:
             self._end.close()
         else:
-            self._cycle.keeps_alive = False
+            self._cycle.drain()
+
+    def end_stream(self) -> None:
+        """Ends a response that would stay open for ever, and the connection with it."""
+        if self._cycle is not None and self._cycle.stream is not None:
+            self._cycle.drain()
 
     # Called by the current request cycle: see Connection.
 
@@ -185,10 +189,9 @@ class LimitedHttpProtocol(asyncio.Protocol):
         self._receiving.clear()
         cycle = self._cycle = RequestCycle(self, head, make_body(head.body_bytes, self.limits.head_bytes))
         self._body_is_due = False
-        tasks = self.state.tasks
-        if self.admission.has_room(len(tasks)):
-            task = self.loop.create_task(cycle.run(self._app, asgi_scope(head, self._addresses, self._app_state)))
-            tasks.add(task)  # the task removes itself
+        if self.admission.has_room(len(self.state.tasks)):
+            scope = asgi_scope(head, self._addresses, self._app_state)
+            self.state.tasks.add(self.loop.create_task(cycle.run(self._app, scope)))  # the task removes itself
         else:
             count_refusal(OVERLOADED)
             cycle.answer(refusal(too_many_requests(), self._heads.last_head, self._headers_for_origin))
@@ -234,10 +237,7 @@ class LimitedHttpProtocol(asyncio.Protocol):
     def _finish(self) -> None:
         """Closes the connection after its last response."""
         self._heads.received.clear()
-        if self._at_end:
-            self._end.close()
-        else:
-            self._end.lingering_close()
+        self._end.close() if self._at_end else self._end.lingering_close()
 
 
 def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:

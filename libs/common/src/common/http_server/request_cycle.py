@@ -14,6 +14,7 @@ from common.http_server.body_decoding import Body
 from common.http_server.flow import Flow
 from common.http_server.head import Head
 from common.http_server.incoming import Incoming, Receiver
+from common.http_server.open_answer import STREAM, Stream
 from common.http_server.refusals import Header, Refusal
 
 log = logging.getLogger(__name__)
@@ -39,12 +40,14 @@ class Connection(Receiver, Protocol):
 
 
 class RequestCycle:
-    """`keeps_alive`: whether the connection stays open after the response."""
+    """`keeps_alive`: whether the connection stays open after the response. `stream` writes it once the app has left it
+    open: the cycle is then its open answer."""
 
     def __init__(self, connection: Connection, head: Head, body: Body | None) -> None:
         self.incoming = Incoming(connection, body)
         self.keeps_alive = head.keeps_alive
         self.answered = False
+        self.stream: Stream | None = None
         self._connection = connection
         self._head = head
         self._owes_continue = head.expects_continue and body is not None
@@ -62,7 +65,7 @@ class RequestCycle:
             log.exception("unhandled exception in the app: %s", self._head.method)
             self._abort_answer()
         else:
-            if not self.answered and not self._is_disconnected:
+            if not self.answered and not self._is_disconnected and self.stream is None:
                 log.error("the app returned without answering %s", self._head.method)
                 self._abort_answer()
         finally:
@@ -75,14 +78,26 @@ class RequestCycle:
         self.incoming.fail(problem)
 
     def cut_off(self) -> None:
-        """The client has closed its sending side before the body was complete. It may still read a response."""
-        self.keeps_alive = False
-        self.incoming.end()
+        """The client has closed its sending side, perhaps before the body was complete. It may still read a response;
+        but whoever waits for events has no reason to half-close, and is gone."""
+        if self.stream is not None:
+            self._connection.transport.abort()
+        elif not self.incoming.is_complete:
+            self.keeps_alive = False
+            self.incoming.end()
 
     def disconnect(self) -> None:
         """The client has disconnected."""
         self._is_disconnected = True
         self.incoming.end()
+        if self.stream is not None and not self.answered:
+            self.stream.lost()
+
+    def drain(self) -> None:
+        """The connection closes after this response. One that would stay open for ever ends now."""
+        self.keeps_alive = False
+        if self.stream is not None and not self.answered:
+            self.stream.drain()
 
     async def receive(self) -> Message:
         """ASGI's receive. Raises a problem when the body is malformed, too slow, or complete only when the server is
@@ -101,13 +116,33 @@ class RequestCycle:
         if not self._is_disconnected:
             await self._connection.flow.writable()
         if self._is_disconnected:
+            if message["type"] == STREAM:
+                message["stream"].lost()
             return
         if message["type"] == "http.response.start" and self._answer is None:
             self._start(message["status"], message.get("headers", ()))
         elif message["type"] == "http.response.body" and self._answer is not None and not self.answered:
             self._write_body(message.get("body", b""), is_last=not message.get("more_body", False))
+        elif message["type"] == STREAM and self._answer is not None and not self.answered:
+            self._leave_open(message["stream"])
         else:
             raise RuntimeError(f"{message['type']} is out of order")
+
+    @property
+    def is_writable(self) -> bool:
+        return self._connection.flow.is_writable
+
+    def write(self, part: bytes) -> None:
+        self._write_body(part, is_last=False)
+
+    def end(self, part: bytes) -> None:
+        self._write_body(part, is_last=True)
+
+    def _leave_open(self, stream: Stream) -> None:
+        self.stream = stream
+        stream.opened(self)
+        if CLOSE in self._connection.state.default_headers:  # the server stops
+            self.drain()
 
     def answer(self, refusal: Refusal) -> None:
         """Answers without the app."""
