@@ -17,7 +17,7 @@ async def tasks_locked(superuser_url: str) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def commits_stalled(superuser_url: str) -> AsyncIterator[None]:
-    """What commits is on disk and waits, unseen and with all its locks, up to the role's `statement_timeout`."""
+    """What commits is on disk and waits for a standby, unseen and with all its locks; no time-out of a role ends it."""
     async with await psycopg.AsyncConnection.connect(superuser_url, autocommit=True) as admin:
         await admin.execute("set synchronous_commit = local")  # or this session would wait too
         await _wait_for_standby(admin, "nobody")

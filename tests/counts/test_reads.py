@@ -74,7 +74,7 @@ async def test_a_read_at_the_task_reader_itself_is_one_round_trip(addresses: Add
     assert system.parses == Counter()
 
 
-async def test_a_task_reader_asks_one_question_when_it_starts(addresses: Addresses) -> None:
+async def test_a_task_reader_asks_two_questions_when_it_starts(addresses: Addresses) -> None:
     async with counted_reads(addresses) as system:
         pass
 

@@ -1,12 +1,17 @@
 """A system whose parts the tests of this folder stop, kill and start again."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
 from local_stack.stack import Stack, running_stack
+from local_stack.state import open_state
+from task_writer.migrate import migrate
 
-from tests.conftest import stack_settings
+from tests.conftest import Addresses, stack_settings
+from tests.postgres_cluster import Cluster, running_cluster
 from tests.users import new_user
 
 
@@ -21,3 +26,24 @@ async def user(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a user who has no tasks yet; its paths are below `/api/{user_id}/tasks`."""
     async with new_user(system.addresses.gateway_url, timeout_s=15) as client:
         yield client
+
+
+@asynccontextmanager
+async def migrated_cluster(directory: Path) -> AsyncIterator[Cluster]:
+    async with open_state(directory) as state, running_cluster(state) as cluster:
+        migrate(Addresses.of(cluster.owner_url).migration_settings())
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+async def cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """A migrated primary with two synchronous standbys. Every test leaves it as it was."""
+    async with migrated_cluster(tmp_path_factory.mktemp("cluster")) as running:
+        yield running
+
+
+@pytest.fixture
+async def own_cluster(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Cluster]:
+    """The same for one test, which may break it."""
+    async with migrated_cluster(tmp_path_factory.mktemp("own-cluster")) as running:
+        yield running

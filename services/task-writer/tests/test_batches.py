@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 from common.contracts.commands import AnyCommand
-from common.postgres.database import Connection, Database, open_database
+from common.postgres.connections import ClosingConnection
+from common.postgres.database import Database, open_database
+from common.postgres.servers import Servers
 from psycopg_pool import AsyncConnectionPool
 from pydantic import SecretStr
 from task_writer.batches import EXPIRED, LONG_PAST_S, REFUSED, STILL_RUNNING, carry_out
@@ -30,8 +32,8 @@ def one_of_each(**more: Any) -> list[AnyCommand]:
 @pytest.fixture
 def unusable() -> Database:
     """A database that cannot be used: its pool was never opened."""
-    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool("", open=False)
-    return Database(pool, timeout_s=1.0)
+    pool = AsyncConnectionPool("", connection_class=ClosingConnection, open=False)
+    return Database(pool, Servers(SecretStr("postgresql://"), takes_writes=True), timeout_s=1.0)
 
 
 @pytest.fixture

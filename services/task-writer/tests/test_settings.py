@@ -2,6 +2,7 @@
 
 import pytest
 from common.settings import load
+from pydantic import SecretStr
 from task_writer.cli import main
 from task_writer.settings import MigrationSettings, WriterSettings
 
@@ -60,6 +61,13 @@ def test_an_unknown_action_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: p
         ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@host:0/name"),
         ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@host:5432,other:70000/name"),
         ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@host/name?port=x"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,two,three:5432,other/name?port=1,2"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,two/name?hostaddr=127.0.0.1,127.0.0.2,127.0.0.3"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,,three/name"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,/name"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,two/name?target_session_attrs=writable"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,two/name?target_session_attrs=standby"),
+        ("WRITER_DATABASE_URL", f"postgresql://user:{PASSWORD}@one,two/name?target_session_attrs=prefer-standby"),
         ("RABBITMQ_URL", f"amqp//user:{PASSWORD}@host/"),
         ("LOG_LEVEL", "loud"),
     ],
@@ -72,6 +80,27 @@ def test_a_wrong_value_is_named_and_no_password_repeated(
 
     complaints = "\n".join(complaint(capsys))
     assert (f"{name}: " in complaints, PASSWORD in complaints) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "servers",
+    [
+        "one,two,three/name",
+        "one,two,three:5432/name",
+        "one:5432,two:5433,[::1]:5434/name",
+        "one,two/name?target_session_attrs=read-write&load_balance_hosts=random",
+        "one,two/name?hostaddr=127.0.0.1,127.0.0.2&target_session_attrs=primary&connect_timeout=2",
+    ],
+)
+@pytest.mark.parametrize("settings_class", [WriterSettings, MigrationSettings])
+def test_an_address_may_name_several_servers(
+    monkeypatch: pytest.MonkeyPatch, settings_class: type[WriterSettings | MigrationSettings], servers: str
+) -> None:
+    for name in ("DATABASE_URL", "WRITER_DATABASE_URL", "READER_DATABASE_URL"):
+        monkeypatch.setenv(name, f"postgresql://user:{PASSWORD}@{servers}")
+    monkeypatch.setenv("RABBITMQ_URL", f"amqp://user:{PASSWORD}@host/name")
+
+    assert load(settings_class).writer_database_url == SecretStr(f"postgresql://user:{PASSWORD}@{servers}")
 
 
 def test_no_password_is_shown_with_another_fault(

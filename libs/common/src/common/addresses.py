@@ -2,7 +2,9 @@
 contain a password."""
 
 import re
+from collections.abc import Mapping
 from ipaddress import ip_address
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from pydantic import HttpUrl, SecretStr
@@ -80,11 +82,21 @@ def _amqp_url(text: str) -> "URL":
     return url
 
 
-def postgres_ports(ports: str) -> None:
-    """Raises ValueError unless all are valid ports; libpq would check only when it connects."""
-    for port in filter(None, ports.split(",")):
+def postgres_hosts(parts: Mapping[str, str]) -> None:
+    """Checks the servers in the parts of a PostgreSQL address; libpq would find a fault only when it connects.
+
+    Raises ValueError for a port that is none, for a host without a name among several, and where there are neither one
+    port nor as many as hosts.
+    """
+    hosts, addresses, ports = (parts.get(name, "").split(",") for name in ("host", "hostaddr", "port"))
+    for port in filter(None, ports):
         if not (port.isdecimal() and 0 < int(port[:6]) < 2**16):
             raise ValueError("must have a port between 1 and 65535")
+    count = max(len(hosts), len(addresses))
+    if len(ports) not in {1, count} or {len(hosts), len(addresses)} - {1, count}:
+        raise ValueError("must have one port, or one for each of its hosts")
+    if count > 1 and not all(host or address for host, address in zip_longest(hosts, addresses, fillvalue="")):
+        raise ValueError("must name each of its hosts")
 
 
 def origin(text: str) -> str:

@@ -121,7 +121,9 @@ class DatabaseSettings(ServiceSettings):
     """How a service talks to PostgreSQL."""
 
     connect_timeout_s: ShortCount = Field(
-        10, description="time to open a database connection; Neon needs up to 10 to resume"
+        10,
+        description="time to open a database connection; Neon needs up to 10 to resume. To each of several hosts: 3 at "
+        "most",
     )
     pool_size: Count = Field(8, description="maximum database connections per process")
     pool_timeout_s: Seconds = Field(1.0, description="time to wait for a free database connection; then 503")

@@ -1,6 +1,6 @@
 """The task-reader's settings."""
 
-from common.postgres.database import PostgresUrl
+from common.postgres.urls import PostgresUrl
 from common.settings import AdminSettings, ByteCount, DatabaseSettings, HttpSettings, ReaderTokenSettings, TraceSettings
 from pydantic import Field
 

@@ -52,7 +52,9 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
     before it closes."""
     health = Health("task-writer", enough=all)
     async with AsyncExitStack() as stack:
-        database = await stack.enter_async_context(open_database(settings.writer_database_url, settings))
+        database = await stack.enter_async_context(
+            open_database(settings.writer_database_url, settings, takes_writes=True)
+        )
         outgoing = Outgoing(
             replies=Publisher(settings, "task-writer replies", confirmed=False),
             dead_letters=Publisher(settings, "task-writer dead letters", confirmed=True, queue=DEAD_LETTERS),

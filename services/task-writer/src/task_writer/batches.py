@@ -58,7 +58,8 @@ async def carry_out(database: Database, commands: Sequence[AnyCommand], *, redel
     are not run.
 
     Commands that may have been committed before are looked up first: all of a redelivered batch, otherwise those with a
-    key. A recorded outcome is returned whatever the deadline.
+    key. A recorded outcome is returned whatever the deadline, once the standbys have it: a look-up commits as well (ADR
+    29).
     """
     answered: list[Answered] = []
     for part in batched(commands, MAX_COMMANDS, strict=False):

@@ -3,6 +3,7 @@
 import logging
 
 import psycopg
+from common.postgres.servers import options_for_primary
 
 from task_writer.dead_letters import LogWindow
 from task_writer.settings import DeadLetterSettings
@@ -21,9 +22,10 @@ async def read_log_window(settings: DeadLetterSettings) -> LogWindow | None:
     """
     if settings.writer_database_url is None:
         return None
-    url = settings.writer_database_url.get_secret_value()
+    url = settings.writer_database_url
+    options = options_for_primary(url, CONNECT_TIMEOUT_S)
     try:
-        async with await psycopg.AsyncConnection.connect(url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+        async with await psycopg.AsyncConnection.connect(url.get_secret_value(), **options) as connection:
             row = await (await connection.execute(FORGOTTEN_UNTIL.encode())).fetchone()
     except psycopg.Error as error:
         log.warning("the command log cannot be read: %s", error)

@@ -10,7 +10,9 @@ from typing import Any
 import psycopg
 from alembic import command
 from alembic.config import Config
+from common.postgres.servers import options_for_primary
 from psycopg.errors import InsufficientPrivilege, LockNotAvailable, QueryCanceled
+from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -147,16 +149,15 @@ def _warn_of_temporary_tables(driver: psycopg.Connection[Any]) -> None:
 
 def owner_engine(settings: MigrationSettings) -> Engine:
     """SQLAlchemy's engine. psycopg gets the address unchanged, so that every form of libpq works."""
-    url = settings.database_url.get_secret_value()
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: _connect(url),
+        creator=lambda: _connect(settings.database_url),
         poolclass=NullPool,
     )
 
 
-def _connect(url: str) -> psycopg.Connection[Any]:
-    connection = psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S)
+def _connect(url: SecretStr) -> psycopg.Connection[Any]:
+    connection = psycopg.connect(url.get_secret_value(), **options_for_primary(url, CONNECT_TIMEOUT_S))
     if (encoding := connection.info.parameter_status("server_encoding")) != "UTF8":
         connection.close()
         raise WrongEncoding(

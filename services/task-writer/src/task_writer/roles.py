@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import psycopg
+from common.postgres.servers import options_for_primary
 from psycopg import Connection, sql
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
@@ -84,7 +85,7 @@ def _set_password(owner: Connection[Any], role: str, url: SecretStr | None) -> N
 
 def _logs_in(url: SecretStr) -> bool:
     try:
-        psycopg.connect(url.get_secret_value(), connect_timeout=LOGIN_TIMEOUT_S).close()
+        psycopg.connect(url.get_secret_value(), **options_for_primary(url, LOGIN_TIMEOUT_S)).close()
     except psycopg.OperationalError:
         return False
     return True

@@ -1,6 +1,6 @@
 """The task-writer's settings, and those of its migrations."""
 
-from common.postgres.database import PostgresUrl
+from common.postgres.urls import PostgresUrl, PrimaryUrl
 from common.settings import (
     AdminSettings,
     BusSettings,
@@ -26,7 +26,7 @@ class CommandLogSettings(ServiceSettings):
 class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings, CommandLogSettings):
     """Every variable that the task-writer reads."""
 
-    writer_database_url: PostgresUrl = Field(description="PostgreSQL address with the writer's role, without DDL")
+    writer_database_url: PrimaryUrl = Field(description="PostgreSQL address with the writer's role, without DDL")
     concurrent_batches: ShortCount = Field(
         4,
         le=MAX_CONCURRENT_BATCHES,
@@ -38,7 +38,7 @@ class WriterSettings(AdminSettings, TraceSettings, BusSettings, DatabaseSettings
 class DeadLetterSettings(BusSettings, CommandLogSettings):
     """Every variable that `task-writer dead-letters` reads. The retention must be that of the running task-writers."""
 
-    writer_database_url: PostgresUrl | None = Field(
+    writer_database_url: PrimaryUrl | None = Field(
         None, description="PostgreSQL address with the writer's role, to see what may be replayed safely"
     )
 
@@ -46,12 +46,10 @@ class DeadLetterSettings(BusSettings, CommandLogSettings):
 class MigrationSettings(ServiceSettings):
     """Every variable that `task-writer migrate` reads."""
 
-    database_url: PostgresUrl = Field(
+    database_url: PrimaryUrl = Field(
         description="PostgreSQL address with the owner's role, without a pooler; for migrations"
     )
-    writer_database_url: PostgresUrl | None = Field(
-        None, description="when set, `migrate` gives its role this password"
-    )
+    writer_database_url: PrimaryUrl | None = Field(None, description="when set, `migrate` gives its role this password")
     reader_database_url: PostgresUrl | None = Field(
         None, description="when set, `migrate` gives its role this password"
     )

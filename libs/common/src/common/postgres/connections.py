@@ -1,20 +1,29 @@
-"""A connection to PostgreSQL: its options, its handling of JSON and time zones, and how it is closed."""
+"""A connection to PostgreSQL: its options, its handling of JSON and time zones, and when it counts as broken."""
 
 import asyncio
 import select
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Self
 
-from psycopg import AsyncClientCursor, AsyncConnection, waiting
+from psycopg import AsyncClientCursor, AsyncConnection, Error, OperationalError, waiting
 from psycopg.abc import RV, PQGen
 from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import Diagnostic
 from pydantic import SecretStr
 
+from common.postgres.servers import ServerRefused, Servers, Timeline, limit_for_each
 from common.settings import DatabaseSettings
 
 DEAD_PEER_TIMEOUT_MS = 5_000  # a connection with unacknowledged data for this long is dropped
 CONFIGURE_TIMEOUT_S = 5.0
 _POLL_EVERY_S = 0.1
+_WAIT_FOR_STANDBYS = "SyncRepWaitForLSN"  # the function of PostgreSQL; unlike the message, its name is not translated
+
+
+class CommittedLocally(OperationalError):
+    """PostgreSQL gave up waiting for a synchronous standby: what was committed is lost if it fails over now."""
 
 
 class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
@@ -22,7 +31,66 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
 
     psycopg's own connection asks the server to cancel the statement, and waits up to 10 s. A frozen or unreachable
     server does not answer, and those are what time limits are for.
+
+    It is closed as well when a commit was only local, because whoever cancels a statement ends its wait for the
+    standby: PostgreSQL then reports success with a warning. And it is closed when a newer timeline was seen meanwhile:
+    an old primary says that it has committed what nobody will see. To those who wait here, both are a connection that
+    broke under the commit.
     """
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._servers: Servers | None = None
+        self._timeline: Timeline | None = None
+        self._committed_locally = False
+        self.add_notice_handler(self._hear)
+
+    @classmethod
+    async def connect(  # type: ignore[override]  # psycopg's other options are text and numbers
+        cls, conninfo: str = "", *, servers: Servers | None = None, **options: Any
+    ) -> Self:
+        """With `servers`, a connection to the first of them that may be used, whatever `conninfo` says.
+
+        Raises psycopg's OperationalError when there is none. Takes `connect_timeout` and CONFIGURE_TIMEOUT_S at most
+        for each of their network addresses, and as long once for all of them at the same time.
+        """
+        if servers is None:
+            return await super().connect(conninfo, **options)
+        await servers.look_at_all(partial(cls._is_usable, servers, options))
+        failures = list[Exception]()
+        for address in servers.in_order():
+            try:
+                connection = await super().connect(address, **options)
+                await connection.join(servers)
+            except (Error, TimeoutError) as error:
+                failures.append(error)
+            else:
+                servers.worked(address)
+                return connection
+        raise servers.failed(failures)
+
+    @classmethod
+    async def _is_usable(cls, servers: Servers, options: Mapping[str, Any], address: str) -> bool:
+        try:
+            connection = await super().connect(address, **options)
+            await connection.join(servers)
+            await connection.close()
+        except (Error, TimeoutError):
+            return False
+        return True
+
+    async def join(self, servers: Servers) -> None:
+        """Lets `servers` look at its server; one that is refused, or does not answer in time, is not kept.
+
+        Raises psycopg's errors, ServerRefused among them, and TimeoutError.
+        """
+        try:
+            async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
+                self._timeline = await servers.admit(self)
+        except Error:
+            await self.close()
+            raise
+        self._servers = servers
 
     async def wait(
         self,
@@ -31,10 +99,25 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is psycopg's
     ) -> RV:
         try:
-            return await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+            result = await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
         except asyncio.CancelledError:
             await self.close()  # no round trip
             raise
+        if self._committed_locally:
+            await self.close()
+            raise CommittedLocally("the commit was not replicated: the wait for the standby was cancelled")
+        if self.is_behind:
+            await self.close()
+            raise ServerRefused("a newer timeline was seen meanwhile: the server is an old primary")
+        return result
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether its server is an old primary: a higher timeline has been seen."""
+        return self._servers is not None and self._servers.is_behind(self._timeline)
+
+    def _hear(self, notice: Diagnostic) -> None:
+        self._committed_locally = self._committed_locally or notice.source_function == _WAIT_FOR_STANDBYS
 
 
 class _JsonText(Loader):
@@ -46,14 +129,14 @@ class _JsonText(Loader):
 
 def connection_options(url: SecretStr, settings: DatabaseSettings) -> dict[str, Any]:
     """Our defaults; options in the address take precedence."""
+    given = conninfo_to_dict(url.get_secret_value())
     options = {
-        "connect_timeout": settings.connect_timeout_s,
+        "connect_timeout": limit_for_each(url, settings.connect_timeout_s),
         "keepalives_idle": 30,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
     }
-    given = conninfo_to_dict(url.get_secret_value())
     left = {name: value for name, value in options.items() if name not in given}
     return left | {"autocommit": True, "prepare_threshold": None, "cursor_factory": AsyncClientCursor}
 

@@ -9,18 +9,18 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Annotated, Any
+from typing import Any
 
-from psycopg import AsyncClientCursor, AsyncConnection, Error, ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
+from psycopg import AsyncClientCursor, AsyncConnection, Error
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout, TooManyRequests
-from pydantic import AfterValidator, SecretStr
+from pydantic import SecretStr
 
-from common.addresses import postgres_ports
 from common.observability.health import Component
 from common.observability.tracing import inner_span
 from common.postgres.connections import ClosingConnection, closed_by_server, configure, connection_options
 from common.postgres.metrics import DATABASE_SECONDS, show_pool
+from common.postgres.servers import Servers
 from common.runtime.background import running
 from common.runtime.time_limits import time_limit
 from common.settings import DatabaseSettings
@@ -31,20 +31,7 @@ type Connection = AsyncConnection[tuple[Any, ...]]
 
 MAX_RECONNECT_PAUSE_S = 2.0  # limits the pool's pause between attempts, and so the recovery time
 CLOSE_TIMEOUT_S = 2.0  # for the pool's own tasks, which may be opening connections to a server that does not answer
-
-
-def _postgres_url(url: SecretStr) -> SecretStr:
-    try:
-        parts = conninfo_to_dict(url.get_secret_value())
-    except ProgrammingError:  # its message would quote the password
-        raise ValueError("must be a PostgreSQL address, postgresql://user:password@host/database") from None
-    if not url.get_secret_value().startswith(("postgresql://", "postgres://")):
-        raise ValueError("must start with postgresql://")
-    postgres_ports(str(parts.get("port", "")))
-    return url
-
-
-type PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+READ_ONLY = "PostgreSQL takes no writes: it is a standby, or was set to read-only"
 
 
 class DatabaseUnavailable(Exception):
@@ -66,8 +53,9 @@ class RowSecurityBypassed(SystemExit):
 class Database:
     """A pool of connections in autocommit mode, their time zone UTC, JSON columns as bytes."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection], *, timeout_s: float) -> None:
+    def __init__(self, pool: AsyncConnectionPool[ClosingConnection], servers: Servers, *, timeout_s: float) -> None:
         self._pool = pool
+        self._servers = servers
         self._timeout_s = timeout_s
         self.component = Component(self._role)
 
@@ -83,9 +71,14 @@ class Database:
         try:
             with time_limit(self._timeout_s):
                 return await self._run(work, attempts)
-        except (PoolClosed, PoolTimeout, TooManyRequests, TimeoutError) as error:
-            self.component.failed()
+        except (PoolClosed, PoolTimeout, TooManyRequests, TimeoutError, ReadOnlySqlTransaction) as error:
+            self._failed()
+            if attempts.maybe_done and isinstance(error, TimeoutError):
+                await self._pool.drain()  # a server that hangs would hold others up as long, one by one
             raise DatabaseUnavailable(maybe_done=attempts.maybe_done) from error
+        except asyncio.CancelledError:
+            self._give_reason()
+            raise
         except Exception as error:
             if not attempts.maybe_done:
                 raise
@@ -104,31 +97,44 @@ class Database:
                     attempts.maybe_done = True
                     await connection.close()
                     raise
+                except ReadOnlySqlTransaction:  # nothing was committed
+                    await connection.close()
+                    self.component.lost(READ_ONLY)
+                    if not attempts.has_time_left(self._pool.timeout):
+                        raise
                 except Exception as error:
                     if not connection.closed:  # an error from the server, or a bug: nothing was committed
                         raise
                     attempts.maybe_done = True
                     if not isinstance(error, Error) or not attempts.has_time_left(self._pool.timeout):
-                        self.component.failed()
+                        self._failed()
                         raise
-                    log.info("a database connection broke; trying another")
+                    log.info("a database connection broke; trying another: %s", type(error).__name__)
                 else:
                     self.component.worked()
                     DATABASE_SECONDS.observe(monotonic() - began)
                     return result
 
     @asynccontextmanager
-    async def _live_connection(self) -> AsyncIterator[Connection]:
-        """A pooled connection that the server has not closed while it was idle; closed ones are discarded.
+    async def _live_connection(self) -> AsyncIterator[ClosingConnection]:
+        """A pooled connection that the server has not closed while it was idle, and whose server is no old primary;
+        others are discarded.
 
         The pool's own check pauses for a second after each dead connection; this takes the next one immediately.
         """
         while True:
             async with self._pool.connection() as connection:
-                if not closed_by_server(connection):
+                if not closed_by_server(connection) and not connection.is_behind:
                     yield connection
                     return
                 await connection.close()
+
+    def _failed(self) -> None:
+        self._give_reason()
+        self.component.failed()
+
+    def _give_reason(self) -> None:
+        self.component.reason = self._servers.refusal or self.component.reason
 
     async def refuse_rls_bypass(self) -> None:
         """Waits for PostgreSQL, and raises RowSecurityBypassed when the role bypasses row-level security."""
@@ -169,12 +175,17 @@ class _Attempts:
 
 
 @asynccontextmanager
-async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIterator[Database]:
-    """Opens the pool without waiting for the server, and checks the role in the background."""
-    pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-        url.get_secret_value(),
+async def open_database(
+    url: SecretStr, settings: DatabaseSettings, *, takes_writes: bool = False
+) -> AsyncIterator[Database]:
+    """Opens the pool without waiting for the server, and checks the role in the background.
+
+    `takes_writes`: only servers that take writes are used, unless the address says otherwise.
+    """
+    servers = Servers(url, takes_writes=takes_writes)
+    pool: AsyncConnectionPool[ClosingConnection] = AsyncConnectionPool(
         connection_class=ClosingConnection,
-        kwargs=connection_options(url, settings),
+        kwargs={"servers": servers, **connection_options(url, settings)},
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
         timeout=settings.pool_timeout_s,
@@ -185,7 +196,7 @@ async def open_database(url: SecretStr, settings: DatabaseSettings) -> AsyncIter
         open=False,
     )
     await pool.open()
-    database = Database(pool, timeout_s=settings.database_timeout_s)
+    database = Database(pool, servers, timeout_s=settings.database_timeout_s)
     show_pool(pool.get_stats)
     try:
         if settings.allow_rls_bypass:
