@@ -1,6 +1,9 @@
-"""The rules for Alembic revisions: time-outs in both directions, a downgrade, and no import of the application."""
+"""The rules for Alembic revisions: time-outs in both directions, a downgrade, no import of the application, and no
+change of tasks that leaves their revisions as they were.
+"""
 
 import ast
+import re
 from collections.abc import Iterator
 
 from .sources import Source
@@ -8,12 +11,16 @@ from .sources import Source
 MAY_IMPORT = {"sqlalchemy", "alembic"}
 READING = {"open", "read_text", "read_bytes", "files", "read"}
 TIMEOUTS = ("set local lock_timeout", "set local statement_timeout")
+WRITING = re.compile(
+    r"\b(?:insert\s+into|update|delete\s+from|merge\s+into)\s+(?:only\s+)?(?:public\.)?tasks\b", re.IGNORECASE
+)
+WITHOUT_REVISIONS = re.compile(r"/000[1-4]_\w+\.py$")
 
 
 def faults(revision: Source) -> list[str]:
     """What the revision lacks."""
     functions = {node.name: node for node in revision.tree.body if isinstance(node, ast.FunctionDef)}
-    found = [*_ties(revision)]
+    found = [*_ties(revision), *_unmoved(revision)]
     for direction in ("upgrade", "downgrade"):
         function = functions.get(direction)
         if function is None:
@@ -38,6 +45,16 @@ def _ties(revision: Source) -> Iterator[str]:
                 yield revision.at(node, f"imports {module}")
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in READING:
             yield revision.at(node, "reads a file")
+
+
+def _unmoved(revision: Source) -> Iterator[str]:
+    """Statements that change tasks and name no revision of a user (ADR 18)."""
+    if WITHOUT_REVISIONS.search(str(revision.path)):
+        return
+    for node in ast.walk(revision.tree):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and WRITING.search(text) and "user_revisions" not in text:
+            yield revision.at(node, "changes tasks and moves no revision")
 
 
 def _does_nothing(statement: ast.stmt) -> bool:

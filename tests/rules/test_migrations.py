@@ -47,6 +47,19 @@ def test_a_sound_revision_passes() -> None:
 
 
 @pytest.mark.parametrize(
+    "change", ["update tasks set title = trim(title)", "DELETE\n FROM public.tasks", "insert into tasks"]
+)
+def test_a_change_of_tasks_that_moves_no_revision_is_found(change: str) -> None:
+    good = f"{TIMEOUTS}\n    {WORK}"
+    bad = f"{TIMEOUTS}\n    op.execute({change!r})"
+    moved = f"{TIMEOUTS}\n    op.execute({'with moved as (update user_revisions …) ' + change!r})"
+
+    assert migrations.faults(revision(bad, good)) != []
+    assert migrations.faults(revision(good, bad)) != []
+    assert migrations.faults(revision(moved, moved)) == []
+
+
+@pytest.mark.parametrize(
     "tie",
     [
         "from task_writer.tables import Task",
