@@ -265,20 +265,29 @@ class Api(RuleBasedStateMachine):
     @rule(
         target=tasks, user=users, key=st.one_of(st.none(), st.uuids().map(str)), spelled_out=st.booleans(),
         parts=st.lists(
-            st.tuples(known_or_not, st.sampled_from(list(STATUS)), draw.titles, draw.completions, draw.changed),
+            st.tuples(
+                known_or_not, st.sampled_from(list(STATUS)), draw.titles, draw.completions, draw.changed,
+                st.sampled_from([None, None, None, *CONDITIONS]),
+            ),
             min_size=1, max_size=6,
         ),
     )  # fmt: skip
     def send_batch(
         self, user: int, key: str | None, spelled_out: bool,
-        parts: list[tuple[TaskReference, Verb, str, bool | None, frozenset[str]]],
+        parts: list[tuple[TaskReference, Verb, str, bool | None, frozenset[str], Condition | None]],
     ) -> MultipleResults[TaskReference]:  # fmt: skip
         """Each operation has the result that it would have alone, after those before it; under its key, once."""
         operations = [
             DrawnRequest(verb, self.users[user], "" if verb == "create" else task[1], title, None, done, changed)
-            for task, verb, title, done, changed in parts
+            for task, verb, title, done, changed, _ in parts
         ]
-        body = {"operations": [draw.operation_of(asked, spelled_out=spelled_out) for asked in operations]}
+        tags = [
+            self.revisions.tag(task[1], condition) if condition is not None and verb != "create" else None
+            for task, verb, *_, condition in parts
+        ]
+        given = [{} if tag is None else {"if_match": tag} for tag in tags]
+        written = [draw.operation_of(asked, spelled_out=spelled_out) for asked in operations]
+        body = {"operations": [{**one, **condition} for one, condition in zip(written, given, strict=True)]}
         headers = {} if key is None else {"Idempotency-Key": key}
 
         answers = [
@@ -288,7 +297,7 @@ class Api(RuleBasedStateMachine):
         results = answers[0].json()["results"]
         assert [(answer.status_code, answer.json()["results"]) for answer in answers] == [(200, results)] * len(answers)
         assert [answer.headers.get(REPLAYED) for answer in answers] == [None, "true"][: len(answers)]
-        made = [self.check_result(asked, result) for asked, result in zip(operations, results, strict=True)]
+        made = [self.check_result(*one) for one in zip(operations, tags, results, strict=True)]
         return multiple(*((user, task_id) for task_id in made if task_id))
 
     @rule(which=st.integers(0, 99))
@@ -340,15 +349,19 @@ class Api(RuleBasedStateMachine):
         self.revisions.wrote(asked.user_id, answer, revision_in(response.headers))
         return created["id"] if created else ""
 
-    def check_result(self, asked: DrawnRequest, result: dict[str, Any]) -> str:
+    def check_result(self, asked: DrawnRequest, tag: str | None, result: dict[str, Any]) -> str:
         """Checks the result of an operation in a batch; the id of the task that it made, if it did."""
+        there = self.model.find(asked.user_id, asked.task_id) is not None
+        if tag is not None and there and not self.revisions.match(asked.task_id, tag):
+            assert (result["status"], result["problem"]["status"]) == (412, 412)
+            assert revision_in(result) == self.revisions.of_task[asked.task_id]
+            return ""
         created = fresh(result["task"]) if asked.verb == "create" else None
         answer = self.model.carry_out(asked, created=created)
         status = STATUS[asked.verb] if answer.found else 404
         assert (result["status"], result.get("task")) == (status, answer.task)
         assert ("problem" in result) is not answer.found
-        revision = revision_in({"etag": result["etag"]}) if "etag" in result else None
-        self.revisions.wrote(asked.user_id, answer, revision)
+        self.revisions.wrote(asked.user_id, answer, revision_in(result))
         return created["id"] if created else ""
 
     def check_outcome(self, asked: DrawnRequest, outcome: Outcome) -> Task | None:

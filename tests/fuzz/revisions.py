@@ -47,6 +47,10 @@ class Revisions:
         tags = {"current": f'"1-{revision}"', "weak": f'W/"1-{revision}"', "stale": f'"1-{revision - 1}"'}
         return {**tags, "foreign": f'"{revision}"', "any": "*"}[condition]
 
+    def match(self, task_id: str, tag: str) -> bool:
+        """Whether a task that is there has this tag now, as If-Match compares."""
+        return tag == "*" or tag.removeprefix("W/") == f'"1-{self.of_task[task_id]}"'
+
 
 def holds(header: str, condition: Condition) -> bool:
     """Whether the condition holds of a task that is there."""
