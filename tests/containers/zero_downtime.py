@@ -22,6 +22,7 @@ from .stand_ins import ensure_image
 CLIENTS = 16
 QUIET_S = 3.0  # under load before and after each step
 REPLICAS = {"gateway": 2, "task-reader": 2, "task-writer": 2}
+MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 ADD_COLUMN = '''"""Add a column, as a release does."""
 
 from alembic import op
@@ -53,7 +54,7 @@ class Tally:
 
 
 class Load:
-    """Clients that create, read, flip, list and delete tasks without a pause, and send nothing a second time."""
+    """Clients that write and read tasks in each way that there is, without a pause, and send nothing a second time."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -75,8 +76,26 @@ class Load:
         flipped = await self._ask(client, client.build_request("PATCH", f"{path}/complete"), 200)
         if flipped is not None:
             await self._ask(client, client.build_request("GET", "/tasks"), 200, b"[" + flipped.content + b"]")
+        await self._patch_page_and_sync(client, path)
         await self._ask(client, client.build_request("DELETE", path), 204)
         await self._ask(client, client.build_request("GET", path), 404)
+
+    async def _patch_page_and_sync(self, client: httpx.AsyncClient, path: str) -> None:
+        """A condition that holds, and the task as a page, an operation of a batch and the changes show it."""
+        patch = client.build_request("PATCH", path, json={"title": "Buy bread"}, headers=MERGE_PATCH)
+        patched = await self._ask(client, patch, 200)
+        if patched is None:
+            return
+        tag = {"If-None-Match": patched.headers["ETag"]}
+        await self._ask(client, client.build_request("GET", path, headers=tag), 304)
+        page = client.build_request("GET", "/tasks", params={"limit": 1})
+        await self._ask(client, page, 200, b"[" + patched.content + b"]")
+        operations = [{"op": "patch", "id": patched.json()["id"], "if_match": patched.headers["ETag"]}]
+        batch = await self._ask(client, client.build_request("POST", "/batch", json={"operations": operations}), 200)
+        changes = await self._ask(client, client.build_request("GET", "/changes"), 200)
+        shown = [batch and batch.json()["results"][0].get("task"), changes and changes.json()["changed"][0]]
+        if shown != [patched.json()] * 2:
+            self.tally.failures.append(f"{path}: {shown!r:.300}")
 
     async def _ask(
         self, client: httpx.AsyncClient, request: httpx.Request, status: int, expected: bytes | None = None
