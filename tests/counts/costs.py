@@ -46,7 +46,7 @@ GATEWAY_RECEIVES = Counter(ack=1, deliver=1, header=1, body=1)
 WRITER_RECEIVES = Counter(deliver=1, header=1, body=1)
 WRITER_SENDS = Counter(ack=1, publish=2, header=2, body=2)
 """The frames of a batch, whatever its size: bodies of up to 128 KiB fit into one. The writer's second publish is the
-hint for event streams (ADR 24): a row of its own in the table, and about 10 µs a command in batches of 13."""
+hint for event streams (ADR 24): a row of its own in the table, and 18 µs a command in batches of 13."""
 
 HINT_BYTES = 15
 """Of the body of a hint, beside its users."""
