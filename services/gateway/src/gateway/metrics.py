@@ -49,6 +49,8 @@ for _event in ("changes", "reset"):
     EVENTS_SENT.labels(_event)
 for _reason in ("disconnected", "expired", "drained"):
     STREAMS_ENDED.labels(_reason)
+for _result in ("used", "unused", "bad"):
+    HINTS_RECEIVED.labels(_result)
 
 QUEUE_MESSAGES = Gauge("taskwire_queue_messages", "Messages ready in a RabbitMQ queue", ["queue"])
 QUEUE_CONSUMERS = Gauge("taskwire_queue_consumers", "Consumers of a RabbitMQ queue", ["queue"])
