@@ -81,7 +81,7 @@ async def reader() -> Reader:
 
 @pytest.fixture
 async def hub(reader: Reader) -> EventHub:
-    return EventHub(reader.ask, EventSettings(event_check_s=3600))
+    return EventHub(reader.ask, EventSettings(event_check_s=86_400, event_heartbeat_s=86_400))
 
 
 async def test_streams_of_a_user_share_a_read_for_each_revision(hub: EventHub, reader: Reader) -> None:
