@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psycopg
 import pytest
 from common.contracts.commands import CreateTask
 from common.postgres.database import Connection, Database, all_rows, open_database
@@ -15,7 +16,7 @@ from task_reader.settings import ReaderSettings
 from task_writer.app import open_writer
 from task_writer.migrate import migrate
 
-from tests.commands import create, keyed
+from tests.commands import create, keyed, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import outcomes, replay_of, titles
 from tests.postgres_cluster import Cluster, execute, frozen, kill, set_option, start_as_primary
@@ -142,6 +143,51 @@ async def test_an_old_primary_that_was_frozen_gets_nothing_on_the_connections_th
         assert {answer.status for (answer,) in answers} == {"done"}
         assert [await is_stored(new, command) for command in late] == [True] * 8
         assert [await is_stored(old, command) for command in late] == [False] * 8
+
+
+async def test_what_an_old_primary_commits_after_the_new_one_was_seen_is_done_on_the_new_one(
+    own_cluster: Cluster,
+) -> None:
+    old, new, other = own_cluster.members
+    patient = "options=-c%20lock_timeout%3D60s%20-c%20statement_timeout%3D60s&load_balance_hosts=random"
+    async with a_writer(f"{own_cluster.url(old, new)}?{patient}", timeout_s=60.0) as writer:
+        made = create(expires_in_s=60)
+        await outcomes(writer, made)
+        async with locked(old, made) as blocker:
+            running = asyncio.create_task(outcomes(writer, toggle(made.user_id, made.task_id, expires_in_s=60)))
+            await eventually(lambda: somebody_waits(old))
+            await set_option(old, "synchronous_standby_names", "")
+            await own_cluster.promote(new, follower=other)
+            await eventually(lambda: has_left(writer, old, to=new))
+            await blocker.rollback()
+            (answer,) = await running
+
+    assert answer.status == "done"
+    is_completed = "select is_completed from tasks where id = %s"
+    assert await execute(old, is_completed, made.task_id, database="taskwire") == [(True,)]  # and it said so
+    assert await execute(new, is_completed, made.task_id, database="taskwire") == [(True,)]
+
+
+@asynccontextmanager
+async def locked(member: Postgres, command: CreateTask) -> AsyncIterator[psycopg.AsyncConnection]:
+    """Holds the lock of the command's task on that member, until a rollback."""
+    url = f"{member.superuser_url.rpartition('/')[0]}/taskwire"
+    async with await psycopg.AsyncConnection.connect(url) as blocker:
+        await blocker.execute("select 1 from tasks where id = %s for update", [command.task_id])
+        yield blocker
+
+
+async def somebody_waits(member: Postgres) -> bool:
+    return bool(await execute(member, "select 1 from pg_stat_activity where wait_event_type = 'Lock'"))
+
+
+async def has_left(writer: Database, old: Postgres, *, to: Postgres) -> bool:
+    """Ends the idle connections to the old primary; whether the next work is done on the other one."""
+    await execute(
+        old,
+        "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'taskwire_writer' and state = 'idle'",
+    )
+    return await server_port(writer) == to.port
 
 
 async def test_a_writer_that_finds_a_standby_alone_is_not_ready_and_says_why(cluster: Cluster) -> None:
