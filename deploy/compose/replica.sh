@@ -13,6 +13,7 @@ if [ ! -e "$copied" ]; then
         --wal-method stream --checkpoint fast --write-recovery-conf
     touch "$copied"
 fi
-# With feedback the primary does not remove rows under the replica's queries.
-exec postgres -c hot_standby_feedback=on -c max_connections=200 -c shared_buffers=256MB \
+# With feedback the primary does not remove rows under the replica's queries. A primary that went away without a word is
+# noticed after wal_receiver_timeout.
+exec postgres -c hot_standby_feedback=on -c wal_receiver_timeout=10s -c max_connections=200 -c shared_buffers=256MB \
     -c listen_addresses='*' -c unix_socket_directories=/var/run/postgresql

@@ -20,6 +20,7 @@
 | JSON parsed for a replayed creation | by the gateway 1 document more, the task, for its id |
 | connections to PostgreSQL | none by the gateway, none at all once the pools are filled |
 | the start of a service | task-reader 2 round trips, task-writer 3: each new connection is asked for its timeline |
+| a task-reader's look at replication | 1 round trip every second on a replica, none on a primary |
 
 A change that lowers a number lowers it here. One that raises a number has to say why it is worth it.
 """

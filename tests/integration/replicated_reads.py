@@ -4,22 +4,26 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from common.contracts.commands import AnyCommand
-from common.postgres.database import Database
+from common.postgres.database import Database, open_database
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
+from local_stack.postgres import prepare_postgres
+from local_stack.state import open_state
 from pydantic import HttpUrl, SecretStr
 from task_reader.app import create_app as create_reader
 from task_reader.settings import ReaderSettings
+from task_writer.migrate import migrate
 
-from tests.conftest import Addresses
+from tests.conftest import Addresses, new_database, writer_settings
 from tests.integration.effects import outcomes
 from tests.ports import closed_port
 from tests.serving import Answer, Served, serving
-from tests.standby import Standby
+from tests.standby import Standby, running_standby
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,21 @@ class Replicated:
 
     def primary_reader(self, **given: Any) -> Any:
         return _reader(self.addresses.reader, given)
+
+
+@asynccontextmanager
+async def running_replicated(directory: Path, programs: Path | None = None) -> AsyncIterator[Replicated]:
+    """A primary of its own with a standby, by the programs of that folder. Takes 3 s."""
+    async with open_state(directory) as state, AsyncExitStack() as opened:
+        primary = await prepare_postgres(state, programs=programs)
+        opened.push_async_callback(primary.stop)
+        await primary.start()
+        addresses = Addresses.of(await new_database(primary, "replicated"))
+        migrate(addresses.migration_settings())
+        settings = writer_settings(addresses)
+        standby = await opened.enter_async_context(running_standby(state, primary, programs))
+        writer = await opened.enter_async_context(open_database(settings.writer_database_url, settings))
+        yield Replicated(standby, addresses, writer)
 
 
 def _reader(url: str, given: dict[str, Any]) -> Any:

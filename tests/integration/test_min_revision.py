@@ -8,16 +8,10 @@ from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
-from common.postgres.database import open_database
-from local_stack.postgres import running_postgres
-from local_stack.state import open_state
-from task_writer.migrate import migrate
 
 from tests.commands import create, delete, replace
-from tests.conftest import Addresses, new_database, writer_settings
-from tests.integration.replicated_reads import Replicated, gateway_before, paths_of, titles
+from tests.integration.replicated_reads import Replicated, gateway_before, paths_of, running_replicated, titles
 from tests.serving import Served
-from tests.standby import running_standby
 
 KINDS = ("task", "list", "page", "search", "changes", "all changes")
 READ_TIMEOUT_S = 0.6
@@ -26,15 +20,8 @@ FUTURE = 2**62
 
 @pytest.fixture(scope="module")
 async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Replicated]:
-    async with open_state(tmp_path_factory.mktemp("replicated")) as state, running_postgres(state) as primary:
-        addresses = Addresses.of(await new_database(primary, "replicated"))
-        migrate(addresses.migration_settings())
-        settings = writer_settings(addresses)
-        async with (
-            running_standby(state, primary) as standby,
-            open_database(settings.writer_database_url, settings) as writer,
-        ):
-            yield Replicated(standby, addresses, writer)
+    async with running_replicated(tmp_path_factory.mktemp("replicated")) as system:
+        yield system
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,5 @@
 -- What is answered in place of a read that must not be older than a revision: null where the user has reached it, else
--- 'behind' on a replica, which may reach it yet, or 'unreached' on the primary, which knows no such change (ADR 25). Uses
+-- 'behind' on a replica, which may reach it yet, or 'unreached' on the primary, which knows no such change (ADR 26). Uses
 -- user_revisions_pkey. A user without a row there is at the revision of any task, as in read_tasks.sql.
 --
 -- It is stable, so that it sees the database as the caller's statement does. What that statement reads is as new or newer.

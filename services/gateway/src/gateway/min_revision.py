@@ -1,4 +1,4 @@
-"""The Min-Revision header: a read that names a revision is never answered with anything older (ADR 25)."""
+"""The Min-Revision header: a read that names a revision is never answered with anything older (ADR 26)."""
 
 import re
 from typing import Annotated

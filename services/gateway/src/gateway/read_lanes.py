@@ -5,7 +5,7 @@ read of one task. What a search or a long page costs is bounded (services/task-w
 hundred times what a short page costs, so each is a batch of its own (ADR 21).
 
 With READER_PRIMARY_URL each lane has a second one, to a task-reader on the primary: it gets what the readers at
-READER_URL cannot answer, because they are away, or behind the revision that a read names (ADR 25).
+READER_URL cannot answer, because they are away, or behind the revision that a read names (ADR 26).
 """
 
 import asyncio

@@ -14,7 +14,7 @@ from uuid import UUID
 import aiohttp
 from aiohttp.abc import ResolveResult
 from common.contracts import framing
-from common.contracts.reads import MIN_REVISION_HEADER, Read, ReadBatch
+from common.contracts.reads import MIN_REVISION_HEADER, REPLICA_LATE_HEADER, Read, ReadBatch
 from common.contracts.revised import NotReached, Revised, not_reached, split
 from common.observability.health import Component
 from common.runtime.time_limits import time_limit
@@ -38,6 +38,10 @@ class ReaderUnavailable(Exception):
     """The task-reader or its database is not available, or does not answer in time."""
 
 
+class _ReplicaLate(ReaderUnavailable):
+    """The reader's database is too far behind; that of another reader may not be."""
+
+
 class _Resolver(aiohttp.ThreadedResolver):
     """Shuffles the addresses: getaddrinfo sorts them (RFC 6724), so that all requests would go to the first."""
 
@@ -52,10 +56,11 @@ class _Resolver(aiohttp.ThreadedResolver):
 class ReaderLink:
     """Kept connections to the readers at one address. Belongs to one event loop."""
 
-    def __init__(self, session: aiohttp.ClientSession, timeout_s: float) -> None:
+    def __init__(self, session: aiohttp.ClientSession, timeout_s: float, *, is_last: bool) -> None:
         self.component = Component(lambda: self.ask([Read(user_id=NOBODY, task_id=NOBODY)]))
         self._session = session
         self._timeout_s = timeout_s
+        self._is_last = is_last  # there is no other link for what these readers are too late for
         self._clock = asyncio.get_running_loop().time
         self._renewed_at = self._clock()
 
@@ -72,8 +77,8 @@ class ReaderLink:
         return answers if is_checked else list(map(_proven, reads, answers))
 
     async def _ask_until_answered(self, body: bytes, traceparent: str | None) -> tuple[bytes, bool]:
-        """Retries after a refused connection, or one closed before the whole answer: five attempts at most, since the
-        read itself may crash the readers.
+        """Retries after a refused connection, one closed before the whole answer, or a replica that is late: five
+        attempts at most, since the read itself may crash the readers.
         """
         pauses = iter(_PAUSES_S)
         try:
@@ -81,6 +86,10 @@ class ReaderLink:
                 while True:
                     try:
                         return await self._ask_once(body, traceparent)
+                    except _ReplicaLate as error:
+                        if not self._is_last:
+                            raise
+                        await _pause(pauses, error)
                     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
                         await _pause(pauses, error)
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -91,6 +100,9 @@ class ReaderLink:
         async with self._session.post("/reads", data=body, headers=self._headers(traceparent)) as answer:
             if answer.status == HTTPStatus.UNAUTHORIZED:
                 raise ReaderUnavailable("the task-reader answered 401: READER_TOKEN must be the same on both sides")
+            if REPLICA_LATE_HEADER in answer.headers:
+                answer.close()  # and its connection: the next attempt may come to another reader
+                raise _ReplicaLate("the task-reader's database is too far behind")
             if answer.status != HTTPStatus.OK:
                 raise ReaderUnavailable(f"the task-reader answered {answer.status}")
             return await answer.read(), MIN_REVISION_HEADER in answer.headers
@@ -154,4 +166,5 @@ async def open_reader_link(url: HttpUrl, settings: GatewaySettings) -> AsyncIter
         read_bufsize=_UNREAD_BYTES,
         headers=_credentials(settings),
     ) as session:
-        yield ReaderLink(session, settings.read_timeout_s)
+        is_last = settings.reader_primary_url in {None, url}
+        yield ReaderLink(session, settings.read_timeout_s, is_last=is_last)

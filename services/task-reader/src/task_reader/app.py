@@ -1,7 +1,8 @@
 """Builds and runs the task-reader."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from common.http.app import make_app
 from common.http.path_operations import path_operations
@@ -11,6 +12,7 @@ from common.observability.health import Health
 from common.observability.logs import configure_logging
 from common.observability.tracing import open_tracing
 from common.postgres.database import DatabaseUnavailable, open_database
+from common.runtime.background import running
 from common.settings import load
 from fastapi import FastAPI
 from fastapi.params import Depends
@@ -18,8 +20,10 @@ from psycopg import OperationalError
 
 from task_reader import routes
 from task_reader.list_cache import ListCache
-from task_reader.metrics import show_list_cache
+from task_reader.metrics import show_list_cache, show_replication
+from task_reader.queries import look_at_replication
 from task_reader.reader_token import require_token
+from task_reader.replication import Look, Replication
 from task_reader.settings import ReaderSettings
 
 
@@ -27,6 +31,7 @@ def create_app(settings: ReaderSettings) -> FastAPI:
     """The reader as an ASGI app. It answers 503 until PostgreSQL is available."""
 
     health = Health("task-reader", enough=all)
+    replication = Replication(settings.replica_max_lag_s, health.components)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -37,16 +42,23 @@ def create_app(settings: ReaderSettings) -> FastAPI:
         ):
             app.state.database = database
             health.start(database=database.component)
-            yield
+
+            def look(names_primary: bool) -> Awaitable[Look]:
+                return database.run(partial(look_at_replication, names_primary=names_primary))
+
+            async with running("replication watch", partial(replication.watch, look, database.component)):
+                yield
 
     app = make_app("Taskwire task-reader", lifespan)
     app.state.health = health
     app.state.list_cache = ListCache(settings.list_cache_bytes)
     show_list_cache(app.state.list_cache)
+    app.state.replication = replication
+    show_replication(replication)
     app.add_exception_handler(DatabaseUnavailable, routes.answer_unavailable)
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     guards = [Depends(require_token(settings.reader_token))] if settings.reader_token else []
-    app.router.routes += path_operations(routes.reads, guards)
+    app.router.routes += path_operations(routes.reads, [*guards, Depends(routes.require_fresh_database)])
     return app
 
 

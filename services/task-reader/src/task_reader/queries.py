@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from common.contracts.reads import Page, Read
-from common.postgres.database import Connection, call
+from common.postgres.database import Connection, all_rows, call
+
+from task_reader.replication import PRIMARY, Look
 
 READ_TASKS = "read_tasks(%(user_id)s, %(known_revision)s)"
 READ_CHANGES = "read_changes(%(user_id)s, %(since)s, %(known_revision)s)"
@@ -18,6 +20,25 @@ LIST_PAGE = (
     "list_page(%(user_id)s, %(order)s, %(limit)s, %(is_completed)s, %(created_after)s, %(created_before)s, %(q)s,"
     " %(after_key)s, %(after_id)s, %(known_revision)s)"
 )
+
+
+REPLICATION = """
+select host(inet_server_addr()) || ':' || inet_server_port(), pg_is_in_recovery(),
+  exists (select from pg_stat_wal_receiver),
+  pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint, pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint,
+  date_part('epoch', pg_last_xact_replay_timestamp()), date_part('epoch', clock_timestamp())
+"""
+
+
+async def look_at_replication(db: Connection, *, names_primary: bool) -> Look:
+    """How far this server is with replaying what its primary sends. Needs no right but to connect; one round trip.
+
+    None with a primary, unless it has to be named: PostgreSQL tells each connection whether it leads to a standby.
+    """
+    if not names_primary and db.info.parameter_status("in_hot_standby") == "off":
+        return PRIMARY
+    (row,) = await all_rows(db, REPLICATION, {})
+    return Look(*row)
 
 
 async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | None]:

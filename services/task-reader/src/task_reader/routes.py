@@ -5,7 +5,14 @@ from typing import Annotated
 from uuid import UUID
 
 from common.contracts import framing, revised
-from common.contracts.reads import MAX_READ_BYTES, MAX_READS_PER_BATCH, MIN_REVISION_HEADER, Read, ReadBatch
+from common.contracts.reads import (
+    MAX_READ_BYTES,
+    MAX_READS_PER_BATCH,
+    MIN_REVISION_HEADER,
+    REPLICA_LATE_HEADER,
+    Read,
+    ReadBatch,
+)
 from common.http.lean_route import LeanRoute
 from common.http.problem_answers import problem_response
 from common.http.problems import MALFORMED_BODY, TASK_NOT_FOUND, UNAVAILABLE, Problem
@@ -18,6 +25,7 @@ from pydantic import ValidationError
 from task_reader.cached_reads import answer_cached
 from task_reader.list_cache import ListCache
 from task_reader.queries import answer_reads
+from task_reader.replication import Replication
 
 MAX_BATCH_BYTES = MAX_READS_PER_BATCH * MAX_READ_BYTES + 64
 """Size of the largest batch: its reads with commas, and the enclosing object."""
@@ -36,6 +44,15 @@ def list_cache_of(request: Request) -> ListCache:
     """The app's cache of lists."""
     cache: ListCache = request.app.state.list_cache
     return cache
+
+
+def require_fresh_database(request: Request) -> None:
+    """Raises a 503 problem while the database is a replica that is too far behind (ADR 28)."""
+    replication: Replication = request.app.state.replication
+    replication.was_used = True
+    if replication.is_late:
+        late = {REPLICA_LATE_HEADER: "true"}
+        raise Problem(UNAVAILABLE, "The database is too far behind its primary.", headers=late)
 
 
 _CHECKED = {MIN_REVISION_HEADER: "checked"}  # a reader of the release before ignores min_revision

@@ -1,4 +1,4 @@
-"""Make the function by which a reader tells whether a user has reached a revision (ADR 25)."""
+"""Make the function by which a reader tells whether a user has reached a revision (ADR 26)."""
 
 from alembic import op
 

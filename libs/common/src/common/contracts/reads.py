@@ -16,6 +16,9 @@ MAX_READS_PER_BATCH = 1024  # bounds the work of one request to a reader
 MIN_REVISION_HEADER = "Min-Revision"
 """Of a client's request: its answer must not be older. Of a reader's answer to a batch: it has compared revisions."""
 
+REPLICA_LATE_HEADER = "Replica-Late"
+"""Of a reader's 503: its database is too far behind, and another reader's may not be."""
+
 MAX_PAGE_TASKS = 1000
 MAX_SEARCH_CHARACTERS = 255
 

@@ -10,7 +10,7 @@ _MAX_DIGITS = 19  # of a bigint
 
 
 class NotReached(Enum):
-    """What is answered in place of a read whose `min_revision` is not reached (ADR 25)."""
+    """What is answered in place of a read whose `min_revision` is not reached (ADR 26)."""
 
     BEHIND = b"behind"
     """By a replica: it may be there later, or on another server."""
