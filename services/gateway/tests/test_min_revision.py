@@ -1,12 +1,13 @@
 """Min-Revision: what is understood as a revision, what is refused, and how many reads may wait for one."""
 
+import re
 from uuid import uuid4
 
 import pytest
 from common.contracts.framing import pack
 from common.http.problems import INVALID_MIN_REVISION, Problem
 from gateway.entity_tags import MAX_REVISION
-from gateway.min_revision import read_min_revision
+from gateway.min_revision import PATTERN, read_min_revision
 from gateway.waiting import BoundedWaits, Full
 
 from .in_process import CHANGES, TASK, TASKS
@@ -112,3 +113,10 @@ def test_a_user_gets_a_quarter_of_the_waits_and_all_users_no_more_than_there_are
 
     with waits.holding(anna):
         pass
+
+
+@pytest.mark.parametrize("number", [MAX_REVISION + 1, 9 * 10**18, 10**19 - 1, 10**19])
+def test_what_is_documented_is_never_too_large(number: int) -> None:
+    assert not re.fullmatch(PATTERN, str(number))
+    assert not re.fullmatch(PATTERN, f'"1-{number}"')
+    assert re.fullmatch(PATTERN, "8999999999999999999")
