@@ -11,7 +11,7 @@
 | a batch of N commands, any of them with keys, new, recorded or duplicate | the same |
 | a batch of N commands, up to 128, one of them poison | N + 1 round trips, N - 1 statements, 2 errors |
 | a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
-| the same, for event streams | 1 hint of 15 + 56 N bytes, not confirmed: 3 frames; at gateways without streams none |
+| the same, for event streams | 1 hint of 15 + 56 N bytes, not confirmed: 3 frames; batches within 20 ms share one |
 | its bodies, titles of 8 characters | 14 + 297 N bytes of commands, 14 + 277 N of outcomes at most |
 | the same with keys | 13 N bytes more of commands, 16 more of each replayed outcome |
 | its other bytes, either body twice through RabbitMQ | 924; so 2,128 for a lone create, 1,155 each for 128; no hint |
@@ -47,7 +47,7 @@ GATEWAY_RECEIVES = Counter(ack=1, deliver=1, header=1, body=1)
 WRITER_RECEIVES = Counter(deliver=1, header=1, body=1)
 WRITER_SENDS = Counter(ack=1, publish=2, header=2, body=2)
 """The frames of a batch, whatever its size: bodies of up to 128 KiB fit into one. The writer's second publish is the
-hint for event streams (ADR 24): a row of its own in the table, and 18 µs a command in batches of 13."""
+hint for event streams (ADR 24): a row of its own in the table."""
 
 HINT_BYTES = 15
 """Of the body of a hint, beside its users."""

@@ -6,7 +6,7 @@ from common.contracts.commands import CreateTask, DeleteTask
 from common.contracts.hints import ChangeHint
 from common.contracts.outcomes import Outcome
 from task_writer.batches import Answered
-from task_writer.consumer.hinting import hint_of
+from task_writer.consumer.hinting import reached_by
 
 USER, OTHER = uuid4(), uuid4()
 
@@ -19,26 +19,23 @@ def answered(user_id: UUID, status: str, revision: int | None) -> Answered:
 def test_each_user_is_named_once_with_the_last_revision() -> None:
     done = [(USER, 7), (OTHER, 5), (USER, 9), (USER, 8)]
 
-    assert hint_of([answered(user, "done", revision) for user, revision in done]) == ChangeHint(
-        revisions={USER: 9, OTHER: 5}
-    )
+    assert reached_by([answered(user, "done", revision) for user, revision in done]) == {USER: 9, OTHER: 5}
 
 
 def test_what_was_not_done_is_not_told() -> None:
     """A precondition that failed names a revision too, that of what it was compared with."""
     others = ("not_found", "expired", "refused", "unknown", "key_reused", "precondition_failed")
 
-    assert hint_of([answered(USER, status, 7) for status in others]) is None
+    assert reached_by([answered(USER, status, 7) for status in others]) == {}
 
 
 def test_a_record_without_a_revision_is_not_told() -> None:
-    assert hint_of([answered(USER, "done", None)]) is None
-    assert hint_of([]) is None
+    assert reached_by([answered(USER, "done", None)]) == {}
+    assert reached_by([]) == {}
 
 
 def test_it_holds_no_text_of_a_task() -> None:
     command = CreateTask(command_id=uuid4(), user_id=USER, deadline_unix_ms=0, task_id=uuid4(), title="a secret")
-    hint = hint_of([Answered(command, Outcome(status="done", task='{"title": "a secret"}', revision=3))])
+    reached = reached_by([Answered(command, Outcome(status="done", task='{"title": "a secret"}', revision=3))])
 
-    assert hint is not None
-    assert "secret" not in hint.model_dump_json()
+    assert ChangeHint(revisions=reached).model_dump_json() == f'{{"revisions":{{"{USER}":3}}}}'

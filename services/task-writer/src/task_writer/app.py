@@ -84,6 +84,7 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
         await stack.enter_async_context(running("command log clean-up", clean_up))
         for name, one in (kept | {"hints": hints.connection}).items():  # without hints, a writer is ready
             await stack.enter_async_context(running(name, one.keep_open))
+        await stack.enter_async_context(running("hints of changes", hints.keep_sending))
         looking = partial(keep_looking, consumer.connection, [*kept.values(), hints.connection])
         await stack.enter_async_context(running("command queue watch", looking))
         writer = Writer(health, consumer)
@@ -91,6 +92,7 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
             yield writer
         finally:
             await writer.drain()
+            await hints.send_announced()
 
 
 async def run(settings: WriterSettings) -> None:

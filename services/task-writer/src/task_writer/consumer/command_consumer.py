@@ -130,7 +130,7 @@ class CommandConsumer:
             log.warning("a batch was processed, but not acknowledged or not answered: %r", error)
         finally:  # also when the reply was not sent
             record(done)
-            await self._announce(done.answered)
+            self._announce(done.answered)
 
     async def _store_and_settle(self, message: RabbitMessage, done: Processed) -> None:
         """Replies first when storing the dead letters is slow, with outcomes that stay true if the message is
