@@ -27,6 +27,9 @@ READY_WITHIN_S = 30.0
 ONE_STANDBY = "ANY 1 (*)"
 """A commit waits until one standby, whichever, has it on disk."""
 
+POSITION = "select greatest(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())"
+WAITING_FOR_WAL = "select 1 from pg_stat_activity where backend_type = 'startup' and wait_event like 'Recovery%'"
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -54,10 +57,34 @@ class Cluster:
         await eventually(follow, within_s=READY_WITHIN_S)
 
     async def promote(self, standby: Postgres, *, follower: Postgres) -> None:
-        """Returns once the standby is a primary that takes commits, with the other standby behind it."""
+        """Returns once the standby is a primary that takes commits, with the other standby behind it.
+
+        A manager promotes the standby that has the most, or commits that the other one confirmed are lost. Here the
+        standby gets first what the other one has.
+        """
+        await _catch_up(standby, follower)
         await execute(standby, "select pg_promote()")
         await set_option(follower, "primary_conninfo", _conninfo(standby))
         await self.wait_for_standbys(standby, 1)
+
+
+async def _catch_up(standby: Postgres, other: Postgres) -> None:
+    for one in (standby, other):
+        await eventually(partial(_has_replayed_its_own, one), within_s=READY_WITHIN_S)
+    ((position,),) = await execute(other, POSITION)
+
+    async def has_it() -> bool:
+        ((reached,),) = await execute(standby, f"select ({POSITION}) >= %s", position)
+        return bool(reached)
+
+    if not await has_it():
+        await set_option(standby, "primary_conninfo", _conninfo(other))
+        await eventually(has_it, within_s=READY_WITHIN_S)
+
+
+async def _has_replayed_its_own(standby: Postgres) -> bool:
+    """Whether it waits for more WAL than it has on disk."""
+    return bool(await execute(standby, WAITING_FOR_WAL))
 
 
 async def set_option(member: Postgres, name: str, value: str) -> None:
