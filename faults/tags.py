@@ -52,10 +52,11 @@ class Tags:
         self.may_have_moved(task["id"])
         if is_certain:
             self._current[task["id"]] = tag
+        stood_for = self._seen.setdefault(tag, task)
         if is_certain and revision_of(tag) < revision_of(before):
             return f"the entity tag went back from {before} to {tag}"
-        if self._seen.setdefault(tag, task) != task:
-            return f"the entity tag {tag} was that of another state before: {self._seen[tag]!r:.200}"
+        if stood_for != task:
+            return f"the entity tag {tag} was that of another state before: {stood_for!r:.200}"
         return None
 
     def saw_list(self, tag: str, tasks: Any) -> str | None:

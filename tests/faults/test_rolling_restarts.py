@@ -7,6 +7,7 @@ gateway when one refuses the connection, before it has sent anything. Nothing el
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 from local_stack.supervision import silent
@@ -18,7 +19,8 @@ from faults.schedule import SERVICES, Fault
 from faults.system import System, running_system
 from tests.waiting import eventually
 
-CLIENTS, SEED = 8, 4
+CLIENTS = 8
+SEEDS = count(4)  # one for each load: then its users are new, and what it knows of them is right
 FEWEST_OPERATIONS = 50
 DEFINITE_ERRORS = {503, 504}
 
@@ -33,10 +35,11 @@ async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 async def load_on(*gateway_urls: str) -> AsyncIterator[list[Operation]]:
     """All operations of clients that are busy as long as it is open."""
     operations: list[Operation] = []
+    seed = next(SEEDS)
     load = Load(gateway_urls, operations.append, pause_s=0)
     async with asyncio.TaskGroup() as clients:
         for number in range(CLIENTS):
-            clients.create_task(Client(number, SEED, load).run())
+            clients.create_task(Client(number, seed, load).run())
         await eventually(lambda: enough(operations))
         try:
             yield operations

@@ -3,6 +3,7 @@
 import json
 from uuid import uuid4
 
+from common.contracts.invisible import is_blank
 from common.postgres.database import Database
 from gateway.bodies import TaskBody
 from hypothesis import example, given, settings
@@ -14,13 +15,14 @@ from tests.commands import create
 from tests.reading import read_list
 
 storable = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
-titles = st.text(storable, min_size=1, max_size=255).filter(lambda text: text.strip() != "")
+titles = st.text(storable, min_size=1, max_size=255).filter(lambda text: not is_blank(text))
 
 
 @settings(deadline=None)
+@example("\U000e0000")  # blank, and no white space
 @given(st.text(max_size=300))
 def test_a_title_is_taken_exactly_when_the_contract_says_so(text: str) -> None:
-    allowed = 1 <= len(text) <= 255 and text.strip() != "" and "\x00" not in text
+    allowed = 1 <= len(text) <= 255 and not is_blank(text) and "\x00" not in text
 
     try:
         TaskBody.model_validate_json(json.dumps({"title": text}))

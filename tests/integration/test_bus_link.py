@@ -92,10 +92,11 @@ async def test_with_a_full_command_queue_it_is_certain_that_nothing_was_done(
     await channel.queue_delete(COMMANDS_NAME)
     await declare_commands(channel, **{"x-max-length": 1})
 
-    statuses = [(await timed(lane, expires_in_s=0.3))[0].status for _ in range(5)]
+    statuses = [(await timed(lane, expires_in_s=0.3))[0].status for _ in range(4)]
+    last, _ = await timed(lane, expires_in_s=5)  # RabbitMQ may take longer than the others had to reject it
 
     assert statuses[0] == "unknown"  # it is in the queue
-    assert statuses[-1] == "refused"
+    assert last.status == "refused"
 
 
 async def test_without_an_answer_the_outcome_is_unknown_at_the_deadline(lane: CommandLane) -> None:
