@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from unittest.mock import patch
 
 import httpx
 from common.bus.broker import connect_to
@@ -118,7 +117,8 @@ async def _start_writer(opened: AsyncExitStack, lines: _Lines, addresses: Addres
         pool_size=1,
         pool_timeout_s=PATIENCE_S,
     )
-    opened.enter_context(patch.object(hinting, "PAUSE_S", 0.0))  # batches share no hints, so that they can be counted
+    opened.callback(setattr, hinting, "PAUSE_S", hinting.PAUSE_S)
+    hinting.PAUSE_S = 0.0  # batches share no hints, so that they can be counted
     writer = await opened.enter_async_context(open_writer(settings))
     await writer.consuming()
     await eventually(lambda: _may_tell(lines))
