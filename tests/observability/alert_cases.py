@@ -139,7 +139,13 @@ CASES: dict[str, list[Case]] = {
         _gauge("task-reader", "taskwire_database_waiting", "1", "0"),
         _gauge("task-writer", "taskwire_database_waiting", "1", "0"),
     ],
-    "ReplicaLags": [_gauge("task-reader", "taskwire_replication_lag_seconds", "6", "5")],
+    "ReplicaLags": [
+        Case(
+            {"task-reader": {"taskwire_replication_lag_seconds": "6"}},
+            {"task-reader": {"taskwire_replication_lag_seconds": "5"}},
+            fires=2,
+        ),
+    ],
     "BackgroundFails": [_gauge("task-writer", 'taskwire_background_failures_total{task="bus"}', "0+1", "7")],
     "ClocksDiffer": [
         _gauge("task-writer", "taskwire_clock_skew_seconds", "-0.6", "-0.5"),
