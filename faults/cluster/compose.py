@@ -1,17 +1,17 @@
 """The cluster of docker-compose.yml and deploy/compose/cluster.yml, beside whatever else runs on this engine."""
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from local_stack.ports import is_free, pick_port
+from local_stack.ports import pick_port
 from local_stack.waiting import until
 
 from faults.cluster.docker import Container, containers, docker
+from faults.cluster.variables import ROOT, as_variable, free_range, new_passwords
 
-ROOT = Path(__file__).parents[2]
 FILES = (ROOT / "docker-compose.yml", ROOT / "deploy" / "compose" / "cluster.yml")
 GATEWAYS = 2
 
@@ -83,22 +83,7 @@ async def running_cluster(directory: Path, show: Callable[[str], None]) -> Async
 def _planned(directory: Path) -> Cluster:
     directory.mkdir(parents=True, exist_ok=True)
     file = directory / "environment"
-    first, edge = _free_range(GATEWAYS), pick_port()
-    ports = (f"GATEWAY_PORTS={first}-{first + GATEWAYS - 1}", f"EDGE_PORT={edge}", "TASKWIRE_TAG=test")
-    file.write_text("".join(f"{line}\n" for line in (*_new_passwords(), *ports)))
-    return Cluster(f"taskwire-{secrets.token_hex(4)}", file, first, edge)
-
-
-def _new_passwords() -> Iterator[str]:
-    """The variables that `.env.example` sets, with other passwords."""
-    for line in (ROOT / ".env.example").read_text().splitlines():
-        name, is_set, value = line.partition("=")
-        if is_set and not name.startswith("#"):
-            yield f"{name}={secrets.token_hex(12) if value else ''}"
-
-
-def _free_range(count: int) -> int:
-    while True:
-        first = pick_port()
-        if all(is_free(port) for port in range(first, first + count)):
-            return first
+    gateways, edge = free_range(GATEWAYS), pick_port()
+    ports = (f"GATEWAY_PORTS={as_variable(gateways)}", f"EDGE_PORT={edge}", "TASKWIRE_TAG=test")
+    file.write_text("".join(f"{line}\n" for line in (*new_passwords(), *ports)))
+    return Cluster(f"taskwire-{secrets.token_hex(4)}", file, gateways[0], edge)

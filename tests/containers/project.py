@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from local_stack.ports import is_free, pick_port
+from local_stack.ports import pick_port
+
+from faults.cluster.variables import ROOT, new_passwords
 
 from .engine import build_environment, compose_command, inspect, run
 
-ROOT = Path(__file__).parents[2]
 UP_WITHIN_S = 600  # the images are built first
 HEALTHY_WITHIN_S = 90
 PROFILES = ("--profile", "pooler", "--profile", "replica", "--profile", "edge")
@@ -78,7 +79,7 @@ def running_project(directory: Path, *, rabbitmq_image: str | None = None) -> It
     gateway, edge = pick_port(), pick_port()
     file = directory / "environment"
     ports = f"GATEWAY_PORT={gateway}\nEDGE_PORT={edge}\nTASKWIRE_TAG=test\n"
-    file.write_text("".join(f"{line}\n" for line in _new_passwords()) + ports)
+    file.write_text("".join(f"{line}\n" for line in new_passwords()) + ports)
     name = f"taskwire-{secrets.token_hex(4)}"
     project = Project(name, file, f"http://127.0.0.1:{gateway}", f"http://127.0.0.1:{edge}")
     if rabbitmq_image is not None:
@@ -90,19 +91,3 @@ def running_project(directory: Path, *, rabbitmq_image: str | None = None) -> It
         yield project
     finally:
         project.compose(*PROFILES, "down", "--volumes", "--remove-orphans")
-
-
-def _new_passwords() -> Iterator[str]:
-    """The variables that `.env.example` sets, with other passwords."""
-    for line in (ROOT / ".env.example").read_text().splitlines():
-        name, is_set, value = line.partition("=")
-        if is_set and not name.startswith("#"):
-            yield f"{name}={secrets.token_hex(12) if value else ''}"
-
-
-def free_ports(count: int) -> str:
-    """A range of so many free ports."""
-    while True:
-        first = pick_port()
-        if all(is_free(port) for port in range(first, first + count)):
-            return f"{first}-{first + count - 1}"

@@ -13,13 +13,14 @@ import httpx
 import pytest
 from task_writer.migrate import ADVISORY_LOCK
 
+from faults.cluster.variables import ROOT, as_variable, free_range
 from tests.contract.event_streams import listening
 from tests.contract.tasks import create
 from tests.users import new_user
 from tests.waiting import eventually
 
 from .engine import needs_engine, require_image, run
-from .project import ROOT, Project, free_ports, running_project
+from .project import Project, running_project
 from .stand_ins import FROM_DEBIAN, ensure_image
 
 pytestmark = [needs_engine, pytest.mark.timeout(900)]
@@ -111,7 +112,7 @@ async def test_reads_may_come_from_a_replica(project: Project) -> None:
 
 
 async def test_several_gateways_are_one_behind_the_edge(project: Project) -> None:
-    project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": free_ports(2)})
+    project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": as_variable(free_range(2))})
 
     async with new_user(project.edge_url) as user:
         created = [await user.post("/tasks", json={"title": f"Task {number}"}) for number in range(20)]
@@ -121,7 +122,7 @@ async def test_several_gateways_are_one_behind_the_edge(project: Project) -> Non
 
 
 def test_events_pass_the_edge_as_they_happen_whichever_gateway_had_the_write(project: Project) -> None:
-    project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": free_ports(2)})
+    project.up("--scale", "gateway=2", profile="edge", variables={"GATEWAY_PORT": as_variable(free_range(2))})
     user_id = str(uuid4())
 
     with httpx.Client(base_url=project.edge_url, timeout=15) as api, listening(api, user_id) as events:

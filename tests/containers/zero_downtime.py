@@ -15,8 +15,10 @@ from uuid import uuid4
 
 import httpx
 
+from faults.cluster.variables import ROOT, as_variable, free_range
+
 from .engine import compose_command, engine_answers, run
-from .project import ROOT, Project, free_ports, running_project
+from .project import Project, running_project
 from .stand_ins import ensure_image
 
 CLIENTS = 16
@@ -185,7 +187,7 @@ async def prove(directory: Path) -> bool:
     """Whether no request failed."""
     ensure_image("nginx:1.28", directory)
     with running_project(directory) as project:
-        rollout = Rollout(project, free_ports(2 * REPLICAS["gateway"]), directory)
+        rollout = Rollout(project, as_variable(free_range(2 * REPLICAS["gateway"])), directory)
         await rollout.start()
         async with running_load(project.edge_url) as load:
             steps: dict[str, Callable[[], Awaitable[object]]] = {
