@@ -5,7 +5,6 @@ replicas than it can serve would wait for it.
 """
 
 import math
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ import yaml
 from gateway.settings import GatewaySettings
 from task_writer.settings import WriterSettings
 
+from tests.observability.promtool import NEEDS_PROMETHEUS, hold
 from tests.observability.targets import kubernetes_targets, series
-from tests.observability.test_alerts import NEEDS_PROMETHEUS, PROMTOOL
 
 from .dockerfile import ROOT
 from .manifests import Manifest, container, name_of, needs_kustomize, of_kind, rendered
@@ -164,16 +163,7 @@ def test_the_queries_see_this_installation_alone_and_have_a_value_without_traffi
     ]
     (tmp_path / "test.yml").write_text(yaml.safe_dump({"tests": tests}))
 
-    tested = subprocess.run(
-        [str(PROMTOOL), "test", "rules", "test.yml"],
-        cwd=tmp_path,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-    assert tested.returncode == 0, tested.stdout + tested.stderr
+    hold(tmp_path, "test.yml")
 
 
 def _test(samples: list[tuple[str, dict[str, str], str]], expected: dict[str, float]) -> Any:

@@ -5,7 +5,6 @@ what is wrong in the first, nor be blamed for it.
 """
 
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ import yaml
 from tests.deploy.manifests import needs_kustomize, rendered
 
 from .alert_cases import CASES, Case, Samples
+from .promtool import NEEDS_PROMETHEUS, hold
 from .targets import Labels, compose_targets, kubernetes_targets, series
-from .test_alerts import NEEDS_PROMETHEUS, PROMTOOL, RULES, alerts, rules
+from .test_alerts import RULES, alerts, rules
 
 STEP_S = 60
 GONE_FOR = 8  # samples
@@ -139,13 +139,4 @@ def promtool(folder: Path, tests: dict[str, list[Any]]) -> None:
         file = {"rule_files": [f"{name}.rules.yml"], "evaluation_interval": f"{STEP_S}s", "tests": tests[name]}
         (folder / f"{name}.test.yml").write_text(yaml.safe_dump(file))
 
-    tested = subprocess.run(
-        [str(PROMTOOL), "test", "rules", *(f"{name}.test.yml" for name in tests)],
-        cwd=folder,
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
-
-    assert tested.returncode == 0, tested.stdout + tested.stderr
+    hold(folder, *(f"{name}.test.yml" for name in tests))
