@@ -95,13 +95,19 @@ def request_context(request: Request) -> RequestContext:
 
 def read_call_of(condition: Condition, min_revision: MinRevision, request: Request) -> ReadCall:
     """The context of a read."""
-    state = state_of(request.scope)
-    fields: ReadFields = {"request_id": state.request_id, "traceparent": state.traceparent}
+    fields = read_fields(min_revision, request)
     if (known := known_revision(condition)) is not None:
         fields["known_revision"] = known
+    return ReadCall(condition, fields)
+
+
+def read_fields(min_revision: int | None, request: Request) -> ReadFields:
+    """The fields of a read without a condition."""
+    state = state_of(request.scope)
+    fields: ReadFields = {"request_id": state.request_id, "traceparent": state.traceparent}
     if min_revision is not None:
         fields["min_revision"] = min_revision
-    return ReadCall(condition, fields)
+    return fields
 
 
 def call_of(user_id: UserId, key: Key, precondition: WritePrecondition, request: Request) -> Call:

@@ -20,7 +20,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import WithJsonSchema
 from starlette.types import Receive, Scope, Send
 
-from gateway.call_context import Lanes, ReadFields, request_context, require_no_condition
+from gateway.call_context import Lanes, ReadFields, read_fields, require_no_condition
 from gateway.changes import ChangesQuery, all_changed, changes_since, not_yet, read_revision
 from gateway.entity_tags import MAX_REVISION
 from gateway.event_deltas import REVISION_ALONE
@@ -113,14 +113,10 @@ def start_of(
     return wanted.since if last_id is None else last_id
 
 
-def read_fields(min_revision: MinRevision, request: Request) -> ReadFields:
+def first_read(min_revision: MinRevision, request: Request) -> ReadFields:
     """The context of the stream's first read. Raises a 400 problem for a condition."""
     require_no_condition(request, "An event stream has no entity tag: send Last-Event-ID or since instead.")
-    context = request_context(request)
-    fields: ReadFields = {"request_id": context["request_id"], "traceparent": context["traceparent"]}
-    if min_revision is not None:
-        fields["min_revision"] = min_revision
-    return fields
+    return read_fields(min_revision, request)
 
 
 def event_hub(request: Request) -> EventHub:
@@ -146,7 +142,7 @@ events = APIRouter(
 async def stream_events(
     user_id: UserId,
     since: Annotated[int | None, Depends(start_of)],
-    fields: Annotated[ReadFields, Depends(read_fields)],
+    fields: Annotated[ReadFields, Depends(first_read)],
     request: Request,
     lanes: Lanes,
 ) -> Response:
