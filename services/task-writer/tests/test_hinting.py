@@ -6,9 +6,9 @@ from common.contracts.commands import CreateTask, DeleteTask
 from common.contracts.hints import ChangeHint
 from common.contracts.outcomes import Outcome
 from task_writer.batches import Answered
-from task_writer.consumer.hinting import reached_by
+from task_writer.consumer.hinting import changes_of
 
-USER, OTHER = uuid4(), uuid4()
+USER = uuid4()
 
 
 def answered(user_id: UUID, status: str, revision: int | None) -> Answered:
@@ -16,26 +16,20 @@ def answered(user_id: UUID, status: str, revision: int | None) -> Answered:
     return Answered(command, Outcome.model_validate({"status": status, "revision": revision}))
 
 
-def test_each_user_is_named_once_with_the_last_revision() -> None:
-    done = [(USER, 7), (OTHER, 5), (USER, 9), (USER, 8)]
-
-    assert reached_by([answered(user, "done", revision) for user, revision in done]) == {USER: 9, OTHER: 5}
-
-
 def test_what_was_not_done_is_not_told() -> None:
     """A precondition that failed names a revision too, that of what it was compared with."""
     others = ("not_found", "expired", "refused", "unknown", "key_reused", "precondition_failed")
 
-    assert reached_by([answered(USER, status, 7) for status in others]) == {}
+    assert changes_of([answered(USER, status, 7) for status in others]) == []
 
 
 def test_a_record_without_a_revision_is_not_told() -> None:
-    assert reached_by([answered(USER, "done", None)]) == {}
-    assert reached_by([]) == {}
+    assert changes_of([answered(USER, "done", None)]) == []
+    assert changes_of([]) == []
 
 
 def test_it_holds_no_text_of_a_task() -> None:
     command = CreateTask(command_id=uuid4(), user_id=USER, deadline_unix_ms=0, task_id=uuid4(), title="a secret")
-    reached = reached_by([Answered(command, Outcome(status="done", task='{"title": "a secret"}', revision=3))])
+    changes = changes_of([Answered(command, Outcome(status="done", task='{"title": "a secret"}', revision=3))])
 
-    assert ChangeHint(revisions=reached).model_dump_json() == f'{{"revisions":{{"{USER}":3}}}}'
+    assert ChangeHint(revisions=dict(changes)).model_dump_json() == f'{{"revisions":{{"{USER}":3}}}}'

@@ -52,13 +52,13 @@ class HintPublisher:
 
     def announce(self, answered: Sequence[Answered]) -> None:
         """The next hint names all users of the batch whose tasks may have changed, if there are any."""
-        reached = reached_by(answered)
-        if not reached:
+        changes = changes_of(answered)
+        if not changes:
             return
         if self.connection.current is None or len(self._announced) >= MAX_USERS:
             metrics.HINTS_DROPPED.inc()
             return
-        for user_id, revision in reached.items():
+        for user_id, revision in changes:
             self._announced[user_id] = max(revision, self._announced.get(user_id, 0))
         self._has_announced.set()
 
@@ -90,18 +90,17 @@ class HintPublisher:
             metrics.HINTS_SENT.inc()
 
 
-def reached_by(answered: Sequence[Answered]) -> dict[UUID, int]:
-    """The users of a batch whose tasks may have changed, each with the revision reached.
+def changes_of(answered: Sequence[Answered]) -> list[tuple[UUID, int]]:
+    """What a batch may have changed: the user of each such command, and the revision reached by it.
 
     A command that changed nothing because all was so already is `done` too, and names the revision at which it became
     so: whoever gets the hint has seen that. A recorded outcome is told again, because its first hint may be lost.
     """
-    done = [
+    return [
         (one.command.user_id, one.outcome.revision)
         for one in answered
         if one.outcome.status == "done" and one.outcome.revision is not None
     ]
-    return dict(sorted(done, key=lambda one: one[1]))  # the last one counts
 
 
 async def _prepare(connection: Connection) -> AbstractExchange:
