@@ -24,6 +24,7 @@ COPY services/gateway/pyproject.toml services/gateway/
 COPY services/task-reader/pyproject.toml services/task-reader/
 COPY services/task-writer/pyproject.toml services/task-writer/
 COPY deploy/local/pyproject.toml deploy/local/
+COPY clients/python/pyproject.toml clients/python/
 
 # The libraries come first, in a layer that lasts until the lock changes. With all extras: whether an image traces, and
 # whether it migrates, is said when it is started.

@@ -31,7 +31,7 @@ scaling: $(UV_NEEDED) ## measure one, two and three readers and writers in conta
 check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and that deployments fit it
 	$(UV) run --locked ruff check .
 	$(UV) run --locked ruff format --check .
-	$(UV) run --locked mypy --strict libs services deploy tests benchmarks faults docs/generate.py
+	$(UV) run --locked mypy --strict libs services deploy clients tests benchmarks faults docs/generate.py
 	$(UV) run --locked pytest tests/test_rules.py tests/deploy
 	$(UV) run --locked python deploy/audit.py
 
@@ -58,11 +58,15 @@ contracts: $(UV_NEEDED) ## write docs/openapi.json and docs/asyncapi.json from t
 	$(UV) run --locked python docs/generate.py
 	$(UV) run --locked python deploy/observability/prometheus_rule.py
 
-isolated: $(SERVICES:%=isolated-%) ## run each service's own tests with only what it declares as dependencies
+isolated: $(SERVICES:%=isolated-%) isolated-client ## run each service's, and the Python client's, own tests with only what it declares as dependencies
 
 isolated-%: $(UV_NEEDED)
 	UV_PROJECT_ENVIRONMENT=.stack-ci/venv-$* \
 		$(UV) run --locked --exact --package $* --no-default-groups --group test pytest services/$*/tests
+
+isolated-client: $(UV_NEEDED)
+	UV_PROJECT_ENVIRONMENT=.stack-ci/venv-client \
+		$(UV) run --locked --exact --package taskwire-client --no-default-groups --group test pytest clients/python/tests
 
 bench: $(UV_NEEDED) ## measure side by side with a monolith, ten minutes; QUICK=1 two; STRICT=1 fails below a goal
 	$(UV) run --locked python -m benchmarks

@@ -13,6 +13,7 @@ BROKER = {"faststream", "aio-pika", "aiormq", "pamqp"}
 IDENTITY = {"pyjwt", "cryptography"}
 HTTP_SERVER = {"fastapi", "starlette"}  # not uvicorn, which the admin port needs
 HTTP_CLIENT = {"aiohttp"}
+CLIENT = {"taskwire-client", "httpx", "typer", "rich", "icalendar"}
 TRACING = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http", "protobuf", "requests"}
 SETTINGS = {  # of addresses where nobody is
     "gateway": {"PORT": "0", "READER_URL": "http://reader", "RABBITMQ_URL": "amqp://guest:guest@bus/"},
@@ -46,6 +47,11 @@ def pythons(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Sequence[s
 )
 def test_a_service_gets_no_means_for_the_work_of_another(service: str, strange: set[str]) -> None:
     assert installed(service, extras(service)) & strange == set()
+
+
+@pytest.mark.parametrize("service", SETTINGS)
+def test_no_service_brings_the_client(service: str) -> None:
+    assert installed(service, extras(service)) & CLIENT == set()
 
 
 @pytest.mark.parametrize("service", SETTINGS)

@@ -7,8 +7,8 @@ import json
 import sys
 from uuid import UUID
 
-from taskwire_client import Client
-from taskwire_client.api.tasks import (
+from generated_client import Client
+from generated_client.api.tasks import (
     create_task,
     delete_task,
     find_task,
@@ -17,7 +17,7 @@ from taskwire_client.api.tasks import (
     replace_task,
     toggle_task,
 )
-from taskwire_client.models import CompletionBody, PatchBody, ReplacementBody, TaskBody
+from generated_client.models import CompletionBody, PatchBody, ReplacementBody, TaskBody
 
 
 def main() -> None:

@@ -46,7 +46,7 @@ def test_redocly_has_nothing_to_say(npm_folder: Path, repository: Path) -> None:
 
 def test_a_generated_python_client_works(description: Path, gateway_url: str, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
-    config.write_text("post_hooks: []\n")
+    config.write_text("post_hooks: []\npackage_name_override: generated_client\n")
     client = tmp_path / "client"
     generate: list[str | Path] = [GENERATOR, "generate", "--path", description, "--output-path", client]
 

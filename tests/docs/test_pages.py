@@ -7,7 +7,12 @@ import pytest
 
 from .pages import PAGES, ROOT, code, links
 
-SOURCES = [*ROOT.glob("libs/*/src"), *ROOT.glob("services/*/src"), *ROOT.glob("deploy/local/src")]
+SOURCES = [
+    *ROOT.glob("libs/*/src"),
+    *ROOT.glob("services/*/src"),
+    *ROOT.glob("deploy/local/src"),
+    *ROOT.glob("clients/*/src"),
+]
 PATH = re.compile(r"(?<![\w./:$*{-])[\w.-]+(?:/[\w.-]+)*/?(?![\w/*{(])")
 FILE = re.compile(r".+\.(py|md|json|svg|toml|lock|yml|yaml|ini|mako|example)|Makefile|Dockerfile")
 TEST_NAME = re.compile(r"\btest_\w+\b(?!\.py|/)")
@@ -67,7 +72,7 @@ def defines(path: str, function: str) -> bool:
 @OF_EACH_PAGE
 def test_every_test_that_is_named_exists(page: Path) -> None:
     named = {name for line in code(page.read_text()) for name in TEST_NAME.findall(line)}
-    folders = [ROOT / name for name in ("libs", "services", "deploy", "tests")]
+    folders = [ROOT / name for name in ("libs", "services", "deploy", "clients", "tests")]
     tests = "\n".join(path.read_text() for folder in folders for path in folder.rglob("test_*.py"))
 
     assert {name for name in named if f"def {name}(" not in tests} == set()

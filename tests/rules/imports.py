@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from .sources import Source
 
-OURS = {"common", "gateway", "task_reader", "task_writer", "local_stack", "migrations", "tests", "benchmarks", "faults"}
+OURS = {
+    "common", "gateway", "task_reader", "task_writer", "local_stack", "taskwire_client", "migrations", "tests",
+    "benchmarks", "faults",
+}  # fmt: skip
 MAY_IMPORT: Mapping[str, set[str]] = {
     "common": {"common"},
     "gateway": {"common", "gateway"},
@@ -13,6 +16,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "task_writer": {"common", "task_writer"},
     "migrations": set(),
     "local_stack": {"local_stack"},
+    "taskwire_client": {"taskwire_client"},
 }
 STRANGE_TO: Mapping[str, set[str]] = {
     "gateway": {"psycopg", "psycopg_pool", "asyncpg", "sqlalchemy", "sqlmodel", "alembic"},

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("libs/*/src/**/*.py", "services/*/src/**/*.py", "services/*/migrations/**/*.py", "deploy/*/src/**/*.py")
-TESTS = ("tests/**/*.py", "libs/*/tests/**/*.py", "services/*/tests/**/*.py", "deploy/*/tests/**/*.py")
+PACKAGES = ("libs/*", "services/*", "deploy/*", "clients/*")
+PRODUCT = (*(f"{package}/src/**/*.py" for package in PACKAGES), "services/*/migrations/**/*.py")
+TESTS = ("tests/**/*.py", *(f"{package}/tests/**/*.py" for package in PACKAGES))
 
 FUNCTIONS_AND_CLASSES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
