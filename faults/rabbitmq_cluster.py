@@ -17,7 +17,7 @@ from local_stack.waiting import until
 NODES = 3
 _FORMED_WITHIN_S = 60.0
 
-# The last two are those of deploy/rabbitmq/advanced.config: a frozen node is noticed by the others within seconds.
+# The last two, as docs/clusters.md has them: a frozen node is noticed by the others within seconds.
 _CONFIGURATION = """[
   {rabbit, [
     {load_definitions, "rabbitmq/definitions.json"},

@@ -60,6 +60,13 @@ async def test_every_queue_has_a_copy_on_every_node(cluster: Cluster) -> None:
     assert copies == {"tasks.commands": NODES, "tasks.dead-letters": NODES}
 
 
+async def test_nodes_look_for_silent_leaders_every_second(cluster: Cluster) -> None:
+    node = await cluster.container("rabbitmq-1")
+
+    asked = "{net_kernel:get_net_ticktime(), application:get_env(aten, poll_interval)}."
+    assert (await docker("exec", node.id, "rabbitmqctl", "eval", asked)).strip() == "{8,{ok,1000}}"
+
+
 async def test_one_of_two_standbys_has_every_commit(cluster: Cluster) -> None:
     member = await cluster.container("postgres-1")
 

@@ -53,5 +53,6 @@ async def test_a_rabbitmq_node_starts_with_the_settings_and_follows_them(node: s
 
     await until(is_up, within_s=90)
 
-    asked = "{net_kernel:get_net_ticktime(), application:get_env(rabbit, quorum_membership_reconciliation_enabled)}."
-    assert run("docker", "exec", node, "rabbitmqctl", "eval", asked).strip() == "{8,{ok,true}}"
+    reconciles = "application:get_env(rabbit, quorum_membership_reconciliation_enabled)"
+    asked = f"{{net_kernel:get_net_ticktime(), application:get_env(aten, poll_interval), {reconciles}}}."
+    assert run("docker", "exec", node, "rabbitmqctl", "eval", asked).strip() == "{8,{ok,1000},{ok,true}}"

@@ -52,7 +52,7 @@ def test_images_of_servers_are_pinned_to_a_minor_release() -> None:
     assert MINOR.search(rabbitmq()["image"])
 
 
-def test_queues_get_their_third_member_and_nodes_notice_a_silent_one() -> None:
+def test_queues_get_their_third_member_and_a_silent_leader_is_replaced() -> None:
     conf = rabbitmq_conf()
 
     assert rabbitmq()["replicas"] == 3
@@ -62,6 +62,7 @@ def test_queues_get_their_third_member_and_nodes_notice_a_silent_one() -> None:
     assert conf["quorum_queue.continuous_membership_reconciliation.enabled"] == "true"
     assert conf["quorum_queue.continuous_membership_reconciliation.target_group_size"] == "3"
     assert int(conf["net_ticktime"]) <= 10
+    assert int(conf["raft.adaptive_failure_detector.poll_interval"]) <= 1000
 
 
 def test_backups_and_wal_go_to_the_store_by_the_plugin() -> None:
