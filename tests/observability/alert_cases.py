@@ -147,6 +147,13 @@ CASES: dict[str, list[Case]] = {
         ),
     ],
     "BackgroundFails": [_gauge("task-writer", 'taskwire_background_failures_total{task="bus"}', "0+1", "7")],
+    "CleanupBehind": [
+        Case(
+            {"task-writer": {"taskwire_cleanup_behind": "1"}},
+            {"task-writer": {"taskwire_cleanup_behind": "0x20 1"}},
+            samples=HOUR,
+        ),
+    ],
     "ClocksDiffer": [
         _gauge("task-writer", "taskwire_clock_skew_seconds", "-0.6", "-0.5"),
         Case(
