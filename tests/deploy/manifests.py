@@ -1,9 +1,12 @@
 """The overlays of deploy/kubernetes, rendered."""
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,8 +16,11 @@ from .dockerfile import ROOT
 
 type Manifest = dict[str, Any]
 
-KUBERNETES = ROOT / "deploy" / "kubernetes"
+DEPLOY = ROOT / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
+PRODUCTION = KUBERNETES / "overlays" / "production"
+COMPLETE = "production with the components that it has in comments"
 WORKLOADS = {"Deployment", "StatefulSet", "Job"}
 
 needs_kustomize = pytest.mark.skipif(
@@ -24,11 +30,22 @@ needs_kustomize = pytest.mark.skipif(
 
 @cache
 def rendered(directory: str) -> list[Manifest]:
-    """Every manifest of a directory in deploy/kubernetes."""
+    """Every manifest of a directory in deploy/kubernetes, or of COMPLETE."""
+    if directory != COMPLETE:
+        return _render(KUBERNETES / directory)
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(DEPLOY, Path(folder) / "deploy"))
+        overlay = copy / PRODUCTION.relative_to(DEPLOY)
+        file = overlay / "kustomization.yaml"
+        text = re.sub(r"(?m)^  # (?=- \.\./)", "  ", file.read_text())
+        assert text != file.read_text()
+        file.write_text(text)
+        return _render(overlay)
+
+
+def _render(directory: Path) -> list[Manifest]:
     command = ["kubectl", "kustomize"] if shutil.which("kubectl") else ["kustomize", "build"]
-    made = subprocess.run(
-        [*command, str(KUBERNETES / directory)], capture_output=True, text=True, check=False, timeout=60
-    )
+    made = subprocess.run([*command, str(directory)], capture_output=True, text=True, check=False, timeout=60)
     assert made.returncode == 0, made.stderr
     return list(yaml.safe_load_all(made.stdout))
 

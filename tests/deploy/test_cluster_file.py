@@ -49,16 +49,23 @@ def test_every_service_reaches_the_primary_wherever_it_is(services: dict[str, An
         if variable.endswith("DATABASE_URL")
     ]
 
-    assert len(addresses) == 5
+    assert len(addresses) == 6
     for address in addresses:
         hosts, _, query = address.rpartition("@")[2].partition("/taskwire?")
         assert set(hosts.split(",")) == members
-        assert query == "target_session_attrs=read-write"
+        assert query.replace("${READER_TARGET:-read-write}", "read-write") == "target_session_attrs=read-write"
+
+
+def test_the_reader_of_the_primary_stays_there_wherever_the_others_read(services: dict[str, Any]) -> None:
+    one, other = (services[name]["environment"] for name in ("task-reader", "primary-reader"))
+
+    assert one["READER_DATABASE_URL"].endswith("?target_session_attrs=${READER_TARGET:-read-write}")
+    assert other == one | {"READER_DATABASE_URL": services["migrate"]["environment"]["READER_DATABASE_URL"]}
 
 
 def test_every_service_is_there_twice_and_every_server_three_times(services: dict[str, Any]) -> None:
     twice = {name for name, service in services.items() if service and service.get("deploy") == {"replicas": 2}}
     numbered = [name.rpartition("-")[0] for name in services if name[-1].isdigit()]
 
-    assert twice == {"gateway", "task-reader", "task-writer", "proxy"}
+    assert twice == {"gateway", "task-reader", "primary-reader", "task-writer", "proxy"}
     assert {name: numbered.count(name) for name in numbered} == {"etcd": 3, "postgres": 3, "rabbitmq": 3}

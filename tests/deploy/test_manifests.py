@@ -13,6 +13,7 @@ from deploy.operator_kinds import faults, schemas
 
 from .dockerfile import ROOT, image_environment
 from .manifests import (
+    COMPLETE,
     OVERLAYS,
     WORKLOADS,
     Manifest,
@@ -38,7 +39,7 @@ OF_KUBERNETES = WORKLOADS | {
 
 ROUTES = set(_routes(Health("a service", enough=all)))
 
-OF_EACH_OVERLAY = pytest.mark.parametrize("overlay", [f"overlays/{name}" for name in OVERLAYS])
+OF_EACH_OVERLAY = pytest.mark.parametrize("overlay", [*(f"overlays/{name}" for name in OVERLAYS), COMPLETE])
 OF_EACH_SERVICE = pytest.mark.parametrize("name", SETTINGS)
 OF_EACH_DEPLOYMENT = pytest.mark.parametrize("name", sorted(set(SETTINGS) - {"migrate"}))
 

@@ -38,7 +38,7 @@ async def took_s(process: Process) -> float:
 
 def test_the_grace_period_of_every_deployment_is_longer(repository: Path) -> None:
     texts = [(repository / "docker-compose.yml").read_text()]
-    texts += [path.read_text() for path in (repository / "deploy/kubernetes/base").glob("*.yaml")]
+    texts += [path.read_text() for path in (repository / "deploy/kubernetes/base").rglob("*.yaml")]
     given = [int(one) for text in texts for one in re.findall(r"(?:PeriodSeconds|grace_period): (\d+)", text)]
 
     assert len(given) > 3
