@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from time import monotonic
 from typing import NamedTuple
 from uuid import UUID, uuid4
@@ -10,12 +11,14 @@ from uuid import UUID, uuid4
 import pytest
 
 from tests.commands import create, delete, replace
+from tests.integration.listening import System
 from tests.integration.replicated_reads import Replicated, gateway_before, paths_of, running_replicated, titles
 from tests.serving import Served
 
 KINDS = ("task", "list", "page", "search", "changes", "all changes")
 READ_TIMEOUT_S = 0.6
 FUTURE = 2**62
+CHECK_S = 0.5  # no hints: there is no RabbitMQ
 
 
 @pytest.fixture(scope="module")
@@ -318,3 +321,20 @@ async def test_reads_of_one_batch_do_not_wait_for_the_one_that_does(behind: Behi
     assert {answer.status for answer in others} == {200}
     assert waits
     assert (await waiting).status == 503
+
+
+async def test_an_event_stream_goes_on_from_the_primary_while_the_replica_has_not_reached_it(
+    replicated: Replicated, behind: Behind
+) -> None:
+    async with (
+        replicated.replica_reader() as reader,
+        replicated.primary_reader() as on_primary,
+        gateway_before(reader, primary=on_primary, event_check_s=CHECK_S) as gateway,
+        AsyncExitStack() as clients,
+    ):
+        listening = System(gateway, behind.user, clients)
+        listener = await listening.listen_from_now(headers=f"Min-Revision: {behind.now}\r\n")
+        later = await replicated.write(replace(behind.user, behind.task, title="later"))
+        told = await listener.all_of(later)
+
+    assert [task["title"] for task in told["changed"]] == ["later"]

@@ -9,6 +9,7 @@ import pytest
 from common.contracts.reads import Read
 from common.contracts.revised import NotReached, Revised
 from common.runtime.background import running
+from gateway.event_deltas import Readers
 from gateway.event_hub import MAX_LOOKS, MAX_READS, EventHub
 from gateway.event_streams import EventStream
 from gateway.reader_link import Answer, ReaderUnavailable
@@ -81,7 +82,7 @@ async def reader() -> Reader:
 
 @pytest.fixture
 async def hub(reader: Reader) -> EventHub:
-    return EventHub(reader.ask, EventSettings(event_check_s=86_400, event_heartbeat_s=86_400))
+    return EventHub(Readers(reader.ask), EventSettings(event_check_s=86_400, event_heartbeat_s=86_400))
 
 
 async def test_streams_of_a_user_share_a_read_for_each_revision(hub: EventHub, reader: Reader) -> None:
@@ -159,6 +160,80 @@ async def test_a_replica_that_is_behind_is_asked_again_at_each_tick_but_not_for_
         await turns(5)
 
     assert client.written == [b"event: changes\nid: 2\ndata: {2}\n\n"]
+
+
+@pytest.fixture
+async def primary() -> Reader:
+    return Reader()
+
+
+@pytest.fixture
+async def hub_of_both(reader: Reader, primary: Reader) -> EventHub:
+    settings = EventSettings(event_check_s=86_400, event_heartbeat_s=86_400)
+    return EventHub(Readers(reader.ask, primary.ask), settings)
+
+
+async def test_the_primary_tells_what_a_replica_has_not_reached(
+    hub_of_both: EventHub, reader: Reader, primary: Reader
+) -> None:
+    behind, reached = uuid4(), uuid4()
+    clients = [open_stream(hub_of_both, user, 3)[1] for user in (behind, reached)]
+    reader.now |= {behind: NotReached.BEHIND, reached: changed(4)}
+    primary.now |= {behind: changed(4), reached: changed(4)}
+    async with reading(hub_of_both):
+        hub_of_both.look_at_all()
+        await turns(5)
+
+    assert [client.written for client in clients] == [[b"event: changes\nid: 4\ndata: {4}\n\n"]] * 2
+    assert [[read.user_id for read in reads] for reads in primary.asked] == [[behind]]
+
+
+async def test_the_primary_tells_what_a_hint_promised_and_a_replica_has_not_the_second_time(
+    hub_of_both: EventHub, reader: Reader, primary: Reader
+) -> None:
+    user = uuid4()
+    _, client = open_stream(hub_of_both, user, 3)
+    reader.now[user], primary.now[user] = changed(3), changed(4)
+    async with reading(hub_of_both):
+        hub_of_both.hint({user: 4})
+        await turns(5)
+        before = [*client.written, *primary.asked]
+        hub_of_both.tick()
+        await turns(5)
+        hub_of_both.tick()
+        await turns(5)
+
+    assert before == []
+    assert client.written == [b"event: changes\nid: 4\ndata: {4}\n\n"]
+    assert (len(reader.asked), len(primary.asked)) == (2, 1)
+
+
+async def test_the_primary_tells_while_the_others_are_away(
+    hub_of_both: EventHub, reader: Reader, primary: Reader
+) -> None:
+    user = uuid4()
+    _, client = open_stream(hub_of_both, user, 3)
+    reader.is_away, primary.now[user] = True, changed(4)
+    async with reading(hub_of_both):
+        hub_of_both.hint({user: 4})
+        await turns(5)
+
+    assert client.written == [b"event: changes\nid: 4\ndata: {4}\n\n"]
+
+
+async def test_a_replica_is_not_asked_more_often_because_the_primarys_reader_is_away(
+    hub_of_both: EventHub, reader: Reader, primary: Reader
+) -> None:
+    user = uuid4()
+    open_stream(hub_of_both, user, 3)
+    reader.now[user], primary.is_away = NotReached.BEHIND, True
+    async with reading(hub_of_both):
+        hub_of_both.hint({user: 4})
+        for _ in range(3 * MAX_LOOKS):
+            await turns(5)
+            hub_of_both.tick()
+
+    assert (len(reader.asked), len(primary.asked)) == (MAX_LOOKS, MAX_LOOKS)
 
 
 @pytest.mark.parametrize("answer", [None, NotReached.UNREACHED], ids=["gone", "of another database"])

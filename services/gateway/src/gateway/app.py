@@ -47,7 +47,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             _open_tokens(settings) as tokens,
             open_read_lanes(settings) as reads,
             open_write_lanes(settings) as writes,
-            open_event_hub(settings, reads.ask_for_events) as hub,
+            open_event_hub(settings, reads.for_events) as hub,
         ):
             app.state.reads, app.state.settings = reads, settings
             app.state.commands, app.state.batches = writes.commands, writes.batches

@@ -14,7 +14,7 @@ from uuid import UUID
 from common.http.problems import OVERLOADED, TOO_MANY_STREAMS, Problem
 from common.runtime.background import backoff
 
-from gateway.event_deltas import Ask, Wanted, send_news
+from gateway.event_deltas import Readers, Wanted, send_news
 from gateway.event_format import HEARTBEAT
 from gateway.event_streams import EventStream, Feed
 from gateway.metrics import EVENT_STREAMS
@@ -39,10 +39,10 @@ class EventHub:
     `streaming` is set from the first stream on. `now` tells the seconds since 1970.
     """
 
-    def __init__(self, ask: Ask, settings: EventSettings) -> None:
+    def __init__(self, readers: Readers, settings: EventSettings) -> None:
         self.streaming = asyncio.Event()
         self.now = time.time
-        self._ask = ask
+        self._readers = readers
         self._settings = settings
         self._feeds: dict[UUID, Feed] = {}
         self._count = 0
@@ -96,7 +96,7 @@ class EventHub:
             wanted = self._take()
             try:
                 if wanted:
-                    await send_news(self._ask, wanted)
+                    await send_news(self._readers, wanted)
             except ReaderUnavailable:
                 for feed, _ in wanted:
                     self._look_at(feed)

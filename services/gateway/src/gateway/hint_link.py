@@ -17,7 +17,7 @@ from common.contracts.hints import ChangeHint
 from common.runtime.background import running
 from pydantic import ValidationError
 
-from gateway.event_deltas import Ask
+from gateway.event_deltas import Readers
 from gateway.event_hub import EventHub
 from gateway.metrics import HINTS_CONNECTED, HINTS_RECEIVED
 from gateway.settings import GatewaySettings
@@ -30,9 +30,9 @@ _USED, _UNUSED, _BAD = (HINTS_RECEIVED.labels(result) for result in ("used", "un
 
 
 @asynccontextmanager
-async def open_event_hub(settings: GatewaySettings, ask: Ask) -> AsyncIterator[EventHub]:
+async def open_event_hub(settings: GatewaySettings, readers: Readers) -> AsyncIterator[EventHub]:
     """The hub, usable immediately. It connects to RabbitMQ once there is a stream, and works without it."""
-    hub = EventHub(ask, settings)
+    hub = EventHub(readers, settings)
     hints = _hint_connection(settings, hub)
     HINTS_CONNECTED.set_function(lambda: hints.current is not None)
     async with (

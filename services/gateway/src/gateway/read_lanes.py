@@ -9,7 +9,7 @@ READER_URL cannot answer, because they are away, or behind the revision that a r
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -20,6 +20,7 @@ from common.observability.tracing import batch_span
 from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
+from gateway.event_deltas import Readers
 from gateway.metrics import measured, show_lane
 from gateway.reader_link import Answer, ReaderLink, ReaderUnavailable, open_reader_link
 from gateway.settings import GatewaySettings
@@ -122,15 +123,15 @@ def _pauses_s() -> Iterator[float]:
 
 @dataclass(frozen=True)
 class ReadLanes:
-    """One lane for each kind of read, and the health of the task-readers. `ask_for_events` has no lane: it is asked by
-    one caller, with a batch."""
+    """One lane for each kind of read, and the health of the task-readers. Those for events have no lane: they are asked
+    by one caller, with a batch."""
 
     lists: ReadLane
     pages: ReadLane
     searches: ReadLane
     finds: ReadLane
     changes: ReadLane
-    ask_for_events: Callable[[Sequence[Read]], Awaitable[Sequence[Answer]]]
+    for_events: Readers
     components: Mapping[str, Component]
 
     def lane_of(self, page: Page) -> ReadLane:
@@ -168,6 +169,8 @@ async def open_read_lanes(settings: GatewaySettings) -> AsyncIterator[ReadLanes]
             searches=lane("searches", 1),
             finds=lane("finds", settings.finds_max_batch),
             changes=lane("changes", settings.lists_max_batch),
-            ask_for_events=measured("events", link.ask),
+            for_events=Readers(
+                measured("events", link.ask), None if primary is None else measured("events_primary", primary.ask)
+            ),
             components=components,
         )
