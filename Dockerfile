@@ -18,7 +18,7 @@ RUN cat "$(python -m pip._vendor.certifi)" /etc/ssl/certs/ca-certificates.crt >/
 ENV SSL_CERT_FILE=/authorities.pem
 WORKDIR /app
 # The lock names all members of the workspace, and so uv wants to see what each declares.
-COPY pyproject.toml uv.lock ./
+COPY LICENSE pyproject.toml uv.lock ./
 COPY libs/common/pyproject.toml libs/common/
 COPY services/gateway/pyproject.toml services/gateway/
 COPY services/task-reader/pyproject.toml services/task-reader/
@@ -57,6 +57,11 @@ ENV PATH=/app/.venv/bin:$PATH \
 # The official image comes without the bytecode of Python's own library: each start, and each probe, would compile it.
 RUN python -m compileall -q --invalidation-mode unchecked-hash \
     -x '/(site-packages|test|idlelib|tkinter|turtledemo|ensurepip|pydoc_data)/' /usr/local/lib/python3.13
+# Every release has one version (docs/releases.md). Last, since a label changes no layer below it.
+ARG VERSION=1.0.0
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.vendor="Taskwire"
 WORKDIR /app
 # A number, so that Kubernetes sees that it is not root. The user has no name and owns nothing.
 USER 10001:10001

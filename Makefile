@@ -35,7 +35,14 @@ check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and
 	$(UV) run --locked pytest tests/test_rules.py tests/deploy
 	$(UV) run --locked python deploy/audit.py
 
-.PHONY: audit sbom
+.PHONY: audit sbom version release-check
+
+version: $(UV_NEEDED) ## write VERSION=1.1.0 into every place that states the version, and the contracts
+	@$(UV) run --locked python -m deploy.release.version "$(VERSION)"
+	@$(MAKE) --no-print-directory contracts
+
+release-check: $(UV_NEEDED) ## say what does not yet hold for a release to be tagged
+	@$(UV) run --locked python -m deploy.release.check
 
 audit: $(UV_NEEDED) ## ask for known advisories about what is locked; says so when they cannot be reached
 	@$(UV) run --locked python deploy/audit.py

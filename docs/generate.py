@@ -7,6 +7,7 @@ The folder is this one unless another is given. Nothing is connected to; the sam
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def asyncapi_document() -> Json:
         persist=False,
         mandatory=False,
     )
-    specification = AsyncAPI(broker, title="Taskwire bus", version="1.0.0").to_specification()
+    specification = AsyncAPI(broker, title="Taskwire bus", version=version("common")).to_specification()
     return _completed(json.loads(specification.to_json()))
 
 

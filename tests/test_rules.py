@@ -4,6 +4,9 @@ from common.bus import topology
 from sqlmodel import SQLModel
 from task_writer import tables  # noqa: F401 - registers the tables
 
+from deploy.release.check import licence_is_stated
+from deploy.release.version import differing
+
 from .rules import connections, imports, migrations, proof, queries, repository, shape, sql
 from .rules.sources import PRODUCT, ROOT, TESTS, sources
 
@@ -185,3 +188,11 @@ def test_no_file_names_a_package_registry() -> None:
 
 def test_no_file_holds_what_a_merge_has_left() -> None:
     assert [fault for path, text in repository.tracked() for fault in repository.merge_markers(path, text)] == []
+
+
+def test_every_place_that_states_the_version_states_the_same() -> None:
+    assert differing(ROOT) == [], "run `make version VERSION=…`"
+
+
+def test_every_package_and_contract_states_the_licence() -> None:
+    assert licence_is_stated(ROOT) == []

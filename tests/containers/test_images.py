@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.release.version import product_version
+
 from .engine import build_environment, inspect, needs_engine, run
 
 pytestmark = [needs_engine, pytest.mark.timeout(600)]
@@ -61,6 +63,18 @@ def test_an_image_runs_as_a_user_without_rights_and_can_change_nothing_of_its_ow
     (image,) = inspect(f"taskwire/{target}:test")
     assert image["Config"]["User"] == "10001:10001"
     assert writable == ""
+
+
+def test_an_image_says_its_version_and_its_licence(target: str) -> None:
+    (image,) = inspect(f"taskwire/{target}:test")
+
+    labels = image["Config"]["Labels"]
+    installed = in_image(
+        target, "python", "-c", f"import importlib.metadata as m; print(m.version('{target}'))"
+    ).strip()
+    assert labels["org.opencontainers.image.version"] == installed == product_version()
+    assert labels["org.opencontainers.image.licenses"] == "Apache-2.0"
+    assert "Apache License" in in_image(target, "head", "-2", "/app/LICENSE")
 
 
 def test_an_image_is_small(target: str) -> None:

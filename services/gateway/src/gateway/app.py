@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from importlib.metadata import version
 
 from common.http.app import make_app
 from common.http.lean_route import Responses
@@ -55,7 +56,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             health.start(**reads.components, bus=writes.component)
             yield
 
-    app = make_app("Taskwire", lifespan, **ABOUT)
+    app = make_app("Taskwire", lifespan, version=version("gateway"), **ABOUT)
     app.state.health = health
     guards = _guards(settings)
     for router in (tasks, batch, changes, events):

@@ -13,12 +13,12 @@ from gateway.problem_responses import REPLAYED_DESCRIPTION
 type Json = dict[str, Any]
 
 ABOUT: Json = {
-    "version": "1.0.0",
     "description": "Tasks of many users. A write is answered once it is committed; another user's task is 404.",
+    "license_info": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
     "servers": [{"url": "/", "description": "This gateway"}],
     "openapi_tags": [{"name": "tasks", "description": "The tasks of one user"}],
 }
-"""The document's description of the API."""
+"""The document's description of the API, but for its version, which is that of the package (docs/releases.md)."""
 
 SCHEMAS = "#/components/schemas/"
 FASTAPIS_ERRORS = ("HTTPValidationError", "ValidationError")

@@ -1,0 +1,1 @@
+"""Releases: the one version of Taskwire, and what must hold before it is tagged."""
