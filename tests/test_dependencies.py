@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,15 @@ def test_a_task_writer_that_cannot_migrate_says_what_to_install(pythons: Mapping
     said = refusal(pythons["task-writer"], MAIN["task-writer"], variables, "migrate")
 
     assert said == "Migrations need Alembic and SQLModel: install task-writer[migrate], as the images do.\n"
+
+
+def test_a_client_without_its_extra_works_and_says_what_its_command_needs(tmp_path: Path) -> None:
+    python = install("taskwire-client", tmp_path)
+
+    subprocess.run([*python, "-c", "import taskwire_client"], check=True, timeout=60)
+    said = refusal(python, "taskwire_client.cli", {})
+
+    assert said == "The command line needs typer: install taskwire-client[cli].\n"
 
 
 def refusal(python: Sequence[str], module: str, variables: Mapping[str, str], *arguments: str) -> str:

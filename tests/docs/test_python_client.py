@@ -1,17 +1,20 @@
-"""The README of the Python client: its examples print what it says they do, and it names every exception."""
+"""The README of the Python client: its examples and its session print what it says, and it names every exception."""
 
 import inspect
+import re
 import subprocess
 import sys
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import taskwire_client
 
 from .pages import ROOT, fences
-from .sessions import UUID
+from .sessions import UUID, Step, run, session, with_fresh_users
 
-PAGE = (ROOT / "clients/python/README.md").read_text()
+README = ROOT / "clients/python/README.md"
+PAGE = README.read_text()
 EXAMPLES = list(zip(fences(PAGE, "python"), fences(PAGE, "text"), strict=True))
 
 
@@ -27,6 +30,24 @@ def test_an_example_prints_what_it_says(number: int, gateway_url: str) -> None:
     )
 
     assert (done.stderr, done.stdout) == ("", EXAMPLES[number][1])
+
+
+def test_the_session_of_the_command_is_what_happens(gateway_url: str, tmp_path: Path) -> None:
+    steps = with_fresh_users(session(README))
+    here = [Step(step.command.replace("http://127.0.0.1:8000", gateway_url), step.answer) for step in steps]
+
+    happened = run([Step("exec 2>&1", ""), *here], tmp_path)
+
+    assert comparable(happened) == comparable(here)
+
+
+def comparable(steps: list[Step]) -> str:
+    """What is printed, with short ids and times by their number, without spaces at the ends of lines."""
+    text = "\n".join(line.rstrip() for step in steps for line in step.answer.splitlines())
+    for kind, pattern in (("id", r"\b[0-9a-f]{8}\b"), ("time", r"\b\d{4}-\d\d-\d\d \d\d:\d\d\b")):
+        for number, found in enumerate(dict.fromkeys(re.findall(pattern, text)), start=1):
+            text = text.replace(found, f"<{kind} {number}>")
+    return text
 
 
 def test_it_names_every_exception() -> None:
