@@ -11,7 +11,10 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(UV_NEEDED) ## start everything on this machine and keep it running; Ctrl-C stops it
-	@exec $(UV) run --locked --no-dev python -m local_stack
+	@mkdir -p .stack
+	@test -e .venv || echo "Installing Python packages into .venv, for this folder alone (log: .stack/packages.log)"
+	@$(UV) sync --locked --no-dev --inexact >.stack/packages.log 2>&1 || { cat .stack/packages.log; exit 1; }
+	@exec $(UV) run --no-sync python -m local_stack
 
 test: $(UV_NEEDED) ## run all tests, in random order, in two processes; ARGS="-k toggle" chooses, ARGS="-n 0" is for one
 	$(UV) run --locked pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
@@ -113,4 +116,5 @@ clean: ## remove environments, caches, and the data of a stack that does not run
 	rm -rf sbom .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .tools/bin/uv:
-	python3 -m pip install --quiet --target .tools uv
+	@echo "Installing uv into .tools, because it is not on PATH"
+	@python3 -m pip install --quiet --target .tools uv

@@ -76,7 +76,7 @@ async def test_it_starts_shows_each_part_and_ends_with_status_0_on_sigterm(tmp_p
         status, _ = await end_of(process)
 
     assert all(part in shown for part in PARTS)
-    assert gateway in shown
+    assert all(f"{gateway}{path}" in shown for path in ("/\n", "/docs\n", "/api/<user id>/tasks\n"))
     assert works
     assert pid_files == set(PARTS)
     assert status == 0

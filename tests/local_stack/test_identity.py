@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from local_stack.stack import Stack
 
+from tests.browser import NEEDS_CHROMIUM, running_browser
 from tests.conftest import running_stack_with
 from tests.issuer import AUDIENCE, ISSUER, Issuer
 from tests.serving import Answer, Served
@@ -89,3 +90,34 @@ async def test_the_reader_serves_the_gateway_alone(guarded_stack: Stack) -> None
     answer = await reader.ask("GET", f"/api/{uuid4()}/tasks")
 
     assert answer.status == HTTPStatus.UNAUTHORIZED
+
+
+@NEEDS_CHROMIUM
+async def test_the_home_page_asks_for_a_token_and_shows_its_users_tasks(
+    guarded_stack: Stack, issuer: Issuer, tmp_path: Path
+) -> None:
+    user_id = str(uuid4())
+    async with running_browser(tmp_path / "chromium") as browser, browser.visitor() as visitor:
+        page = await browser.open(f"{guarded_stack.addresses.gateway_url}/", visitor)
+
+        async def offer(token: str) -> None:
+            await page.click("#token")
+            await page.type(token)
+            await page.press("Enter", 13, "\r")
+
+        await offer("nonsense")
+        await page.shows("document.querySelector('#message').textContent.includes('JSON Web Token')")
+        await offer(issuer.token(sub=user_id, aud="somebody else"))
+        await page.shows("/audience|aud/i.test(document.querySelector('#message').textContent)")
+        await offer(issuer.token(sub=user_id))
+        await page.shows("document.querySelector('#live').dataset.state === 'open'")
+        await page.click("#title")
+        await page.type("Buy milk")
+        await page.press("Enter", 13, "\r")
+        await page.shows("document.querySelector('.task .title').textContent === 'Buy milk'")
+
+        other = await browser.open(f"{guarded_stack.addresses.gateway_url}/", visitor)
+        await other.shows("document.querySelector('#token').checkVisibility()")
+
+    owner = Client(guarded_stack, issuer, user_id)
+    assert [task["title"] for task in (await owner("GET", f"/api/{user_id}/tasks")).json()] == ["Buy milk"]

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,41 +12,14 @@ import pytest
 from gateway.status import PAGE
 from local_stack.stack import Stack
 
+from tests.browser import CHROMIUM, NEEDS_CHROMIUM
+from tests.pictures import READABLE, VISIBLE, colours, contrast, palettes, rgb, size
 from tests.users import new_user
 from tests.waiting import eventually
 
-from .pictures import colours, size
-
-CHROMIUM = shutil.which("chromium")
-NEEDS_CHROMIUM = pytest.mark.skipif(CHROMIUM is None, reason="NOT TESTED: needs Debian's package chromium")
 GROUND = 104.0  # where a chart has its zero
 PHONE, DESK = (390, 1500), (1100, 900)
 SCHEMES = {"dark": 0, "light": 1}  # as Chromium numbers them
-READABLE, VISIBLE = 4.5, 3.0  # WCAG 2.2, 1.4.3 and 1.4.11: of text, of lines
-
-
-def palettes() -> dict[str, dict[str, str]]:
-    """The colours of the page by their names, in each scheme."""
-    light, dark = re.findall(r":root \{([^}]*)\}", PAGE.read_text())
-    return {name: dict(re.findall(r"--(\w+): (#\w+)", text)) for name, text in (("light", light), ("dark", dark))}
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """The colour as a picture has it, from #rgb or #rrggbb."""
-    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
-    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
-
-
-def contrast(one: str, other: str) -> float:
-    """From 1 to 21, as WCAG reckons it."""
-    darker, lighter = sorted(luminance(colour) for colour in (one, other))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def luminance(colour: str) -> float:
-    parts = [part / 255 for part in rgb(colour)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 async def status(stack: Stack) -> Any:
@@ -182,7 +154,7 @@ async def test_it_says_what_is_down(stack: Stack, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_all_of_it_can_be_read_in_either_scheme(scheme: str) -> None:
-    colours_of = palettes()[scheme]
+    colours_of = palettes(PAGE.read_text())[scheme]
 
     for behind in ("card", "ground"):
         for name in ("ink", "quiet", "up", "down", "unknown"):
@@ -207,5 +179,5 @@ async def test_its_picture_fills_the_window_and_has_the_colours_of_its_scheme(
 
     picture = (tmp_path / "page.png").read_bytes()
     assert size(picture) == window
-    wanted = {rgb(palettes()[scheme][name]) for name in ("ground", "card", "reads", "writes", "up")}
+    wanted = {rgb(palettes(PAGE.read_text())[scheme][name]) for name in ("ground", "card", "reads", "writes", "up")}
     assert wanted <= colours(picture)

@@ -1,11 +1,13 @@
 """Finding RabbitMQ's programs, in folders as Debian's package and the official images have them."""
 
+import asyncio
+import os
 from pathlib import Path
 
 import pytest
 from local_stack.errors import MissingProgram
 from local_stack.image_files import ImageFiles
-from local_stack.rabbitmq_programs import RabbitmqPrograms, _installed
+from local_stack.rabbitmq_programs import Installing, RabbitmqPrograms, _apt_get, _installed, rabbitmq_programs
 
 
 def programs(*version: int, image: ImageFiles | None = None) -> RabbitmqPrograms:
@@ -81,3 +83,27 @@ def test_a_server_whose_version_is_not_known_is_not_guessed_at(tmp_path: Path) -
 
     with pytest.raises(MissingProgram, match="its version is not known"):
         _installed(tmp_path, image_of(tmp_path))
+
+
+async def test_nothing_is_installed_or_pulled_where_that_is_forbidden(tmp_path: Path) -> None:
+    reports: list[str] = []
+    log = tmp_path / "install.log"
+
+    with pytest.raises(MissingProgram, match="RabbitMQ"):
+        await rabbitmq_programs("2.0", reports.append, Installing(allowed=False, log=log))
+
+    assert reports == []
+    assert not await asyncio.to_thread(log.exists)
+
+
+async def test_what_apt_prints_goes_to_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    apt = tmp_path / "apt-get"
+    apt.write_text("#!/bin/sh\necho much; echo more >&2\n")
+    apt.chmod(0o755)
+    log = tmp_path / "install.log"
+
+    with log.open("ab") as output:
+        await _apt_get(("update",), {"PATH": f"{tmp_path}:{os.environ['PATH']}"}, output)
+
+    assert log.read_text() == "much\nmore\n"
+    assert capfd.readouterr() == ("", "")

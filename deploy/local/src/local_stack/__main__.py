@@ -63,11 +63,14 @@ def _on_stop_signals(stop: Callable[[], object]) -> None:
 def _announce(stack: Stack, took_s: float) -> None:
     url, home, known = stack.addresses.gateway_url, stack.state.path, stack.addresses
     _say(
-        f"\nTaskwire is ready on {url} ({took_s:.1f} s). Try:\n\n"
-        f"    curl -i {url}/api/7b1f4c9e-52a3-4c55-9a63-0e1f2d3c4b5a/tasks \\\n"
-        """        -H 'content-type: application/json' -d '{"title": "Buy milk"}'\n\n"""
-        f"Status page: {known.gateway_admin_url}/\n"
-        f"Admin ports (/livez, /readyz, /metrics): gateway {known.gateway_admin_url},\n"
+        f"\nTaskwire is ready ({took_s:.1f} s).\n\n"
+        f"  To-do list   {url}/\n"
+        f"  API          {url}/api/<user id>/tasks\n"
+        f"  API docs     {url}/docs\n"
+        f"  Status page  {known.gateway_admin_url}/\n\n"
+        f"  curl -i {url}/api/7b1f4c9e-52a3-4c55-9a63-0e1f2d3c4b5a/tasks \\\n"
+        """      -H 'content-type: application/json' -d '{"title": "Buy milk"}'\n\n"""
+        f"Probes and metrics (/readyz, /metrics): gateway {known.gateway_admin_url},\n"
         f"task-reader {known.task_reader_admin_url}, task-writer {known.task_writer_admin_url}.\n"
         f"Logs are in {home}/*.log, addresses in {home}/env. Ctrl-C stops it and keeps the data."
     )

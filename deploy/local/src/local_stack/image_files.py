@@ -53,11 +53,11 @@ class ImageFiles:
         return (unshare, "--mount", "/bin/sh", "-c", _ENTER, "sh", str(self.root), str(state), mount, chroot)
 
 
-async def image_files(name: str, report: Report) -> ImageFiles | None:
+async def image_files(name: str, report: Report, *, may_pull: bool = True) -> ImageFiles | None:
     """The image's files: the first time 5 s, and 350 MB of disk for RabbitMQ's; later 0.1 s.
 
-    None for other users than root, where neither the cache nor a Docker engine has the image and no registry can be
-    reached, and where file systems cannot be mounted, as in a container without that right.
+    None for other users than root, where neither the cache nor a Docker engine has the image and it cannot or may not
+    be pulled, and where file systems cannot be mounted, as in a container without that right.
     """
     if os.geteuid() != 0 or any(find_program(program) is None for program in _NEEDED):
         return None
@@ -66,7 +66,7 @@ async def image_files(name: str, report: Report) -> ImageFiles | None:
     lock = os.open(cache / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
     try:
         await _locked(lock)
-        files = await _unpacked(name, cache, report)
+        files = await _unpacked(name, cache, report, may_pull=may_pull)
     except (StackError, TimeoutError) as error:
         report(f"the image {name} cannot be used: {str(error).strip() or 'another process holds it'}")
         return None
@@ -92,8 +92,8 @@ def _try_lock(file: int, operation: int) -> bool:
     return True
 
 
-async def _unpacked(name: str, cache: Path, report: Report) -> ImageFiles | None:
-    image = await _image(name, report)
+async def _unpacked(name: str, cache: Path, report: Report, *, may_pull: bool) -> ImageFiles | None:
+    image = await _image(name, report, may_pull=may_pull)
     if image is None:
         return _kept(name, cache)
     directory = cache / str(image["Id"]).rpartition(":")[2][:16]
@@ -111,15 +111,16 @@ def _kept(name: str, cache: Path) -> ImageFiles | None:
     return _opened(name, kept[-1].parent) if kept else None
 
 
-async def _image(name: str, report: Report) -> Mapping[str, Any] | None:
-    """The engine's description of the image, which is pulled if missing; None when that fails."""
+async def _image(name: str, report: Report, *, may_pull: bool) -> Mapping[str, Any] | None:
+    """The engine's description of the image, which is pulled if missing; None when that fails or is forbidden."""
     try:
         return await _inspected(name)
     except StackError:
-        pass
+        if not may_pull:
+            return None
     try:
         await _docker("version", within_s=_ANSWER_WITHIN_S)
-        report(f"pulling the image {name}")
+        report(f"pulling the image {name}, for its RabbitMQ; STACK_INSTALL=false forbids it")
         await _docker("pull", "--quiet", name, within_s=_PULL_WITHIN_S)
         return await _inspected(name)
     except StackError:

@@ -1,8 +1,10 @@
 """Probes of servers. Each returns False, and never raises, while the server is down."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -43,15 +45,28 @@ async def answers_sql(database_url: str) -> bool:
 
 async def http_status(method: str, url: str) -> int | None:
     """The status of the answer to a request without a body; None when there is no answer within 5 s."""
+    words = (await _http_answer(method, url)).partition(b"\r\n")[0].split()
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
+
+
+async def json_answer(url: str) -> Any:
+    """The JSON that a GET is answered with, whatever the status; None when there is no such answer within 5 s."""
+    try:
+        return json.loads((await _http_answer("GET", url)).partition(b"\r\n\r\n")[2])
+    except ValueError:
+        return None
+
+
+async def _http_answer(method: str, url: str) -> bytes:
+    """Head and body of the answer, which must not be chunked; nothing when the server is down."""
     parts = urlsplit(url)
     request = f"{method} {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
     try:
         async with _connection(parts.hostname or "127.0.0.1", parts.port or 80) as (reader, writer):
             writer.write(request.encode())
-            words = (await reader.readline()).split()
+            return await reader.read()
     except (OSError, TimeoutError):
-        return None
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
+        return b""
 
 
 @asynccontextmanager

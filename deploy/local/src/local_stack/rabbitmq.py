@@ -9,7 +9,7 @@ from pathlib import Path
 from local_stack.commands import run_to_end
 from local_stack.probes import listens, speaks_amqp
 from local_stack.rabbitmq_configuration import Ports, base_folder, node_environment, write_configuration
-from local_stack.rabbitmq_programs import rabbitmq_programs
+from local_stack.rabbitmq_programs import Installing, rabbitmq_programs
 from local_stack.rabbitmq_users import ADMINISTRATOR, definitions, user_passwords
 from local_stack.settings import NodeSettings
 from local_stack.state import State, remembered_port
@@ -95,7 +95,9 @@ async def prepare_rabbitmq(state: State, report: Report = silent, *, line: str |
 
     Where no RabbitMQ is installed this brings one, as `rabbitmq_programs` says, which takes up to minutes.
     """
-    programs = await rabbitmq_programs(line or NodeSettings().stack_rabbitmq, report)
+    settings = NodeSettings()
+    installing = Installing(settings.stack_install, state.log_file("install"))
+    programs = await rabbitmq_programs(line or settings.stack_rabbitmq, report, installing)
     report(f"{'rabbitmq':<12} {programs}")
     ports = Ports(*(remembered_port(state, f"rabbitmq-{use}") for use in ("amqp", "distribution", "epmd")))
     passwords = user_passwords(state)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from local_stack.errors import MissingProgram
 from local_stack.image_files import STATE_INSIDE, ImageFiles, image_files
@@ -65,6 +66,14 @@ class RabbitmqPrograms:
         return self.version >= wanted if line == SUPPORTED else self.version[: len(wanted)] == wanted
 
 
+@dataclass(frozen=True)
+class Installing:
+    """Whether packages may be installed and images pulled, and the file that shows what was done."""
+
+    allowed: bool
+    log: Path
+
+
 _chosen: dict[str | None, RabbitmqPrograms] = {}
 
 
@@ -73,28 +82,29 @@ def chosen() -> list[RabbitmqPrograms]:
     return list(_chosen.values())
 
 
-async def rabbitmq_programs(line: str | None, report: Report) -> RabbitmqPrograms:
+async def rabbitmq_programs(line: str | None, report: Report, installing: Installing) -> RabbitmqPrograms:
     """Programs of this line of releases; by default 4 or later, and older ones where no other can be had.
 
     May pull and unpack an image, or, as root on Debian, install a package: once. MissingProgram names the choices.
     """
     if line not in _chosen:
-        _chosen[line] = await _find(line, report)
+        _chosen[line] = await _find(line, report, installing)
     return _chosen[line]
 
 
-async def _find(line: str | None, report: Report) -> RabbitmqPrograms:
+async def _find(line: str | None, report: Report, installing: Installing) -> RabbitmqPrograms:
     found = _installed(Path("/"))
     if found is not None and found.fits(line or SUPPORTED):
         return found
-    files = await image_files(f"rabbitmq:{line or SUPPORTED}-management", report)
+    files = await image_files(f"rabbitmq:{line or SUPPORTED}-management", report, may_pull=installing.allowed)
     if files is not None and (in_image := _installed(files.root, files)) is not None:
         return in_image
-    if found is None and os.geteuid() == 0 and find_program("apt-get") is not None:
-        await _install_debian_package(report)
+    if found is None and installing.allowed and os.geteuid() == 0 and find_program("apt-get") is not None:
+        await _install_debian_package(report, installing.log)
         found = _installed(Path("/"))
     if found is None:
-        raise MissingProgram(f"RabbitMQ is not installed. {_CHOICES}.")
+        forbidden = "" if installing.allowed else ", and STACK_INSTALL=false forbids to install it"
+        raise MissingProgram(f"RabbitMQ is not installed{forbidden}. {_CHOICES}.")
     if line is not None and not found.fits(line):
         raise MissingProgram(f"RabbitMQ {line} is requested, but only {found} is available.")
     return found
@@ -136,24 +146,29 @@ def _version(server: Path) -> tuple[int, ...]:
     raise MissingProgram(f"{server} has no application `rabbit` beside it, so its version is not known. {_CHOICES}.")
 
 
-async def _install_debian_package(report: Report) -> None:
-    report("RabbitMQ is not installed: installing Debian's package rabbitmq-server")
+async def _install_debian_package(report: Report, log: Path) -> None:
+    report(
+        "installing Debian's package rabbitmq-server, because no RabbitMQ is here; STACK_INSTALL=false forbids it. "
+        f"Log: {log}"
+    )
     environment = {**server_environment(), "DEBIAN_FRONTEND": "noninteractive"}
-    with _no_service_starts():
+    with _no_service_starts(), log.open("ab") as output:
         for arguments in (("update",), ("install", "--yes", "--no-install-recommends", "rabbitmq-server")):
-            await _apt_get(arguments, environment)
+            await _apt_get(arguments, environment, output)
 
 
-async def _apt_get(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
-    """Runs apt-get, whose own output is the progress."""
-    apt = await asyncio.create_subprocess_exec("apt-get", *arguments, stdin=asyncio.subprocess.DEVNULL, env=environment)
+async def _apt_get(arguments: tuple[str, ...], environment: dict[str, str], output: BinaryIO) -> None:
+    apt = await asyncio.create_subprocess_exec(
+        "apt-get", *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output, env=environment
+    )
     try:
         async with asyncio.timeout(_APT_WITHIN_S):
             status = await apt.wait()
     except TimeoutError:
         raise MissingProgram(f"`apt-get {' '.join(arguments)}` took more than 10 minutes. {_CHOICES}.") from None
     if status != 0:
-        raise MissingProgram(f"`apt-get {' '.join(arguments)}` ended with status {status}. {_CHOICES}.")
+        how = f"ended with status {status}: see {output.name}"
+        raise MissingProgram(f"`apt-get {' '.join(arguments)}` {how}. {_CHOICES}.")
 
 
 @contextmanager

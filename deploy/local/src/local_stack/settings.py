@@ -23,6 +23,7 @@ _OWN_VARIABLES = frozenset(
         "READER_DATABASE_URL",
         "RABBITMQ_URL",
         "STACK_RABBITMQ",
+        "STACK_INSTALL",
         "READER_URL",
     }
 )
@@ -57,6 +58,9 @@ class NodeSettings(BaseSettings):
     stack_rabbitmq: Literal["4", "3.10"] | None = Field(
         None, description="line of RabbitMQ's releases: `4` (4.x) or `3.10`. Unset: 4.x, or what is available"
     )
+    stack_install: bool = Field(
+        True, description="false: install no package and pull no image, even if nothing starts without"
+    )
 
 
 class StackSettings(NodeSettings):
@@ -72,8 +76,6 @@ class StackSettings(NodeSettings):
     writer_database_url: PostgresUrl | None = Field(None, description="the writer's address; only with DATABASE_URL")
     reader_database_url: PostgresUrl | None = Field(None, description="the reader's address; only with DATABASE_URL")
     rabbitmq_url: AmqpUrl | None = Field(None, description="address of RabbitMQ; instead of starting it")
-    reader_token: SecretStr | None = Field(None, description="as for gateway and task-reader, which get it, too")
-    auth_mode: Literal["off", "jwt"] = Field("off", description="as for the gateway, which gets it, too")
 
 
 def load() -> StackSettings:
@@ -90,11 +92,12 @@ def load() -> StackSettings:
 def service_environment() -> dict[str, str]:
     """The caller's environment as the services get it: without what the stack decides itself.
 
-    Their logs are files that people read, so they are text unless LOG_FORMAT says otherwise.
+    Their logs are files that people read, so they are text unless LOG_FORMAT says otherwise; and whoever starts this on
+    their own machine may want to see something: the home page is on unless HOME_PAGE says otherwise.
     """
     passed_on = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
     files = {name: str(Path(passed_on[name]).absolute()) for name in _FILE_VARIABLES if passed_on.get(name)}
-    return {"LOG_FORMAT": "text"} | passed_on | files
+    return {"LOG_FORMAT": "text", "HOME_PAGE": "true"} | passed_on | files
 
 
 def server_environment() -> dict[str, str]:

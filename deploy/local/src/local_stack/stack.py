@@ -33,7 +33,7 @@ class Stack:
     probes: dict[str, Probe]
 
     async def start(self) -> None:
-        """Returns once a read and a write pass through all of it. StackError when a part fails; `stop` it then too."""
+        """Returns once each service says that all it needs is up. StackError when a part fails; `stop` it then too."""
         await self.services["gateway"].start()  # it needs nothing but addresses to load its code and to listen
         try:
             async with asyncio.TaskGroup() as parts:
@@ -124,7 +124,7 @@ async def prepare_stack(settings: StackSettings, state: State, report: Report = 
     write_environment_file(state, addresses)
     programs = service_programs(settings, addresses)
     services = {name: Process(program, state, report) for name, program in programs.items()}
-    return Stack(state, report, addresses, postgres, rabbitmq, services, service_probes(settings, addresses))
+    return Stack(state, report, addresses, postgres, rabbitmq, services, service_probes(addresses))
 
 
 def _first(failures: BaseExceptionGroup[StackError]) -> StackError:

@@ -23,6 +23,7 @@ from gateway.cors import enable_cors
 from gateway.docs import docs_router
 from gateway.events import events
 from gateway.hint_link import open_event_hub
+from gateway.home import home_router
 from gateway.openapi import ABOUT
 from gateway.problem_responses import RATE_PROBLEMS, TOKEN_PROBLEMS, problems
 from gateway.rate_limits import RateLimits, rate_limited, token_buckets
@@ -62,6 +63,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     for router in (tasks, batch, changes, events):
         app.router.routes += path_operations(router, *guards)
     app.router.routes += path_operations(docs_router(app))
+    if settings.home_page:
+        app.router.routes += path_operations(home_router(settings))
     if _has_rates(settings):
         app.add_middleware(RateLimits, settings=settings)
     if settings.cors_origins:

@@ -3,16 +3,15 @@
 static/swagger-ui holds the files of the npm package swagger-ui-dist 5.35.0 (Apache-2.0), unchanged.
 """
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from common.http.lean_route import LeanRoute
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
-from starlette.types import Receive, Scope, Send
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from gateway.openapi import openapi_document
+from gateway.static_files import serving
 
 ASSETS = Path(__file__).parent / "static" / "swagger-ui"
 
@@ -28,24 +27,8 @@ def docs_router(app: FastAPI) -> APIRouter:
 
     docs.get("/docs")(_page)
     for asset in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
-        docs.get(f"/docs/assets/{asset}")(_serving(ASSETS / asset))
+        docs.get(f"/docs/assets/{asset}")(serving(ASSETS / asset))
     return docs
-
-
-class _WholeFile(FileResponse):
-    """A file that is always sent whole: a server may ignore Range (RFC 9110, section 14.2), and
-    Starlette does not answer invalid ranges with problems."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [header for header in scope["headers"] if header[0] != b"range"]
-        await super().__call__({**scope, "headers": headers}, receive, send)
-
-
-def _serving(path: Path) -> Callable[[], Awaitable[FileResponse]]:
-    async def asset() -> FileResponse:
-        return _WholeFile(path, headers={"Accept-Ranges": "none"})
-
-    return asset
 
 
 async def _page() -> HTMLResponse:

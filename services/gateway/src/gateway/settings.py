@@ -170,6 +170,7 @@ class GatewaySettings(
     bus_max_waiting: Count = Field(
         4096, description="maximum waiting commands, a quarter of them for one user; then 503"
     )
+    home_page: bool = Field(False, description="serve a to-do list for people at /, a client of the API")
     cors_origins: Annotated[list[Origin], NoDecode, BeforeValidator(_from_json)] = Field(
         [], description='JSON list of allowed CORS origins, e.g. ["https://app.example"]'
     )

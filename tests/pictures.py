@@ -1,10 +1,37 @@
-"""PNG pictures as a browser writes them: 8 bits a channel, not interlaced (https://www.w3.org/TR/png/)."""
+"""Colours: those that a style sheet names, and those of PNG pictures as a browser writes them: 8 bits a channel, not
+interlaced (https://www.w3.org/TR/png/)."""
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 
+READABLE, VISIBLE = 4.5, 3.0  # contrast of text, of lines: WCAG 2.2, 1.4.3 and 1.4.11
 _BYTES_OF = {2: 3, 6: 4}  # colour types: RGB, and RGB with alpha
+
+
+def palettes(style: str) -> dict[str, dict[str, str]]:
+    """The colours of a style sheet by their names, in each scheme: it has them in two rules for `:root`."""
+    light, dark = re.findall(r":root \{([^}]*)\}", style)
+    return {name: dict(re.findall(r"--(\w+): (#\w+)", text)) for name, text in (("light", light), ("dark", dark))}
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """The colour as a picture has it, from #rgb or #rrggbb."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+
+
+def contrast(one: str, other: str) -> float:
+    """From 1 to 21, as WCAG reckons it."""
+    darker, lighter = sorted(luminance(colour) for colour in (one, other))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [part / 255 for part in rgb(colour)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def size(picture: bytes) -> tuple[int, int]:
