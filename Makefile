@@ -64,7 +64,7 @@ format: $(UV_NEEDED) ## format the code and mend what ruff can mend
 	$(UV) run --locked ruff check --fix .
 	$(UV) run --locked ruff format .
 
-contracts: $(UV_NEEDED) ## write docs/openapi.json and docs/asyncapi.json from the code, and Kubernetes' rules from Prometheus'
+contracts: $(UV_NEEDED) ## write docs/openapi.json, docs/asyncapi.json and docs/configuration.md from the code, and Kubernetes' rules from Prometheus'
 	$(UV) run --locked python docs/generate.py
 	$(UV) run --locked python deploy/observability/prometheus_rule.py
 

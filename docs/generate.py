@@ -1,4 +1,5 @@
-"""Writes the contracts for other languages and tools: openapi.json (the API) and asyncapi.json (the bus).
+"""Writes the contracts for other languages and tools, openapi.json (the API) and asyncapi.json (the bus), and the page
+of all settings, configuration.md.
 
     uv run python docs/generate.py [folder]
 
@@ -15,6 +16,7 @@ from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETT
 from common.contracts.commands import CommandBatch
 from common.contracts.hints import ChangeHint
 from common.contracts.outcomes import OutcomeBatch
+from configuration import configuration_page
 from faststream.rabbit import RabbitBroker, RabbitQueue
 from faststream.specification import AsyncAPI
 from gateway.app import create_app
@@ -126,11 +128,12 @@ def _line(text: str) -> str:
 
 
 def main() -> None:
-    """Writes both files."""
+    """Writes all files."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     for name, document in (("openapi.json", default_openapi_document()), ("asyncapi.json", asyncapi_document())):
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
+    (folder / "configuration.md").write_text(configuration_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
 """The documents are true: what they name exists, what they show happens, generated files are up to date.
 
-The README session runs on a real system, and its answers are compared. `make contracts` updates the generated files.
+The sessions run on a real system, and their answers are compared. `make contracts` updates the generated files.
 """

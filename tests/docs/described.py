@@ -12,17 +12,17 @@ from task_reader.settings import ReaderSettings
 from task_writer.settings import MigrationSettings, WriterSettings
 
 SETTINGS: dict[str, type[BaseSettings]] = {
-    "### gateway": GatewaySettings,
-    "### task-reader": ReaderSettings,
-    "### task-writer": WriterSettings,
-    "### task-writer migrate": MigrationSettings,
-    "### make run": StackSettings,
+    "## gateway": GatewaySettings,
+    "## task-reader": ReaderSettings,
+    "## task-writer": WriterSettings,
+    "## task-writer migrate": MigrationSettings,
+    "## make run": StackSettings,
 }
 SERVICES: list[type[ServiceSettings]] = [GatewaySettings, ReaderSettings, WriterSettings, MigrationSettings]
 
 
 def cells(name: str, field: FieldInfo) -> list[str]:
-    """The row of the README's table that describes this setting."""
+    """The variable, its default and its meaning, as docs/configuration.md has them."""
     default = to_jsonable_python(field.default) if not field.is_required() else None
     shown = "unset" if default is None else f"`{default if isinstance(default, str) else json.dumps(default)}`"
     return [f"`{name.upper()}`", "required" if field.is_required() else shown, field.description or ""]

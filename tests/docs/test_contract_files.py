@@ -1,4 +1,4 @@
-"""The contract files in docs/ are what the code generates, are valid, and fit the messages that the code sends."""
+"""The generated files in docs/ are what the code generates, are valid, and fit the messages that the code sends."""
 
 import json
 import subprocess
@@ -42,7 +42,7 @@ def faults(asyncapi: Json, channel: str, message: Json) -> list[str]:
     return [fault.message for fault in OAS31Validator(schema).iter_errors(message)]
 
 
-@pytest.mark.parametrize("name", ["openapi.json", "asyncapi.json"])
+@pytest.mark.parametrize("name", ["openapi.json", "asyncapi.json", "configuration.md"])
 def test_the_file_is_what_the_code_generates(generated: Path, name: str) -> None:
     written = (DOCS / name).read_text()
 

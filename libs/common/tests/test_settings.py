@@ -60,7 +60,7 @@ def test_all_faults_are_named_at_once(monkeypatch: pytest.MonkeyPatch, capsys: p
 
 
 def test_a_complaint_ends_with_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "README" in complaint(capsys)[-1]
+    assert "docs/configuration.md" in complaint(capsys)[-1]
 
 
 @pytest.mark.parametrize(

@@ -166,5 +166,5 @@ def load[Settings: ServiceSettings](settings_class: type[Settings]) -> Settings:
         for fault in error.errors(include_url=False, include_input=False):
             prefix = f"{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""  # some concern several variables
             sys.stderr.write(f"{prefix}{fault['msg'].removeprefix('Value error, ')}\n")
-        sys.stderr.write("Set the variables above; the README lists them all.\n")
+        sys.stderr.write("Set the variables above; docs/configuration.md lists them all.\n")
         raise SystemExit(2) from None
