@@ -7,8 +7,10 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from gateway.reader_statuses import look_at_databases
+from gateway.settings import GatewaySettings
 from local_stack.postgres import find_programs
-from pydantic import SecretStr
+from pydantic import HttpUrl, SecretStr
 from task_reader import replication
 from task_reader.app import create_app
 from task_reader.settings import ReaderSettings
@@ -49,6 +51,12 @@ async def reading(url: str) -> AsyncIterator[tuple[Served, Any]]:
     async with serving(app) as reader:
         await eventually(lambda: seen(app))
         yield reader, app
+
+
+def gateway_settings(reader: Served, **given: Any) -> GatewaySettings:
+    """Those of a gateway before this task-reader."""
+    url = HttpUrl(f"http://127.0.0.1:{reader.port}")
+    return GatewaySettings(port=0, reader_url=url, rabbitmq_url=SecretStr("amqp://unused"), **given)
 
 
 async def seen(app: Any) -> bool:
@@ -115,6 +123,29 @@ async def test_a_replica_that_does_not_replay_is_refused_until_it_does(replicate
     assert int(refused.headers["retry-after"]) >= 1
     assert (ready, components) == (False, {"database": "up", "replication": "down"})
     assert reason.endswith("s behind, more than 0.6 s")
+
+
+async def test_the_status_page_sees_a_replica_and_that_it_is_late(replicated: Replicated) -> None:
+    path, change = await a_task(replicated)
+
+    async with (
+        reading(replicated.standby.at(replicated.addresses.reader)) as (reader, _),
+        replicated.primary_reader() as other,
+    ):
+        settings = gateway_settings(reader, reader_primary_url=HttpUrl(f"http://127.0.0.1:{other.port}"))
+        fresh = await look_at_databases(settings)
+        await replicated.standby.pause()
+        await replicated.write(change)
+        await becomes(reader, path, 503)
+        late = await look_at_databases(settings)
+        await replicated.standby.resume()
+        await becomes(reader, path, 200)
+
+    assert (fresh.state, fresh.readers, fresh.is_late, set(fresh.lags_s.values())) == ("up", 2, False, {0.0})
+    ((name, lag_s),) = late.lags_s.items()
+    assert (late.state, late.is_late, name in fresh.lags_s) == ("up", True, True)
+    assert lag_s is not None
+    assert lag_s > MAX_LAG_S
 
 
 async def test_a_replica_that_is_cut_off_is_refused_until_it_is_back(replicated: Replicated) -> None:

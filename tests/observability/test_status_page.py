@@ -12,11 +12,12 @@ import pytest
 from gateway.status import PAGE
 from local_stack.stack import Stack
 
-from tests.browser import CHROMIUM, NEEDS_CHROMIUM
+from tests.browser import CHROMIUM, NEEDS_CHROMIUM, running_browser
 from tests.pictures import READABLE, VISIBLE, colours, contrast, palettes, rgb, size
 from tests.users import new_user
 from tests.waiting import eventually
 
+SOME_SAMPLES = 3
 GROUND = 104.0  # where a chart has its zero
 PHONE, DESK = (390, 1500), (1100, 900)
 SCHEMES = {"dark": 0, "light": 1}  # as Chromium numbers them
@@ -87,6 +88,7 @@ async def test_the_numbers_behind_the_page_are_those_of_the_gateway(stack: Stack
     after = await status(stack)
 
     assert after["components"] == {"task_reader": "up", "bus": "up"}
+    assert after["postgres"] == {"state": "up", "readers": 1, "is_late": False, "replicas": []}
     assert [after[kind]["requests"] - before[kind]["requests"] for kind in ("reads", "writes")] == [1, 2]
     assert [after[kind]["items"] - before[kind]["items"] for kind in ("reads", "writes")] == [1, 1]
     assert after["reads"]["latency"][-1] == [None, after["reads"]["requests"]]
@@ -119,6 +121,7 @@ async def test_it_draws_lines_of_what_happens_and_says_that_all_is_up(stack: Sta
         "gateway": "up",
         "task-reader": "up",
         "RabbitMQ": "up",
+        "PostgreSQL": "up",
         "task-writers": "up",
         "dead letters": "up",
     }
@@ -130,6 +133,24 @@ async def test_it_draws_lines_of_what_happens_and_says_that_all_is_up(stack: Sta
         assert "L" in path
         assert re.search(r"M[\d.]+ [\d.]+h0", path)  # one point alone is a dot
         assert min(heights) < GROUND
+
+
+@NEEDS_CHROMIUM
+async def test_it_does_not_open_empty(stack: Stack, tmp_path: Path) -> None:
+    async def some_samples_are_kept() -> bool:
+        async with httpx.AsyncClient(timeout=5) as client:
+            kept = (await client.get(f"{stack.addresses.gateway_admin_url}/history.json")).json()
+        return len(kept) >= SOME_SAMPLES
+
+    await eventually(some_samples_are_kept, within_s=30)
+    async with running_browser(tmp_path / "chromium") as browser, browser.visitor() as visitor:
+        page = await browser.open(f"{stack.addresses.gateway_admin_url}/", visitor)
+        await page.shows("document.querySelector('#when').textContent !== ''")
+        drawn = await page.evaluate("document.querySelector('#waiting .line').getAttribute('d')")
+
+    first, last = (float(place) for place in (re.findall(r"[ML]([\d.]+) ", drawn)[n] for n in (0, -1)))
+    assert last - first > 5.0  # of 320 for two minutes, or more where the window is wide
+    assert page.complaints == []
 
 
 @NEEDS_CHROMIUM

@@ -51,6 +51,21 @@ async def reader() -> AsyncIterator[Served]:
         yield served
 
 
+async def test_it_says_what_it_knows_of_its_database(reader: Served) -> None:
+    await reader.ask("GET", TASKS)
+
+    answer = await reader.ask("GET", "/status")
+
+    assert (answer.status, answer.json()) == (200, {"database": "down", "is_late": False, "replicas": []})
+
+
+async def test_it_says_so_to_gateways_alone(guarded: Served) -> None:
+    refused = await guarded.ask("GET", "/status")
+    answered = await guarded.ask("GET", "/status", headers={"Authorization": f"Bearer {SECRET}"})
+
+    assert (refused.status, answered.status) == (401, 200)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body"), [("GET", TASKS, None), ("GET", TASK, None), ("POST", "/reads", BATCH)]
 )

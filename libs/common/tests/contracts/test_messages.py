@@ -21,6 +21,7 @@ from common.contracts.fields import TaskChanges, TaskFields
 from common.contracts.hints import ChangeHint
 from common.contracts.message import Operation
 from common.contracts.outcomes import Outcome, OutcomeBatch
+from common.contracts.reader_status import ReaderStatus, ReplicaLag
 from common.contracts.reads import MAX_READS_PER_BATCH, Page, Position, Read, ReadBatch
 from common.contracts.revised import NotReached, not_reached
 from pydantic import ValidationError
@@ -509,3 +510,14 @@ def test_a_read_without_a_task_is_of_all_tasks() -> None:
 def test_what_is_no_batch_of_reads_is_refused(reads: list[object]) -> None:
     with pytest.raises(ValidationError):
         ReadBatch.model_validate_json(json.dumps({"reads": reads}))
+
+
+def test_the_status_of_a_reader_is_written_and_read_as_frozen() -> None:
+    literal = (
+        '{"database":"up","is_late":false,"replicas":[{"server":"10.0.0.3","lag_s":0.2},{"server":null,"lag_s":null}]}'
+    )
+    lags = [ReplicaLag(server="10.0.0.3", lag_s=0.2), ReplicaLag(server=None, lag_s=None)]
+    status = ReaderStatus(database="up", is_late=False, replicas=lags)
+
+    assert status.model_dump_json() == literal
+    assert ReaderStatus.model_validate_json(literal) == status

@@ -9,7 +9,6 @@ from common.http.lean_route import Responses
 from common.http.path_operations import path_operations
 from common.http.problems import ProblemType
 from common.http_server.server import serve
-from common.observability.admin import open_admin
 from common.observability.health import Health
 from common.observability.logs import configure_logging
 from common.observability.tracing import open_tracing
@@ -29,7 +28,7 @@ from gateway.problem_responses import RATE_PROBLEMS, TOKEN_PROBLEMS, problems
 from gateway.rate_limits import RateLimits, rate_limited, token_buckets
 from gateway.read_lanes import open_read_lanes
 from gateway.settings import GatewaySettings
-from gateway.status import status_routes
+from gateway.status import open_status
 from gateway.tasks import tasks
 from gateway.write_lanes import open_write_lanes
 
@@ -44,7 +43,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with (
-            open_admin(settings, health, status_routes(health)),
+            open_status(settings, health),
             open_tracing(health.service, settings, settings.sampling),
             _open_tokens(settings) as tokens,
             open_read_lanes(settings) as reads,

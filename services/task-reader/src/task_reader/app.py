@@ -25,6 +25,7 @@ from task_reader.queries import look_at_replication
 from task_reader.reader_token import require_token
 from task_reader.replication import Look, Replication
 from task_reader.settings import ReaderSettings
+from task_reader.status import status
 
 
 def create_app(settings: ReaderSettings) -> FastAPI:
@@ -59,6 +60,7 @@ def create_app(settings: ReaderSettings) -> FastAPI:
     app.add_exception_handler(OperationalError, routes.answer_unavailable)
     guards = [Depends(require_token(settings.reader_token))] if settings.reader_token else []
     app.router.routes += path_operations(routes.reads, [*guards, Depends(routes.require_fresh_database)])
+    app.router.routes += path_operations(status, guards)
     return app
 
 

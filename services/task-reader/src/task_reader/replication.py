@@ -115,6 +115,10 @@ class Replication:
         self.lag_s = max((one.lag_s for one in self._replicas.values()), default=0.0)
         self._judge()
 
+    def lags_s(self) -> dict[str | None, float]:
+        """How far each replica that was seen lately is behind, by its name; infinite where nothing is known."""
+        return {name: one.lag_s for name, one in self._replicas.items()}
+
     def _judge(self) -> None:
         was_late, self.is_late = self.is_late, self.lag_s > self._max_lag_s
         if self.is_late:
