@@ -78,7 +78,7 @@ isolated-client: $(UV_NEEDED)
 	UV_PROJECT_ENVIRONMENT=.stack-ci/venv-client \
 		$(UV) run --locked --exact --package taskwire-client --no-default-groups --group test pytest clients/python/tests
 
-bench: $(UV_NEEDED) ## measure side by side with a monolith, ten minutes; QUICK=1 two; STRICT=1 fails below a goal
+bench: $(UV_NEEDED) ## measure side by side with other services, fifteen minutes; QUICK=1 three; STRICT=1 fails below a goal
 	$(UV) run --locked python -m benchmarks
 
 bench-growth: $(UV_NEEDED) ## measure how cost grows with lists, connections and rows, twelve minutes; QUICK=1 three
@@ -102,7 +102,7 @@ bench-neighbours: $(UV_NEEDED) ## measure what one user's batches of 1,000 take 
 bench-streams: $(UV_NEEDED) ## measure what event streams cost and how soon they tell, two minutes; STREAMS=10000
 	$(UV) run --locked python -m benchmarks.streams
 
-bench-observed: $(UV_NEEDED) ## measure what metrics, traces and tokens cost, five minutes; QUICK=1 and STRICT=1 as for bench
+bench-observed: $(UV_NEEDED) ## measure what metrics, traces and tokens cost, six minutes; QUICK=1 and STRICT=1 as for bench
 	$(UV) run --locked python -m benchmarks.observed
 
 bench-replicas: $(UV_NEEDED) ## measure 4 gateways, 2 readers and 2 writers beside their simulation, two minutes; QUICK=1 one
@@ -113,7 +113,7 @@ simulate: $(UV_NEEDED) ## simulate dozens of gateways, readers and writers: how 
 
 clean: ## remove environments, caches, and the data of a stack that does not run
 	@test ! -e .stack/lock || flock --nonblock .stack/lock true || { echo "A stack runs here: stop it first." >&2; exit 1; }
-	rm -rf sbom .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf sbom benchmarks/opponents/node/node_modules .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .tools/bin/uv:
 	@echo "Installing uv into .tools, because it is not on PATH"

@@ -1,6 +1,7 @@
-"""`make bench`: product, monolith and tuned service side by side in one run on one PostgreSQL server.
+"""`make bench`: the product and its opponents side by side in one run on one PostgreSQL server.
 
-About ten minutes; `QUICK=1` under two. Exit status 0 whatever comes out, unless `STRICT=1` and a goal is not reached.
+About fifteen minutes with all opponents, three with `QUICK=1`. Exit status 0 whatever comes out, unless `STRICT=1` and
+a goal is not reached.
 """
 
 import asyncio
@@ -18,13 +19,13 @@ from benchmarks.limits import bare_routes, sql_alone
 from benchmarks.load import Pressure, command, prepare_generator
 from benchmarks.machine import describe
 from benchmarks.measuring import warm_up
+from benchmarks.peers import WORKERS, Peer, peers_present
 from benchmarks.plan import Plan, carry_out
 from benchmarks.report import as_json, show, show_blocks, tables
 from benchmarks.results import keep_json, keep_picture
 from benchmarks.scenarios import OPPONENTS, SCENARIOS
 from benchmarks.settings import load
 from benchmarks.systems import (
-    WORKERS,
     database_url,
     own_postgres,
     product,
@@ -34,7 +35,7 @@ from benchmarks.systems import (
 )
 
 QUICK = Plan(rounds=3, seconds=1)
-FULL = Plan(rounds=5, seconds=4)
+FULL = Plan(rounds=5, seconds=3)
 
 
 async def main(plan: Plan) -> bool:
@@ -44,10 +45,13 @@ async def main(plan: Plan) -> bool:
         await prepare_generator(show)
         async with AsyncExitStack() as running:
             stack = await running.enter_async_context(running_product(directory / "stack"))
+            peers = await peers_present(show)
             facts = {**await describe(stack), "plan": vars(plan), "commands": commands(plan)}
+            facts["peers"] = {peer.name: peer.versions for peer in peers}
             systems = [product(stack)]
             await fill(database_url(own_postgres(stack).superuser_url, "taskwire"), SMALL, LARGE)
-            for opponent in OPPONENTS:
+            opponents: list[str | Peer] = [*OPPONENTS, *peers]
+            for opponent in opponents:
                 start = running_opponent(own_postgres(stack), stack.state, opponent, SMALL, LARGE)
                 systems.append(await running.enter_async_context(start))
             show(f"{', '.join(system.name for system in systems)} are up, with the same rows")

@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.measuring import ratio, summary
 from benchmarks.report import Measured
+from benchmarks.scenarios import connections
 from benchmarks.svg import COLOURS, NAMES, card, legend, line, rectangle, text
 
 WIDTH, LEFT, RIGHT, TOP = 900, 220, 170, 84
@@ -13,21 +14,21 @@ BASE = "monolith"
 
 
 def bars(measured: Sequence[Measured], facts: Mapping[str, Any]) -> str:
-    """One group of bars for each scenario that has a goal for its rate."""
-    shown = [one for one in measured if one.scenario.goals.rate]
-    longest = max(multiple for one in shown for multiple in _multiples(one).values())
-    elements, y = [legend(28, 64, shown[0].runs)], float(TOP)
-    for one in shown:
+    """One group of bars for each scenario."""
+    longest = max(multiple for one in measured for multiple in _multiples(one).values())
+    elements, y = [legend(28, 64, measured[0].runs)], float(TOP)
+    for one in measured:
         elements += _group(one, y, scale=(WIDTH - LEFT - RIGHT) / longest)
         y += BAR * len(one.runs) + GAP
     elements.append(line(LEFT, TOP - 6, LEFT, y - GAP + 4))
-    elements += [text(28, y + 8 + 15 * number, words, "note") for number, words in enumerate(_notes(measured, facts))]
-    return card(WIDTH, round(y + 44), "Requests per second, as multiples of the monolith's", elements)
+    notes = _notes(measured, facts)
+    elements += [text(28, y + 8 + 15 * number, words, "note") for number, words in enumerate(notes)]
+    return card(WIDTH, round(y + 14 + 15 * len(notes)), "Requests per second, as multiples of the monolith's", elements)
 
 
 def _group(one: Measured, y: float, *, scale: float) -> Iterator[str]:
     yield text(28, y + 1.5 * BAR, one.scenario.name, "name")
-    yield text(28, y + 1.5 * BAR + 16, f"{one.scenario.connections} connections", "note")
+    yield text(28, y + 1.5 * BAR + 16, connections(one.scenario), "note")
     for name, multiple in _multiples(one).items():
         rate = f"{summary(one.runs[name])['requests_per_s'].median:,.0f}/s"
         yield rectangle(LEFT, y, multiple * scale, BAR - 2, COLOURS[name])
@@ -47,8 +48,11 @@ def _notes(measured: Sequence[Measured], facts: Mapping[str, Any]) -> list[str]:
         f"Medians of {plan['rounds']} rounds of {plan['seconds']} s on {machine['cores']} cores"
         f" ({machine['processor']}), load generator and servers included."
     ]
-    alone = [one for one in measured if one.scenario.goals.latency]
-    for one in alone:
+    notes += [
+        f"{NAMES[name]}: {', '.join(f'{part} {number}' for part, number in versions.items())}."
+        for name, versions in facts["peers"].items()
+    ]
+    for one in (one for one in measured if one.scenario.connections == 1):
         means = (f"{NAMES[name]} {summary(runs)['mean_ms'].median:.1f} ms" for name, runs in one.runs.items())
         notes.append(f"{one.scenario.name} alone, on one connection: {', '.join(means)}.")
     return notes

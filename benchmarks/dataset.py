@@ -92,6 +92,15 @@ def gets_of_lists(group: Group, count: int = 5_000) -> Iterator[str]:
         yield f"GET /api/{group.user_id(chance.randrange(group.users))}/tasks"
 
 
+def changed_lists(group: Group, count: int = 5_000) -> Iterator[str]:
+    """A task of a random user is replaced, and then all tasks of the same user are read."""
+    chance = random.Random(4)  # noqa: S311
+    for _ in range(count // 2):
+        number = chance.randrange(group.users * group.tasks_each)
+        yield f"PUT /api/{group.user_id(number)}/tasks/{group.task_id(number)} {BODY}"
+        yield f"GET /api/{group.user_id(number)}/tasks"
+
+
 def posts(count: int = 5_000) -> Iterator[str]:
     """Requests that create a task for one of the writing users."""
     for number in range(count):

@@ -19,7 +19,7 @@ from task_writer import statements
 
 from benchmarks.dataset import LARGE, SMALL, WRITING, Group
 from benchmarks.load import LoadFailed, Pressure, drive
-from benchmarks.opponents import tuned
+from benchmarks.opponents import tuned_sql
 from benchmarks.systems import database_url, own_postgres, running_app
 
 CLIENTS = 8
@@ -48,10 +48,10 @@ async def sql_alone(stack: Stack, directory: Path, seconds: int) -> dict[str, fl
     owner_url = database_url(own_postgres(stack).owner_url, "tuned")
     reader_url, writer_url = stack.addresses.reader_database_url, stack.addresses.writer_database_url
     work = (
-        ("GET one task", SMALL, (reader_url, f"select {queries.READ_TASK}"), (owner_url, tuned.FIND_TASK)),
-        ("GET list of 20", SMALL, (reader_url, f"select {queries.READ_TASKS}"), (owner_url, tuned.LIST_TASKS)),
-        ("GET list of 1,000", LARGE, (reader_url, f"select {queries.READ_TASKS}"), (owner_url, tuned.LIST_TASKS)),
-        ("POST", WRITING, (writer_url, ONE_COMMAND), (owner_url, tuned.CREATE_TASK)),
+        ("GET one task", SMALL, (reader_url, f"select {queries.READ_TASK}"), (owner_url, tuned_sql.FIND_TASK)),
+        ("GET list of 20", SMALL, (reader_url, f"select {queries.READ_TASKS}"), (owner_url, tuned_sql.LIST_TASKS)),
+        ("GET list of 1,000", LARGE, (reader_url, f"select {queries.READ_TASKS}"), (owner_url, tuned_sql.LIST_TASKS)),
+        ("POST", WRITING, (writer_url, ONE_COMMAND), (owner_url, tuned_sql.CREATE_TASK)),
     )
     rates: dict[str, float] = {}
     for name, group, ours, theirs in work:

@@ -48,7 +48,9 @@ def tables(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Iterator[I
 def measured_on(facts: Mapping[str, Any]) -> Iterator[str]:
     """The machine, and the versions of servers and packages; `facts` are what `machine.describe` found."""
     yield f"machine: {'; '.join(facts['machine'].values())}"
-    yield f"versions: {', '.join(f'{name} {number}' for name, number in facts['versions'].items())}"
+    yield f"versions: {_versions(facts['versions'])}"
+    for name, versions in facts.get("peers", {}).items():
+        yield f"{name}: {_versions(versions)}"
 
 
 def load_table(measured: Sequence[Measured]) -> Iterator[str]:
@@ -111,6 +113,10 @@ def runs_as_json(runs: Sequence[Run]) -> dict[str, Any]:
         "cpu_ms_per_request": cpu_per_request(runs),
         "rounds": [asdict(run) for run in runs],
     }
+
+
+def _versions(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{part} {number}" for part, number in versions.items())
 
 
 def _goal(verdict: Verdict) -> tuple[str, str]:

@@ -3,11 +3,19 @@
 from collections.abc import Iterable, Mapping
 from html import escape
 
-COLOURS: Mapping[str, str] = {"product": "#1f6feb", "monolith": "#8c959f", "tuned": "#bc4c00"}
+COLOURS: Mapping[str, str] = {
+    "product": "#1f6feb",
+    "monolith": "#8c959f",
+    "tuned": "#bc4c00",
+    "node": "#2da44e",
+    "go": "#0b7285",
+}
 NAMES: Mapping[str, str] = {
     "product": "Taskwire",
     "monolith": "monolith: FastAPI + SQLModel",
     "tuned": "the monolith tuned by hand",
+    "node": "Node: fastify",
+    "go": "Go: net/http, pgx",
 }
 _STYLE = """
 .title { font-size: 17px; font-weight: 600; fill: #1f2328 }

@@ -13,15 +13,15 @@ from local_stack.ports import pick_port
 from local_stack.postgres import Postgres
 from local_stack.probes import listens
 from local_stack.services import reads_through
-from local_stack.settings import StackSettings, service_environment
+from local_stack.settings import StackSettings, server_environment, service_environment
 from local_stack.stack import Stack, running_stack
 from local_stack.state import State
 from local_stack.supervision import Process, Program, Report, silent
 
 from benchmarks.dataset import SCHEMA, Group, fill
 from benchmarks.load import ROOT
+from benchmarks.peers import WORKERS, Peer
 
-WORKERS = 2
 READY_WITHIN_S = 30.0
 
 
@@ -93,13 +93,30 @@ async def make_database(postgres: Postgres, name: str, *groups: Group) -> str:
 
 
 @asynccontextmanager
-async def running_opponent(postgres: Postgres, state: State, name: str, *groups: Group) -> AsyncIterator[System]:
-    """The opponent of that name, two workers, on a database of its own with these rows."""
+async def running_opponent(
+    postgres: Postgres, state: State, opponent: str | Peer, *groups: Group
+) -> AsyncIterator[System]:
+    """The Python opponent of that name, or a peer, on a database of its own with these rows."""
+    name = opponent.name if isinstance(opponent, Peer) else opponent
     owner_url = await make_database(postgres, name, *groups)
-    environment = {"DATABASE_URL": owner_url}
-    async with running_app(state, name, workers=WORKERS, environment=environment) as (url, process):
-        await process.wait_ready(partial(reads_through, url), within_s=READY_WITHIN_S)
+    async with serving_opponent(state, opponent, owner_url) as (url, process):
         yield System(name, url, {"workers": process, "postgres": postgres.process})
+
+
+@asynccontextmanager
+async def serving_opponent(
+    state: State, opponent: str | Peer, its_database_url: str
+) -> AsyncIterator[tuple[str, Process]]:
+    """The same on a database that has its table; its address."""
+    environment = {"DATABASE_URL": its_database_url}
+    start = (
+        running_peer(state, opponent, environment)
+        if isinstance(opponent, Peer)
+        else running_app(state, opponent, workers=WORKERS, environment=environment)
+    )
+    async with start as (url, process):
+        await process.wait_ready(partial(reads_through, url), within_s=READY_WITHIN_S)
+        yield url, process
 
 
 @asynccontextmanager
@@ -108,9 +125,24 @@ async def running_app(
 ) -> AsyncIterator[tuple[str, Process]]:
     """An app of benchmarks.opponents under uvicorn, with the same loop and parser as the product; its address."""
     port = pick_port()
-    arguments = uvicorn_arguments(name, workers, port)
     variables = {**service_environment(), "PYTHONPATH": str(ROOT), **environment}
-    process = Process(Program(f"{name}-{workers}", arguments, variables), state)
+    program = Program(f"{name}-{workers}", uvicorn_arguments(name, workers, port), variables)
+    async with _running(state, program, port) as running:
+        yield running
+
+
+@asynccontextmanager
+async def running_peer(state: State, peer: Peer, environment: Mapping[str, str]) -> AsyncIterator[tuple[str, Process]]:
+    """A peer; its address."""
+    port = pick_port()
+    variables = {**server_environment(), **peer.environment, "PORT": str(port), **environment}
+    async with _running(state, Program(peer.name, peer.arguments, variables), port) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _running(state: State, program: Program, port: int) -> AsyncIterator[tuple[str, Process]]:
+    process = Process(program, state)
     await process.start()
     try:
         await process.wait_ready(partial(listens, port), within_s=READY_WITHIN_S)

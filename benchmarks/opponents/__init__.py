@@ -1,1 +1,1 @@
-"""The benchmarks' opponents: the single service a team would write instead, plain and tuned, and an upper bound."""
+"""The benchmarks' opponents, single services that a team would write instead, and an upper bound; see README.md."""

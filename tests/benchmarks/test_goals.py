@@ -4,8 +4,8 @@ from benchmarks.goals import Verdict, judge
 from benchmarks.measuring import Spread
 from benchmarks.report import Measured, as_json, cpu_table, goal_table, load_table, noise
 from benchmarks.results import round_floats
-from benchmarks.scenarios import OPPONENTS, SCENARIOS, Goals, Scenario
-from tests.benchmarks.runs import run, runs
+from benchmarks.scenarios import OPPONENTS, PEERS, SCENARIOS, Goals, Scenario
+from tests.benchmarks.runs import runs
 
 AT_2 = Spread(median=2.0, least=1.0, greatest=9.0)
 POST = Scenario("POST", 32, lambda: iter(()), Goals(rate={"monolith": 3.0, "tuned": 0.8}, p99_per_median=3.0))
@@ -30,19 +30,25 @@ def test_every_goal_of_a_scenario_is_judged() -> None:
     assert verdicts["p99 / median"].value.median == 2.0
 
 
-def test_a_latency_has_a_goal_at_most_or_none() -> None:
-    alone = Scenario("POST", 1, lambda: iter(()), Goals(latency={"monolith": 1.25, "tuned": None}))
-    measured = {"product": [run(1.0, mean_ms=2.0)], "monolith": [run(1.0)], "tuned": [run(1.0, mean_ms=1.0)]}
+def test_a_ratio_without_a_goal_is_shown_and_not_judged() -> None:
+    shown = Scenario("POST", 1, lambda: iter(()), Goals(rate={"tuned": None}))
 
-    against_monolith, against_tuned = judge(alone, measured)
+    (verdict,) = judge(shown, {"product": runs(1.0), "tuned": runs(4.0)})
 
-    assert (against_monolith.at_most, against_monolith.reached) == (1.25, True)
-    assert (against_tuned.at_most, against_tuned.value.median) == (None, 2.0)
+    assert (verdict.value.median, verdict.at_least, verdict.reached) == (0.25, None, True)
 
 
-def test_every_scenario_is_judged_against_every_opponent() -> None:
+def test_an_opponent_that_could_not_run_is_not_judged() -> None:
+    wanted = Scenario("POST", 32, lambda: iter(()), Goals(rate={"monolith": 3.0, "go": 0.8}))
+
+    verdicts = judge(wanted, {name: RUNS[name] for name in ("product", "monolith")})
+
+    assert [verdict.what for verdict in verdicts] == ["requests/s / monolith"]
+
+
+def test_every_scenario_is_compared_with_every_opponent() -> None:
     for scenario in SCENARIOS:
-        assert set(scenario.goals.rate or scenario.goals.latency) == set(OPPONENTS)
+        assert tuple(scenario.goals.rate) == OPPONENTS + PEERS
 
 
 def test_the_tables_name_what_is_reached_and_what_is_not() -> None:

@@ -8,7 +8,11 @@ from benchmarks.report import Measured
 from benchmarks.scenarios import SCENARIOS
 from tests.benchmarks.runs import runs
 
-FACTS = {"machine": {"cores": "2", "processor": "A <fast> & good one"}, "plan": {"rounds": 1, "seconds": 1}}
+FACTS = {
+    "machine": {"cores": "2", "processor": "A <fast> & good one"},
+    "plan": {"rounds": 1, "seconds": 1},
+    "peers": {"go": {"go": "1.27.3", "pgx": "4.15.0"}},
+}
 
 
 def words(svg: str) -> list[str]:
@@ -17,11 +21,12 @@ def words(svg: str) -> list[str]:
 
 
 def test_the_bars_carry_rates_and_multiples() -> None:
-    systems = {"product": runs(3500.0), "monolith": runs(1000.0), "tuned": runs(5000.0)}
+    systems = {"product": runs(3500.0), "monolith": runs(1000.0), "tuned": runs(5000.0), "go": runs(9000.0)}
 
     shown = words(bars([Measured(scenario, systems) for scenario in SCENARIOS], FACTS))
 
-    assert shown.count("3,500/s, 3.5 times") == sum(bool(scenario.goals.rate) for scenario in SCENARIOS)
+    assert shown.count("3,500/s, 3.5 times") == len(SCENARIOS)
+    assert any(line.endswith("go 1.27.3, pgx 4.15.0.") for line in shown)
     assert any("A <fast> & good one" in line for line in shown)
 
 
