@@ -1,11 +1,13 @@
 """The gateway starts without its backends, and answers each request with a problem."""
 
 import pytest
-from gateway.app import main
+from common.http.lean_dispatch import LeanDispatch
+from gateway.app import create_app, main
+from starlette.routing import Match
 
 from tests.serving import Answer, Served
 
-from .in_process import CHANGES, COMPLETE, JSON, TASK, TASKS, lonely_gateway
+from .in_process import BATCH, CHANGES, COMPLETE, EVENTS, JSON, TASK, TASKS, USER, lonely_gateway, settings
 
 ORIGIN = "https://app.example"
 OPERATIONS = [
@@ -50,6 +52,18 @@ async def test_the_documentation_and_all_it_needs_is_served(gateway: Served, pat
     answer = await gateway.ask("GET", path)
 
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, media_type)
+
+
+@pytest.mark.parametrize(
+    "path", [TASKS, TASK, COMPLETE, CHANGES, EVENTS, BATCH, "/docs", "/openapi.json", "/", USER, f"{TASK}/"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_the_table_finds_the_route_that_the_router_finds(method: str, path: str) -> None:
+    app = create_app(settings(1))
+    scope = {"type": "http", "method": method, "path": path}
+    matching = [route for route in app.routes if route.matches(dict(scope))[0] is Match.FULL]
+
+    assert LeanDispatch(app, of=app).found(scope) is (matching[0] if matching else None)
 
 
 async def test_the_documentation_loads_nothing_from_elsewhere(gateway: Served) -> None:

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import Message, Receive, Scope, Send
 
+from common.http.lean_dispatch import LeanDispatch
 from common.http.problem_answers import answer_with_problems
 from common.http.request_ids import HEADER, request_id_of
 from common.http.request_metrics import observe_request
@@ -95,4 +96,5 @@ def make_app(title: str, lifespan: Lifespan, **documented: Any) -> App:
     plain: dict[str, Any] = {"redirect_slashes": False, "openapi_url": None, "telemetry": NO_TELEMETRY}
     app = App(title=title, lifespan=lifespan, **plain, **documented)
     answer_with_problems(app)
+    app.add_middleware(LeanDispatch, of=app)  # first, so that all others are around it
     return app

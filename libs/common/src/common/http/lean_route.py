@@ -23,7 +23,6 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from common.http.paths import path_uuid
@@ -33,6 +32,8 @@ type Values = list[Any]
 
 type Step = Callable[[Values], Any]
 """Computes the next value from the values so far."""
+
+type Respond = Callable[[Request], Awaitable[Response]]
 
 type Field = Any  # FastAPI's ModelField, which is not public
 
@@ -51,17 +52,10 @@ class LeanRoute(APIRoute):
         answer, waits = plan.call(self.dependant)
         if not (waits and _returns_response(endpoint)):
             raise TypeError(f"{endpoint.__qualname__} is not a coroutine function that returns a Response")
-        self.app = _planned(tuple(plan.steps), answer)
+        self.respond = _planned(tuple(plan.steps), answer)
+        """Resolves the parameters of a request, and calls the endpoint."""
+        self.app = _answering(self.respond)
         self.query_names = plan.query_names
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Like FastAPI's route, but without including routers, root paths and path converters, which the services do
-        not use: several routes are tried for each request."""
-        found = self.path_regex.fullmatch(scope["path"]) if scope["type"] == "http" else None
-        if found is None:
-            return Match.NONE, {}
-        child_scope = {"route": self, "endpoint": self.endpoint, "path_params": found.groupdict()}
-        return Match.FULL if scope["method"] in (self.methods or ()) else Match.PARTIAL, child_scope
 
     @property
     def body_media_type(self) -> str | None:
@@ -178,15 +172,23 @@ class _Plan:
         return self._indexes[key]
 
 
-def _planned(steps: Sequence[tuple[Step, bool]], answer: Step) -> ASGIApp:
-    """The plan as an ASGI app."""
+def _planned(steps: Sequence[tuple[Step, bool]], answer: Step) -> Respond:
+    """The plan as one function."""
 
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        values: Values = [Request(scope, receive, send)]
+    async def respond(request: Request) -> Response:
+        values: Values = [request]
         for step, waits in steps:
             value = step(values)
             values.append(await value if waits else value)
-        response = await answer(values)
+        response: Response = await answer(values)
+        return response
+
+    return respond
+
+
+def _answering(respond: Respond) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await respond(Request(scope, receive, send))
         await response(scope, receive, send)
 
     return app
