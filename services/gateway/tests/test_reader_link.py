@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +77,34 @@ def reset(answers: asyncio.StreamWriter) -> None:
     answers.transport.abort()
 
 
+def answer_in_parts(answers: asyncio.StreamWriter) -> None:
+    parts = b"".join(b"1;last=no\r\n%c\r\n" % byte for byte in ANSWER)
+    answers.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + parts + b"0\r\nx: y\r\n\r\n")
+
+
+def answer_more_than_asked(answers: asyncio.StreamWriter) -> None:
+    answers.write(WHOLE + WHOLE)
+
+
+def answer_and_give_up_waiting(answers: asyncio.StreamWriter) -> None:
+    answers.write(WHOLE)
+    answers.write(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    answers.close()
+
+
+def answer_and_close(answers: asyncio.StreamWriter) -> None:
+    answers.write(HEAD + b"Connection: close\r\n\r\n" + ANSWER)
+    answers.close()
+
+
+def be_late(answers: asyncio.StreamWriter) -> None:
+    answers.write(b"HTTP/1.1 503 Service Unavailable\r\nREPLICA-LATE: true\r\nContent-Length: 0\r\n\r\n")
+
+
+def speak_otherwise(answers: asyncio.StreamWriter) -> None:
+    answers.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+
 def stop_in_the_middle(answers: asyncio.StreamWriter) -> None:
     answers.write(WHOLE[:-1])
     answers.close()
@@ -114,6 +143,50 @@ async def test_a_request_that_one_reader_does_not_answer_is_sent_to_another(fail
 
     assert answers == [[Revised(None, memoryview(b"{}"))]] * 6
     assert readers[1].requests == 6
+
+
+@pytest.mark.parametrize(
+    "answering",
+    [answer, answer_in_parts, answer_and_close, answer_more_than_asked, answer_and_give_up_waiting],
+)
+async def test_an_answer_is_read_to_its_end_and_no_further(answering: Answering) -> None:
+    async with link_to(answering) as (link, _):
+        answers = [await link.ask([READ]) for _ in range(4)]
+
+    assert answers == [[Revised(None, memoryview(b"{}"))]] * 4
+
+
+async def test_after_a_reader_that_is_late_another_is_asked() -> None:
+    async with link_to(be_late, answer) as (link, readers):
+        answers = [await link.ask([READ]) for _ in range(4)]
+
+    assert answers == [[Revised(None, memoryview(b"{}"))]] * 4
+    assert readers[1].requests == 4
+
+
+async def test_what_is_no_http_is_not_asked_again() -> None:
+    async with link_to(speak_otherwise) as (link, (other,)):
+        with pytest.raises(ReaderUnavailable):
+            await link.ask([READ])
+
+    assert other.requests == 1
+
+
+async def test_a_late_answer_is_not_taken_for_that_of_the_next_request() -> None:
+    numbers = count()
+
+    def answer_late(answers: asyncio.StreamWriter) -> None:
+        body = pack([b"%d" % next(numbers)])
+        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        asyncio.get_running_loop().call_later(0.05, answers.write, whole)
+
+    async with link_to(answer_late) as (link, _):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await link.ask([READ])
+        answers = await link.ask([READ])
+
+    assert answers == [Revised(1, None)]
 
 
 async def test_connections_go_to_all_readers() -> None:

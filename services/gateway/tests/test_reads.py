@@ -185,4 +185,4 @@ async def test_a_read_is_answered_in_time_even_when_it_waits_behind_others() -> 
 
         took_s = asyncio.get_running_loop().time() - began
     assert {answer.status for answer in answers} == {503}
-    assert took_s < 10 * READ_TIMEOUT_S
+    assert took_s < 15 * READ_TIMEOUT_S  # one after the other would be 20

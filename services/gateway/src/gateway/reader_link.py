@@ -4,15 +4,11 @@ Reads are safe to repeat, so an unanswered request is sent again, to another rea
 """
 
 import asyncio
-import random
-import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from uuid import UUID
 
-import aiohttp
-from aiohttp.abc import ResolveResult
 from common.contracts import framing
 from common.contracts.reads import MIN_REVISION_HEADER, REPLICA_LATE_HEADER, Read, ReadBatch
 from common.contracts.revised import NotReached, Revised, not_reached, split
@@ -20,15 +16,16 @@ from common.observability.health import Component
 from common.runtime.time_limits import time_limit
 from pydantic import HttpUrl
 
+from gateway.reader_connections import ReaderConnections, UnreadableAnswer
 from gateway.settings import GatewaySettings
 
 _PAUSES_S = (0.0, 0.02, 0.05, 0.1)  # before each retry; short, so that a read fails fast when all readers are down
 _CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an unresponsive address leaves time for another
-_DNS_CACHE_S = 1  # then the name is resolved again: a replaced reader has a new address
 _RENEW_EVERY_S = 5.0  # one connection is renewed, so that new readers get their share of requests
-_UNREAD_BYTES = 8 * 1024 * 1024  # read buffer per connection; a batch of long lists fits
 READ_LANES = 6  # each may have READS_MAX_IN_FLIGHT requests; the event streams, which have one, count as a lane
 NOBODY = UUID(int=0)  # used by the health check
+
+_REPLICA_LATE, _MIN_REVISION = (name.lower().encode() for name in (REPLICA_LATE_HEADER, MIN_REVISION_HEADER))
 
 type Answer = Revised | NotReached | None
 """One task or a list, with its revision; None where there is no such task."""
@@ -42,23 +39,12 @@ class _ReplicaLate(ReaderUnavailable):
     """The reader's database is too far behind; that of another reader may not be."""
 
 
-class _Resolver(aiohttp.ThreadedResolver):
-    """Shuffles the addresses: getaddrinfo sorts them (RFC 6724), so that all requests would go to the first."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        addresses = await super().resolve(host, port, family)
-        random.shuffle(addresses)
-        return addresses
-
-
 class ReaderLink:
-    """Kept connections to the readers at one address. Belongs to one event loop."""
+    """Asks the readers at one address. Belongs to one event loop."""
 
-    def __init__(self, session: aiohttp.ClientSession, timeout_s: float, *, is_last: bool) -> None:
+    def __init__(self, connections: ReaderConnections, timeout_s: float, *, is_last: bool) -> None:
         self.component = Component(lambda: self.ask([Read(user_id=NOBODY, task_id=NOBODY)]))
-        self._session = session
+        self._connections = connections
         self._timeout_s = timeout_s
         self._is_last = is_last  # there is no other link for what these readers are too late for
         self._clock = asyncio.get_running_loop().time
@@ -90,30 +76,29 @@ class ReaderLink:
                         if not self._is_last:
                             raise
                         await _pause(pauses, error)
-                    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+                    except OSError as error:  # also when a reader does not accept the connection in time
                         await _pause(pauses, error)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (OSError, UnreadableAnswer) as error:
             raise ReaderUnavailable(repr(error)) from error
 
     async def _ask_once(self, body: bytes, traceparent: str | None) -> tuple[bytes, bool]:
         """The answer, and whether the reader has compared revisions."""
-        async with self._session.post("/reads", data=body, headers=self._headers(traceparent)) as answer:
-            if answer.status == HTTPStatus.UNAUTHORIZED:
-                raise ReaderUnavailable("the task-reader answered 401: READER_TOKEN must be the same on both sides")
-            if REPLICA_LATE_HEADER in answer.headers:
-                answer.close()  # and its connection: the next attempt may come to another reader
-                raise _ReplicaLate("the task-reader's database is too far behind")
-            if answer.status != HTTPStatus.OK:
-                raise ReaderUnavailable(f"the task-reader answered {answer.status}")
-            return await answer.read(), MIN_REVISION_HEADER in answer.headers
+        headers = {} if traceparent is None else {"traceparent": traceparent}
+        answer = await self._connections.post("/reads", body, headers, is_last=self._is_time_to_renew())
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise ReaderUnavailable("the task-reader answered 401: READER_TOKEN must be the same on both sides")
+        if _REPLICA_LATE in answer.headers:
+            raise _ReplicaLate("the task-reader's database is too far behind")
+        if answer.status != HTTPStatus.OK:
+            raise ReaderUnavailable(f"the task-reader answered {answer.status}")
+        return answer.body, _MIN_REVISION in answer.headers
 
-    def _headers(self, traceparent: str | None) -> dict[str, str] | None:
-        headers = None if traceparent is None else {"traceparent": traceparent}
+    def _is_time_to_renew(self) -> bool:
         now = self._clock()
         if now - self._renewed_at < _RENEW_EVERY_S:
-            return headers
+            return False
         self._renewed_at = now
-        return {"Connection": "close", **(headers or {})}
+        return True
 
 
 def _unpack(body: bytes, count: int) -> list[Answer]:
@@ -152,19 +137,9 @@ def _credentials(settings: GatewaySettings) -> dict[str, str]:
 @asynccontextmanager
 async def open_reader_link(url: HttpUrl, settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
     """The link to the readers at `url`, usable immediately. It opens connections on demand, one per batch in flight."""
-    connector = aiohttp.TCPConnector(
-        limit=READ_LANES * settings.reads_max_in_flight,
-        resolver=_Resolver(),
-        ttl_dns_cache=_DNS_CACHE_S,
-    )
-    async with aiohttp.ClientSession(
-        str(url),
-        connector=connector,
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SHARE * settings.read_timeout_s),
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        read_bufsize=_UNREAD_BYTES,
-        headers=_credentials(settings),
-    ) as session:
+    connections = ReaderConnections(url, _CONNECT_SHARE * settings.read_timeout_s, _credentials(settings))
+    try:
         is_last = settings.reader_primary_url in {None, url}
-        yield ReaderLink(session, settings.read_timeout_s, is_last=is_last)
+        yield ReaderLink(connections, settings.read_timeout_s, is_last=is_last)
+    finally:
+        connections.close()
