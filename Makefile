@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
+.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-latency bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ isolated-client: $(UV_NEEDED)
 
 bench: $(UV_NEEDED) ## measure side by side with other services, fifteen minutes; QUICK=1 three; STRICT=1 fails below a goal
 	$(UV) run --locked python -m benchmarks
+
+bench-latency: $(UV_NEEDED) ## measure how long requests take that arrive at fixed rates, seven minutes; QUICK=1 one and a half
+	$(UV) run --locked python -m benchmarks.latency
 
 bench-growth: $(UV_NEEDED) ## measure how cost grows with lists, connections and rows, twelve minutes; QUICK=1 three
 	$(UV) run --locked python -m benchmarks.growth

@@ -66,23 +66,29 @@ async def drive(url: str, requests: Path, pressure: Pressure, tokens: Path | Non
 
 async def run_wrk(url: str, script: str, pressure: Pressure, *files: Path) -> str:
     """wrk's output with a script of this folder, which reads the files. LoadFailed when it fails or hangs."""
+    return await run_generator(command(url, script, pressure, *files), pressure.seconds + 2 * ANSWER_WITHIN_S)
+
+
+async def run_generator(arguments: Sequence[str], within_s: float) -> str:
+    """The output of a load generator. LoadFailed when it fails or hangs."""
+    name = Path(arguments[0]).name
     generator = await asyncio.create_subprocess_exec(
-        *command(url, script, pressure, *files),
+        *arguments,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )
     try:
-        async with asyncio.timeout(pressure.seconds + 2 * ANSWER_WITHIN_S):
+        async with asyncio.timeout(within_s):
             output, errors = await generator.communicate()
     except TimeoutError:
-        raise LoadFailed("wrk does not come to an end") from None
+        raise LoadFailed(f"{name} does not come to an end") from None
     finally:
         if generator.returncode is None:
             generator.kill()
             await generator.wait()
     if generator.returncode != 0:
-        raise LoadFailed(f"wrk ended with status {generator.returncode}: {errors.decode()[-500:]}")
+        raise LoadFailed(f"{name} ended with status {generator.returncode}: {errors.decode()[-500:]}")
     return output.decode()
 
 
