@@ -36,7 +36,7 @@ with status 2. An empty variable counts as unset. No secret and no server's addr
 all of them to copy.
 
 In containers, optional variables go into `.env`; on Kubernetes into a ConfigMap
-([operations](operations.md#configure)).
+([operations](configure.md)).
 """
 
 

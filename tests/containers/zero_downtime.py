@@ -148,7 +148,7 @@ async def running_load(url: str) -> AsyncIterator[Load]:
 
 
 class Rollout:
-    """The steps, as docs/operations.md has them."""
+    """The steps, as docs/upgrade.md has them."""
 
     def __init__(self, project: Project, ports: str, directory: Path) -> None:
         self._project = project

@@ -164,10 +164,10 @@ def test_every_service_of_ours_has_its_network_and_its_autoscaler(overlay: str) 
 
 
 @OF_EACH_OVERLAY
-def test_every_secret_is_made_here_or_by_a_command_of_the_operations_page(overlay: str) -> None:
+def test_every_secret_is_made_here_or_by_a_command_of_the_page_of_its_installation(overlay: str) -> None:
     manifests = rendered(overlay)
     made = {plain_name(one): set(one["data"]) for one in of_kind(manifests, "Secret")}
-    commands = (ROOT / "docs" / "operations.md").read_text()
+    commands = (ROOT / "docs" / "install-kubernetes.md").read_text()
 
     variables = [variable for workload in of_kind(manifests, *WORKLOADS) for variable in container(workload)["env"]]
     wanted = [one["valueFrom"]["secretKeyRef"] for one in variables if "secretKeyRef" in one.get("valueFrom", {})]

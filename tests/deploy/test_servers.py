@@ -76,7 +76,7 @@ def test_backups_and_wal_go_to_the_store_by_the_plugin() -> None:
 
 
 def test_secrets_that_cloudnativepg_reads_are_reloaded_when_they_change() -> None:
-    commands = (ROOT / "docs" / "operations.md").read_text()
+    commands = (ROOT / "docs" / "install-kubernetes.md").read_text()
     (role,) = the("Cluster", "postgres")["spec"]["managed"]["roles"]
 
     for secret in (role["passwordSecret"]["name"], "postgres-backups"):
@@ -113,7 +113,7 @@ def test_services_can_verify_the_certificates_of_their_servers() -> None:
 
 
 def test_a_pod_has_time_to_be_taken_out_of_its_service_and_to_finish() -> None:
-    """Kubernetes counts the preStop hook in; then a service takes 11 s, and 2 more for traces: docs/operations.md."""
+    """Kubernetes counts the preStop hook in; then a service takes 11 s, and 2 more for traces: docs/configure.md."""
     for workload in of_kind(rendered("base"), "Deployment"):
         hook = container(workload).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
 

@@ -39,5 +39,5 @@ def links(page: str) -> list[str]:
 
 def table(page: str, heading: str) -> list[list[str]]:
     """The cells of the first table below the heading, row by row, without its head."""
-    section = page.partition(f"\n{heading}\n")[2].partition("\n#")[0]
+    section = f"\n{page}".partition(f"\n{heading}\n")[2].partition("\n#")[0]
     return [[cell.strip() for cell in row.split(" | ")] for row in TABLE_ROW.findall(section)][1:]

@@ -8,11 +8,11 @@ from tests.rules.sources import PRODUCT, sources
 from .names import MODULES, NAME, labels, metrics, series
 
 MADE = re.compile(r"\b(?:Counter|Gauge|Histogram)\(\s*\"taskwire_")
-OPERATIONS = ROOT / "docs" / "operations.md"
+PAGE = ROOT / "docs" / "metrics.md"
 
 
 def test_the_table_of_metrics_is_that_of_the_code() -> None:
-    rows = table(OPERATIONS.read_text(), "## Metrics")
+    rows = table(PAGE.read_text(), "# Metrics")
 
     described = {
         name.strip("`"): [label.strip("` ") for label in named.split(",") if label != "none"]
