@@ -68,6 +68,11 @@ contracts: $(UV_NEEDED) ## write docs/openapi.json, docs/asyncapi.json and docs/
 	$(UV) run --locked python docs/generate.py
 	$(UV) run --locked python deploy/observability/prometheus_rule.py
 
+.PHONY: docs
+
+docs: $(UV_NEEDED) ## build the documentation as a site into site/, strictly: no dead link, no page that is missing
+	NO_MKDOCS_2_WARNING=1 $(UV) run --locked mkdocs build --strict
+
 isolated: $(SERVICES:%=isolated-%) isolated-client ## run each service's, and the Python client's, own tests with only what it declares as dependencies
 
 isolated-%: $(UV_NEEDED)
@@ -116,7 +121,7 @@ simulate: $(UV_NEEDED) ## simulate dozens of gateways, readers and writers: how 
 
 clean: ## remove environments, caches, and the data of a stack that does not run
 	@test ! -e .stack/lock || flock --nonblock .stack/lock true || { echo "A stack runs here: stop it first." >&2; exit 1; }
-	rm -rf sbom benchmarks/opponents/node/node_modules .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf site sbom benchmarks/opponents/node/node_modules .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .tools/bin/uv:
 	@echo "Installing uv into .tools, because it is not on PATH"
