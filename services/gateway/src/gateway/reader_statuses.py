@@ -1,11 +1,14 @@
-"""Asks every task-reader for the state of its database. Only the status page does, while it is open."""
+"""Asks every task-reader for the state of its database. Only the status page does, while it is open.
+
+Each is asked on a connection of its own, by its address: those of gateway/reader_connections.py go to any of them.
+"""
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import aiohttp
 from common.contracts.reader_status import READER_STATUS_PATH, ReaderStatus
 from common.observability.health import State
 from pydantic import HttpUrl, ValidationError
@@ -36,34 +39,40 @@ async def look_at_databases(settings: GatewaySettings) -> Databases:
     not answer is left out."""
     urls = [url for url in (settings.reader_url, settings.reader_primary_url) if url is not None]
     token = settings.reader_token
-    headers = {} if token is None else {"Authorization": f"Bearer {token.get_secret_value()}"}
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    async with aiohttp.ClientSession(timeout=timeout, headers=headers, cookie_jar=aiohttp.DummyCookieJar()) as session:
-        found = await asyncio.gather(*(_ask_all(session, url) for url in urls))
+    credentials = "" if token is None else f"Authorization: Bearer {token.get_secret_value()}\r\n"
+    found = await asyncio.gather(*(_ask_all(url, credentials) for url in urls))
     return _together([one for answers in found for one in answers])
 
 
-async def _ask_all(session: aiohttp.ClientSession, url: HttpUrl) -> list[ReaderStatus]:
+async def _ask_all(url: HttpUrl, credentials: str) -> list[ReaderStatus]:
     """Several readers may share a name: each of its addresses is asked."""
-    host = (url.host or "").strip("[]")
+    request = (
+        f"GET {READER_STATUS_PATH} HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n{credentials}Connection: close\r\n\r\n"
+    )
     try:
         async with asyncio.timeout(TIMEOUT_S):
+            host = (url.host or "").strip("[]")
             infos = await asyncio.get_running_loop().getaddrinfo(host, url.port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError):
         return []
     addresses = sorted({str(info[4][0]) for info in infos})[:MAX_READERS]
-    answers = await asyncio.gather(*(_ask(session, url, address) for address in addresses))
+    answers = await asyncio.gather(*(_ask(url, address, request.encode()) for address in addresses))
     return [answer for answer in answers if answer is not None]
 
 
-async def _ask(session: aiohttp.ClientSession, url: HttpUrl, address: str) -> ReaderStatus | None:
-    at = f"[{address}]" if ":" in address else address
-    where = f"{url.scheme}://{at}:{url.port}{(url.path or '').rstrip('/')}{READER_STATUS_PATH}"
-    headers = {"Host": f"{url.host}:{url.port}"}
+async def _ask(url: HttpUrl, address: str, request: bytes) -> ReaderStatus | None:
+    tls = ssl.create_default_context() if url.scheme == "https" else None
     try:
-        async with session.get(where, headers=headers, server_hostname=url.host) as answer:
-            return ReaderStatus.model_validate_json(await answer.read()) if answer.ok else None
-    except (aiohttp.ClientError, OSError, TimeoutError, ValidationError):
+        async with asyncio.timeout(TIMEOUT_S):
+            name = url.host if tls else None
+            reader, writer = await asyncio.open_connection(address, url.port, ssl=tls, server_hostname=name)
+            try:
+                writer.write(request)
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+            finally:
+                writer.close()
+        return ReaderStatus.model_validate_json(body) if head.split()[1:2] == [b"200"] else None
+    except (OSError, TimeoutError, ValidationError):
         return None
 
 
