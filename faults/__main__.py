@@ -2,7 +2,8 @@
 `python -m faults check FILE` judges again, and `python -m faults kill DIRECTORY` kills the parts of a stack that
 somebody else runs, such as `make run` in `.stack`.
 
-Exit status 1 when a promise was broken, when a recovery took too long, or when there were fewer faults than MIN_FAULTS.
+Exit status 1 when a promise was broken, when a recovery took too long, when a call of the Python client failed, or when
+there were fewer faults than MIN_FAULTS.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from faults.cluster.compose import running_cluster
 from faults.cluster.packets import missing_means
 from faults.cluster.world import cluster_world
 from faults.history import History, read_history, write_history
+from faults.library import failed_calls
 from faults.outages import outage_table
 from faults.outside import attack
 from faults.recovery import recoveries
@@ -88,7 +90,8 @@ def judge(history: History, violations: Sequence[Violation]) -> int:
     """Shows all figures; 1 when something was not as promised."""
     for line in (*table(history, violations), slow_line(history)):
         show(line)
-    return 1 if violations or not all(recovery.is_in_time for recovery in recoveries(history)) else 0
+    is_slow = not all(recovery.is_in_time for recovery in recoveries(history))
+    return 1 if violations or failed_calls(history) or is_slow else 0
 
 
 if __name__ == "__main__":

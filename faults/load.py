@@ -5,15 +5,17 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from uuid import UUID
 
 import httpx
 
 from faults.answers import CREATED, OK
 from faults.history import UNREACHABLE, WRITES, Operation, Request, Verb
+from faults.library import LibraryUser, as_library_asks, uses_library
 from faults.model import UserModel
 from faults.parts import is_settled
-from faults.wire import ask
+from faults.wire import Ask, ask_as_user
 
 _MOST_TASKS, _MOST_PENDING = 10, 2
 _RETRIES = 6
@@ -55,7 +57,8 @@ class Client:
 
     Half of the clients begin at each gateway. One that is not there, so that no connection is made and no byte sent, is
     passed over for the next, as a load balancer does it; and a write is sent again, under its key, to the next one.
-    Every third client opens a connection for each request, the others keep theirs.
+    Every third client opens a connection for each request, the others keep theirs. Every fourth uses the Python library
+    instead (library.py), on one gateway.
     """
 
     def __init__(self, number: int, seed: int, load: Load) -> None:
@@ -63,7 +66,10 @@ class Client:
         self.user_id = str(UUID(int=self.choice.getrandbits(128), version=4))
         self.number = number
         self._gateway = number // 2  # the first that it asks, of those that there are
-        self._insists = number % 2 == 1  # sends every write with a key, and again until it knows the outcome
+        self._uses_library = uses_library(number)
+        self._insists = (
+            number % 2 == 1 and not self._uses_library
+        )  # sends a write with a key until it knows the outcome
         self._load = load
         self._done = 0
         self._model = UserModel(self.user_id, lambda operation: operation.ended_s + _FORGET_PENDING_AFTER_S)
@@ -75,31 +81,34 @@ class Client:
         """Works until the load ends; then finishes the current operation."""
         limits = httpx.Limits(max_connections=4, max_keepalive_connections=2 if self.number % 3 else 0)
         async with httpx.AsyncClient(timeout=self._load.answer_within_s, limits=limits, trust_env=False) as http:
+            ask = (
+                LibraryUser(self.user_id, http).ask if self._uses_library else partial(ask_as_user, http, self.user_id)
+            )
             while not self._load.ending.is_set():
-                operation = await self._carry_out(http, self._next_request())
+                operation = await self._carry_out(ask, self._next_request())
                 pause_s = self._load.pause_s if operation.is_answered else _PAUSE_AFTER_FAILURE_S
                 await asyncio.sleep(self.choice.uniform(0, pause_s))
 
-    async def _carry_out(self, http: httpx.AsyncClient, request: Request) -> Operation:
+    async def _carry_out(self, ask: Ask, request: Request) -> Operation:
         """The request, and its repetitions under the same key."""
-        operation = await self._once(http, request, self._done)
+        operation = await self._once(ask, request, self._done)
         for again in range(_RETRIES if request.key else 0):
             if is_settled(operation) or self._load.ending.is_set():
                 break
             await asyncio.sleep(self.choice.uniform(0, _PAUSE_AFTER_FAILURE_S))
-            operation = await self._once(http, request, operation.effect, turn=again + 1)
+            operation = await self._once(ask, request, operation.effect, turn=again + 1)
         if operation.is_write and (operation.is_unknown or not is_settled(operation)):
             self._check_of_unknown = Request("get", operation.request.task_id) if request.task_id else Request("list")
         elif not operation.is_write and operation.is_answered:
             self._check_of_unknown = None
         return operation
 
-    async def _once(self, http: httpx.AsyncClient, request: Request, effect: int, *, turn: int = 0) -> Operation:
+    async def _once(self, ask: Ask, request: Request, effect: int, *, turn: int = 0) -> Operation:
         began_s = time.monotonic()
         urls = self._load.gateway_urls
         for asked in range(self._gateway + turn, self._gateway + turn + len(urls)):
             gateway = asked % len(urls)
-            status, body, failure, headers = await ask(http, f"{urls[gateway]}/api/{self.user_id}", request)
+            status, body, failure, headers = await ask(urls[gateway], request)
             if failure != UNREACHABLE:
                 break
         operation = Operation(
@@ -134,6 +143,10 @@ class Client:
             self._cursor = body["next"] if operation.status == OK else None
 
     def _next_request(self) -> Request:
+        request = self._chosen()
+        return as_library_asks(request) if self._uses_library else request
+
+    def _chosen(self) -> Request:
         if self._check_of_unknown is not None:
             return self._check_of_unknown
         tasks = list(self._model.tasks())

@@ -8,6 +8,7 @@ from statistics import median
 from typing import Any
 
 from faults.history import History, Operation
+from faults.library import calls, failed_calls
 from faults.recovery import LIMIT_S, Recovery, recoveries
 from faults.rules import Violation
 
@@ -72,6 +73,7 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, Any]
         "clients": history.campaign.clients,
         "operations": dict(outcomes(history.operations)),
         "retries": sum(operation.effect != operation.number for operation in history.operations),
+        "library": {"calls": len(calls(history)), "failed": len(failed_calls(history))},
         "faults": dict(Counter(f"{injury.kind} {injury.part}" for injury in history.injuries)),
         "recoveries": [asdict(recovery) | {"is_in_time": recovery.is_in_time} for recovery in recoveries(history)],
         "violations": dict(Counter(str(violation.rule) for violation in violations)),
@@ -97,6 +99,10 @@ def table(history: History, violations: Sequence[Violation]) -> Iterator[str]:
         )
     retries = sum(operation.effect != operation.number for operation in history.operations)
     yield f"sent again under the same key: {retries:,}, of these answered as before: {counts['replayed']:,}"
+    failed = failed_calls(history)
+    yield f"calls of the Python client: {len(calls(history)):,}, of these failed: {len(failed):,}"
+    for call in failed[:_SHOWN_VIOLATIONS]:
+        yield f"  {call.request.verb} at client {call.client}, operation {call.number}: {call.status or call.failure}"
     yield f"violations: {len(violations)}"
     for violation in violations[:_SHOWN_VIOLATIONS]:
         yield f"  {violation.rule} at client {violation.client}, operation {violation.number}: {violation.detail}"

@@ -1,5 +1,6 @@
 """The requests of the clients as HTTP."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -12,13 +13,17 @@ type Answer = tuple[int | None, Any, str | None, httpx.Headers]
 """Status, body, failure and headers."""
 
 
-async def ask(http: httpx.AsyncClient, user_url: str, request: Request) -> Answer:
+type Ask = Callable[[str, Request], Awaitable[Answer]]
+"""Sends a request to the gateway at an address, and returns what came of it."""
+
+
+async def ask_as_user(http: httpx.AsyncClient, user_id: str, gateway_url: str, request: Request) -> Answer:
     """What came of the request. httpx repeats nothing by itself."""
     method = _METHODS.get(request.verb, "GET")
     try:
         answer = await http.request(
             method,
-            f"{user_url}{_path(request)}",
+            f"{gateway_url}/api/{user_id}{_path(request)}",
             json=_body(request),
             headers=_headers(request),
             params=_query(request),

@@ -5,13 +5,14 @@ from pathlib import Path
 from faults.campaign import plan_campaign, run_campaign
 from faults.checker import check
 from faults.history import History, write_history
+from faults.library import calls, failed_calls
 from faults.recovery import recoveries
 from faults.report import table
 
 SEED = 486  # swallows a line, restarts task-readers, kills a task-writer, and lets PostgreSQL hold a lock
 SECONDS = 13.0
 CLIENTS = 8
-FEWEST_ROUNDS, FEWEST_WRITES = 2, 50
+FEWEST_ROUNDS, FEWEST_WRITES, FEWEST_CALLS = 2, 50, 20
 
 
 async def test_a_short_campaign_finds_no_broken_promise(tmp_path: Path) -> None:
@@ -24,6 +25,8 @@ async def test_a_short_campaign_finds_no_broken_promise(tmp_path: Path) -> None:
     violations = check(history)
     summary = "\n".join([f"SEED={SEED}, history in {tmp_path}", *said, *table(history, violations)])
     assert violations == [], summary
+    assert failed_calls(history) == [], summary
+    assert len(calls(history)) >= FEWEST_CALLS, summary
     recovered = recoveries(history)
     assert recovered, summary
     assert all(recovery.is_in_time for recovery in recovered), summary

@@ -1,18 +1,23 @@
 """What clients see while a part is down, and that everything recovers by itself once it is back."""
 
 import asyncio
+import signal
 import time
+from contextlib import aclosing
 from http import HTTPStatus
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
+import taskwire_client
 from local_stack.stack import Stack
 
 from faults.alarms import alarm
 from faults.campaign import plan_campaign
 from faults.checker import check
 from faults.history import History
+from faults.library import calls, failed_calls
 from faults.outside import attack
 from tests.waiting import eventually
 
@@ -152,8 +157,23 @@ async def test_kills_from_outside_break_no_promise(system: Stack) -> None:
     await attack(system.state.path, history, print)
 
     assert check(history) == []
+    assert failed_calls(history) == []
+    assert {call.request.verb for call in calls(history)} >= {"create", "sync"}
     assert len(history.injuries) > 0
     assert {(state.client, state.source) for state in history.final} >= {(0, "postgresql"), (0, "api")}
+
+
+async def test_a_watch_of_the_python_client_goes_on_over_a_kill(system: Stack) -> None:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        client = taskwire_client.AsyncClient(system.addresses.gateway_url, uuid4(), http=http)
+        async with aclosing(client.watch()) as updates:
+            began = await anext(updates)
+            system.services["gateway"].send_signal(signal.SIGKILL)
+            task = await client.create("Buy milk")
+            after = await anext(updates)
+
+    assert (began.is_reset, dict(began.snapshot.tasks)) == (True, {})
+    assert (after.is_reset, dict(after.snapshot.tasks)) == (False, {task.id: task})
 
 
 async def test_services_wait_for_their_servers_and_say_so(system: Stack, user: httpx.AsyncClient) -> None:

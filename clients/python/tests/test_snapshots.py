@@ -48,6 +48,15 @@ def test_a_file_keeps_all_of_it(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "tasks.json").mkdir()
+
+    with pytest.raises(OSError, match=r"tasks\.json"):
+        Snapshot(USER).save(tmp_path / "tasks.json")
+
+    assert list(tmp_path.iterdir()) == [tmp_path / "tasks.json"]
+
+
 @pytest.mark.parametrize("text", ["", "null", "[]", "{}", '{"format": 2}', '{"format": 1, "user_id": 1}', '{"format"'])
 def test_what_is_no_snapshot_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - of JSON or ours

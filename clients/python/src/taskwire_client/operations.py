@@ -44,9 +44,11 @@ class Operation:
         return cls(_on_task("patch", task_id, if_unchanged) | dict(fields))
 
     @classmethod
-    def complete(cls, task_id: Id, *, is_completed: bool = True, if_unchanged: Task | None = None) -> "Operation":
-        """Sets the completion of a task."""
-        return cls(_on_task("complete", task_id, if_unchanged) | {"is_completed": is_completed})
+    def complete(
+        cls, task_id: Id, *, is_completed: bool | None = True, if_unchanged: Task | None = None
+    ) -> "Operation":
+        """Sets the completion of a task; None flips it."""
+        return cls(_on_task("complete", task_id, if_unchanged) | _completion(is_completed))
 
     @classmethod
     def delete(cls, task_id: Id, *, if_unchanged: Task | None = None) -> "Operation":
@@ -73,8 +75,7 @@ def patch(task: "Target", fields: Mapping[str, Any], key: str | None) -> Call[Ta
 
 def complete(task: "Target", is_completed: bool | None, key: str | None) -> Call[Task]:
     """Sets the completion of a task, or flips it where none is given."""
-    content = {} if is_completed is None else {"is_completed": is_completed}
-    return _write("PATCH", f"{task.path}/complete", content, key=key, if_match=task.if_match)
+    return _write("PATCH", f"{task.path}/complete", _completion(is_completed), key=key, if_match=task.if_match)
 
 
 def delete(task: "Target", key: str | None) -> Call[None]:
@@ -174,6 +175,10 @@ def _tag(task_id: Id, seen: Task | None) -> str | None:
 def _on_task(op: str, task_id: Id, seen: Task | None) -> dict[str, Any]:
     tag = _tag(task_id, seen)
     return {"op": op, "id": str(_uuid(task_id))} | ({} if tag is None else {"if_match": tag})
+
+
+def _completion(is_completed: bool | None) -> dict[str, Any]:
+    return {} if is_completed is None else {"is_completed": is_completed}
 
 
 def _write(

@@ -53,10 +53,14 @@ class Snapshot:
     def save(self, path: Path) -> None:
         """Writes the file in one step: after a crash it is the former one or this one, never half of it."""
         with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            file.write(self.to_json())
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(path)
+            try:
+                file.write(self.to_json())
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
 
     @classmethod
     def load(cls, path: Path) -> "Snapshot":
