@@ -136,6 +136,22 @@ class Api(RuleBasedStateMachine):
         response = self.api.get(LIST.url(self.users[user], ""), headers={"If-None-Match": tag})
         assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
 
+    @rule(task=known_or_not, whole_list=st.booleans(), ahead=st.sampled_from([-1, 0, 0, 1]), quoted=st.booleans())
+    def read_at_least(self, task: TaskReference, whole_list: bool, ahead: int, quoted: bool) -> None:
+        """A read that names a revision is as without once the user has it; one that nobody has is 412."""
+        user_id = self.users[task[0]]
+        revision = max(0, self.revisions.of_user.get(user_id, 0) + ahead)
+        url = LIST.url(user_id, "") if whole_list else GET.url(user_id, task[1])
+        response = self.api.get(url, headers={"Min-Revision": f'"1-{revision}"' if quoted else f"{revision}"})
+        if ahead > 0:
+            assert_problem(response, 412)
+        elif whole_list:
+            assert (response.status_code, response.json()) == (200, self.model.listed(user_id))
+        elif (expected := self.model.find(user_id, task[1])) is None:
+            assert_problem(response, 404)
+        else:
+            assert (response.status_code, response.json()) == (200, expected)
+
     @rule(
         task=known_or_not, other=tasks, order=st.sampled_from(draw.ORDERS), limit=st.sampled_from([1, 2, 3, 1000]),
         done=draw.completions, after=st.booleans(), before=st.booleans(), q=draw.searches,
