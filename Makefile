@@ -124,5 +124,6 @@ clean: ## remove environments, caches, and the data of a stack that does not run
 	rm -rf site sbom benchmarks/opponents/node/node_modules .stack .stack-ci .stack-faults .venv .tools .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .tools/bin/uv:
-	@echo "Installing uv into .tools, because it is not on PATH"
-	@python3 -m pip install --quiet --target .tools uv
+	@echo "Installing uv into .tools, because it is not on PATH (log: .tools/pip.log)"
+	@mkdir -p .tools
+	@python3 -m pip install --target .tools uv >.tools/pip.log 2>&1 || { cat .tools/pip.log; exit 1; }
