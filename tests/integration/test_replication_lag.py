@@ -1,5 +1,6 @@
 """A task-reader whose replica is too far behind refuses reads and is not ready: a real standby, paused or cut off."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,12 +10,14 @@ from typing import Any
 import pytest
 from gateway.reader_statuses import look_at_databases
 from gateway.settings import GatewaySettings
+from local_stack.ports import pick_port
 from local_stack.postgres import find_programs
 from pydantic import HttpUrl, SecretStr
 from task_reader import replication
 from task_reader.app import create_app
 from task_reader.settings import ReaderSettings
 
+from tests.browser import NEEDS_CHROMIUM, running_browser
 from tests.commands import create, replace
 from tests.integration.debian_servers import debian_postgres
 from tests.integration.replicated_reads import Replicated, gateway_before, running_replicated, titles
@@ -146,6 +149,34 @@ async def test_the_status_page_sees_a_replica_and_that_it_is_late(replicated: Re
     assert (late.state, late.is_late, name in fresh.lags_s) == ("up", True, True)
     assert lag_s is not None
     assert lag_s > MAX_LAG_S
+
+
+@NEEDS_CHROMIUM
+async def test_the_status_page_shows_the_lag_of_a_replica(replicated: Replicated, tmp_path: Path) -> None:
+    path, change = await a_task(replicated)
+    admin_port = pick_port()
+    replica = "document.querySelector('[data-component=replicas]')"
+
+    async with (
+        reading(replicated.standby.at(replicated.addresses.reader)) as (reader, _),
+        gateway_before(reader, admin_port=admin_port),
+        running_browser(tmp_path / "chromium") as browser,
+        browser.visitor() as visitor,
+    ):
+        page = await browser.open(f"http://127.0.0.1:{admin_port}/", visitor)
+        await page.shows(f"{replica}.dataset.state === 'up'")
+        before = await page.evaluate(f"{replica}.querySelector('span').textContent")
+        await replicated.standby.pause()
+        await replicated.write(change)
+        await becomes(reader, path, 503)
+        await page.shows(f"{replica}.dataset.state === 'down'")
+        late = await page.evaluate(f"{replica}.querySelector('span').textContent")
+        await replicated.standby.resume()
+        await page.shows(f"{replica}.dataset.state === 'up'")
+
+    assert before == "up to date"
+    assert re.fullmatch(r"\d+\.\d s behind", late)
+    assert page.complaints == []
 
 
 async def test_a_replica_that_is_cut_off_is_refused_until_it_is_back(replicated: Replicated) -> None:
