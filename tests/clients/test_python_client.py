@@ -1,6 +1,5 @@
 """The Python client against a real system: each operation, sync and async, and its errors."""
 
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, closing
 from datetime import timedelta
@@ -8,22 +7,18 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from common.http import problems
 from taskwire_client import (
     AsyncClient,
-    ChangesGone,
     Client,
     InvalidRequest,
     KeyReused,
     Operation,
     Options,
     PreconditionFailed,
-    Problem,
     Snapshot,
     TaskNotFound,
     in_batches,
 )
-from taskwire_client.problems import problem_of
 from taskwire_client.watching import Update
 
 HOSTILE = [
@@ -197,28 +192,3 @@ def test_a_revision_that_was_lost_is_forgotten(gateway_url: str) -> None:
 
         assert list(client.tasks()) == []
         assert client._session._revision < 2**53 - 1
-
-
-def test_every_problem_of_the_api_has_its_exception() -> None:
-    kinds = [value for value in vars(problems).values() if isinstance(value, problems.ProblemType)]
-
-    raised = {kind.slug: type(problem_of(kind.status, {"type": kind.uri, "title": kind.title})) for kind in kinds}
-
-    assert len(kinds) > 25
-    assert Problem not in raised.values()
-    assert raised["changes-gone"] is ChangesGone
-    others = itertools.groupby(sorted(raised.items(), key=lambda item: item[1].__name__), key=lambda item: item[1])
-    assert {
-        kind.__name__: sorted(slug for slug, _ in group) for kind, group in others if kind is not InvalidRequest
-    } == {
-        "ChangesGone": ["changes-gone"],
-        "KeyReused": ["idempotency-key-reused"],
-        "NotAuthenticated": ["invalid-token", "no-token"],
-        "OutcomeUnknown": ["outcome-unknown"],
-        "PreconditionFailed": ["precondition-failed"],
-        "RevisionUnreached": ["revision-unreached"],
-        "ServerError": ["http-version-unknown", "internal", "transfer-coding-unknown"],
-        "TaskNotFound": ["task-not-found"],
-        "TooManyRequests": ["too-many-event-streams", "too-many-requests"],
-        "Unavailable": ["not-done", "overloaded", "slow-body", "slow-head", "tokens-unverifiable", "unavailable"],
-    }

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from taskwire_client.tasks import Changes, Task
 
-_FORMAT = 1
+FORMAT = 1  # of a snapshot as JSON; another for other fields of tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Snapshot:
     def to_json(self) -> str:
         """All of it as JSON, for `from_json`."""
         tasks = [task.to_json() for task in self.newest_first()]
-        state = {"format": _FORMAT, "user_id": str(self.user_id), "revision": self.revision, "tasks": tasks}
+        state = {"format": FORMAT, "user_id": str(self.user_id), "revision": self.revision, "tasks": tasks}
         return json.dumps(state, ensure_ascii=False)
 
     @classmethod
@@ -43,7 +43,7 @@ class Snapshot:
         """The snapshot that was written so. ValueError for anything else: begin anew without one."""
         state = json.loads(text)
         try:
-            if state["format"] != _FORMAT:
+            if state["format"] != FORMAT:
                 raise ValueError(f"a snapshot of format {state['format']}, which this version does not read")
             tasks = map(Task.from_json, state["tasks"])
             return cls(UUID(state["user_id"]), int(state["revision"]), {task.id: task for task in tasks})
