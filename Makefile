@@ -64,8 +64,9 @@ format: $(UV_NEEDED) ## format the code and mend what ruff can mend
 	$(UV) run --locked ruff check --fix .
 	$(UV) run --locked ruff format .
 
-contracts: $(UV_NEEDED) ## write docs/openapi.json, docs/asyncapi.json and docs/configuration.md from the code, and Kubernetes' rules from Prometheus'
+contracts: $(UV_NEEDED) ## write the documents of API and bus, docs/configuration.md, requests for Postman, and Kubernetes' rules
 	$(UV) run --locked python docs/generate.py
+	$(UV) run --locked python docs/postman_collection.py
 	$(UV) run --locked python deploy/observability/prometheus_rule.py
 
 .PHONY: docs

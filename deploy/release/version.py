@@ -16,12 +16,12 @@ SEMVER = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 """Three numbers (semver.org). Releases have no suffix: what is not released has no version of its own."""
 
 _IN_PROJECT = r'^version = "([^"]+)"$'
-_IN_JSON = r'^ {2,4}"version": "([^"]+)"'  # of a package, and of an API's `info`; deeper ones are other packages'
+_IN_JSON = r'^    "version": "([^"]+)"'  # of `info`
 _IN_IMAGES = r"/taskwire/[\w-]+, newTag: ([^}\s]+)"
 WRITTEN = {
     "pyproject.toml": _IN_PROJECT,
     "[a-z]*/*/pyproject.toml": _IN_PROJECT,
-    "clients/*/package.json": _IN_JSON,
+    "clients/*/package*.json": r'"name": "taskwire-[a-z]+",\n +"version": "([^"]+)"',  # of itself, not of what it needs
     "uv.lock": r'^version = "([^"]+)"\nsource = \{ (?:editable|virtual) = ',  # the members of the workspace
     "Dockerfile": r"^ARG VERSION=(\S+)$",
     "deploy/kubernetes/overlays/neon/kustomization.yaml": _IN_IMAGES,
@@ -29,7 +29,7 @@ WRITTEN = {
 }
 """Where it is written by `write`: files, and the pattern whose group is the version."""
 
-GENERATED = {"docs/openapi.json": _IN_JSON, "docs/asyncapi.json": _IN_JSON}
+GENERATED = {"docs/openapi.json": _IN_JSON, "docs/asyncapi.json": _IN_JSON, "docs/postman-collection.json": _IN_JSON}
 """Where `make contracts` puts it."""
 
 

@@ -1,4 +1,4 @@
-"""Programs from npm, in the versions of npm/package-lock.json."""
+"""clients/typescript with the programs from npm that it needs, in the versions of its package-lock.json."""
 
 import shutil
 import subprocess
@@ -6,27 +6,28 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent / "npm"
+EXAMPLE = Path(__file__).parents[2] / "clients" / "typescript"
 FETCH_WITHIN_S = 90
+UNFETCHED = shutil.ignore_patterns("node_modules", "out", "schema.d.ts")  # what somebody has made beside the example
 
 
 @pytest.fixture(scope="session")
 def npm_folder(repository: Path) -> Path:
-    """A copy of npm/ with its packages, kept for the next run. Skips where npm is missing or cannot fetch them."""
+    """A copy of the example with its packages, kept for the next run. Skips where npm is missing or fetches none."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("npm is not installed")
     folder = repository / ".stack-ci" / "npm"
     if not _is_filled(folder):
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(HERE, folder)
+        shutil.copytree(EXAMPLE, folder, ignore=UNFETCHED)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=FETCH_WITHIN_S)
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
             pytest.skip(f"npm cannot fetch packages: {(error.stderr or b'')[-200:]!r}")
-    for source in HERE.glob("*s*"):
-        shutil.copy(source, folder)
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    shutil.copytree(EXAMPLE, folder, ignore=UNFETCHED, dirs_exist_ok=True)
     return folder
 
 
@@ -34,7 +35,7 @@ def _is_filled(folder: Path) -> bool:
     """Whether npm has fetched these very packages: it writes its own list last."""
     lock = folder / "package-lock.json"
     done = folder / "node_modules" / ".package-lock.json"
-    return done.exists() and lock.exists() and lock.read_bytes() == (HERE / "package-lock.json").read_bytes()
+    return done.exists() and lock.exists() and lock.read_bytes() == (EXAMPLE / "package-lock.json").read_bytes()
 
 
 def run(folder: Path, *arguments: str | Path) -> str:

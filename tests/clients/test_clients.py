@@ -56,12 +56,34 @@ def test_a_generated_python_client_works(description: Path, gateway_url: str, tm
     assert saw == SAW
 
 
-def test_a_client_with_generated_typescript_types_works(description: Path, gateway_url: str, npm_folder: Path) -> None:
+@pytest.fixture(scope="module")
+def typescript(description: Path, npm_folder: Path) -> Path:
+    """The folder with the TypeScript example, compiled with types of the description."""
+    types = npm_folder / "src" / "schema.d.ts"
     # By default it makes a member with a default one that must be sent.
-    run(npm_folder, "openapi-typescript", description, "--output", "schema.d.ts", "--default-non-nullable", "false")
+    run(npm_folder, "openapi-typescript", description, "--output", types, "--default-non-nullable", "false")
     run(npm_folder, "tsc", "--project", ".")
+    return npm_folder
 
-    assert printed(["node", "session.js", gateway_url, str(uuid4())], npm_folder) == SAW
+
+def test_the_typescript_example_works(gateway_url: str, typescript: Path) -> None:
+    saw = printed(["node", "out/example.js", gateway_url, str(uuid4())], typescript)
+
+    successes = ("listed", "found", "replaced", "patched", "flipped", "opened", "batch", "changes")
+    assert saw["statuses"] == dict.fromkeys(successes, 200) | {"created": 201, "lost": 412, "gone": 404}
+    assert {name: saw[name] for name in ("listed", "titles", "completed")} == {
+        name: SAW[name] for name in ("listed", "titles", "completed")
+    }
+    assert saw["batch"] == [201, 204]
+    assert saw["problems"] == [f"urn:taskwire:problem:{name}" for name in ("precondition-failed", "task-not-found")]
+
+
+def test_the_typescript_client_sends_a_write_again_as_it_was(typescript: Path) -> None:
+    command = ["node", "--test", "out/client.test.js"]
+    done = subprocess.run(command, cwd=typescript, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stdout
+    assert "# pass 3" in done.stdout
 
 
 def printed(command: list[str | Path], folder: Path) -> Any:

@@ -29,7 +29,8 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy)
     (folder / "CHANGELOG.md").write_text(ENTRY)
-    (folder / "docs" / "generate.py").write_text(WRITES_NOTHING)
+    for script in check.GENERATORS:
+        (folder / script).write_text(WRITES_NOTHING)
     git(folder, "init", "--quiet")
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "release")

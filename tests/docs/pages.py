@@ -12,7 +12,7 @@ PAGES = [
     ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted(ROOT.glob("deploy/**/*.md")),
-    *sorted(ROOT.glob("clients/**/*.md")),
+    *sorted(ROOT.glob("clients/*/*.md")),
 ]
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -13,6 +13,7 @@ from faststream.specification.asyncapi.v3_0_0.schema import ApplicationSchema
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
+from docs.postman_collection import collection
 from tests.commands import create, delete, patch, replace, toggle
 from tests.json_references import Json, inside, references
 
@@ -47,6 +48,12 @@ def test_the_file_is_what_the_code_generates(generated: Path, name: str) -> None
     written = (DOCS / name).read_text()
 
     assert written == (generated / name).read_text(), "run `make contracts`"
+
+
+def test_the_collection_of_requests_is_what_the_api_says() -> None:
+    written = json.loads((DOCS / "postman-collection.json").read_text())
+
+    assert written == collection(json.loads((DOCS / "openapi.json").read_text())), "run `make contracts`"
 
 
 def test_the_api_is_valid_openapi() -> None:
