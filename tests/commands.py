@@ -6,6 +6,19 @@ from uuid import UUID, uuid4
 
 from common.contracts.commands import Command, CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from common.contracts.fields import TaskChanges
+from gateway.idempotency import derive_command_id
+from gateway.new_ids import new_id
+
+
+def id_of_age(age_s: float) -> UUID:
+    """An id such as a gateway made so many seconds ago."""
+    made_ms = time.time_ns() // 1_000_000 - int(age_s * 1000)
+    return UUID(bytes=made_ms.to_bytes(6) + new_id().bytes[6:])
+
+
+def id_of_key() -> UUID:
+    """An id such as a gateway derives from a key that nobody has used."""
+    return derive_command_id(uuid4(), "a key")
 
 
 def envelope(
@@ -13,7 +26,7 @@ def envelope(
 ) -> dict[str, Any]:
     """The fields that every command has; a fresh user and command unless they are given."""
     return {
-        "command_id": command_id or uuid4(),
+        "command_id": command_id or new_id(),
         "user_id": user_id or uuid4(),
         "deadline_unix_ms": int((time.time() + expires_in_s) * 1000),
     }

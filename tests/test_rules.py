@@ -33,7 +33,16 @@ MAY_CONNECT = {
 ALL_TESTS = sources(*TESTS)
 ASIDE = sources("benchmarks/**/*.py", "docs/**/*.py", "faults/**/*.py")
 SQL_FILES = sorted(ROOT.glob("services/*/sql/*.sql"))
-NOT_OF_ONE_USER = {"forget_commands"}  # cleans up after all users; its own policy shows it old records, nothing else
+NOT_OF_ONE_USER = {
+    "forget_commands",  # cleans up after all users; its own policy shows it old records, nothing else
+    "empty_old_slot",  # the same, by truncating
+}
+RUNS_AS_OWNER = {"empty_old_slot"}  # no service may truncate; what it does beside that is in TRUNCATES_SLOTS
+TRUNCATES_SLOTS = [
+    "runs with the rights of its owner",
+    *(f"command_log_{slot} after an unknown word is not understood" for slot in range(4)),
+    "does not begin by telling row-level security who asks",
+]
 
 MAY_SLEEP = {
     "libs/common/tests/http_server/test_limits.py": "gives the event loop a turn",
@@ -150,6 +159,13 @@ def test_every_function_is_bound_to_one_user_and_names_its_columns() -> None:
 
     assert {name for name, faults in made.items() if faults} == NOT_OF_ONE_USER
     assert {name for name, faults in frozen.items() if faults} == NOT_OF_ONE_USER
+
+
+def test_one_function_runs_with_its_owners_rights_and_does_nothing_but_truncate_slots() -> None:
+    made = {path.stem: sql.faults(path.read_text()) for path in SQL_FILES}
+
+    assert {name for name, faults in made.items() if TRUNCATES_SLOTS[0] in faults} == RUNS_AS_OWNER
+    assert [made[name] for name in RUNS_AS_OWNER] == [TRUNCATES_SLOTS]
 
 
 def test_every_table_with_rows_of_users_is_looked_at() -> None:

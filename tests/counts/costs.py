@@ -33,8 +33,8 @@ from tests.counts.sql_traffic import SqlTraffic
 READER_START = SqlTraffic(connections=1, round_trips=2, statements=2)
 """With a pool of one: the server's timeline (ADR 29), and the check of the role. The role has the time zone."""
 
-WRITER_START = SqlTraffic(connections=1, round_trips=3, statements=3)
-"""The same, and the first clean-up of the command log."""
+WRITER_START = SqlTraffic(connections=1, round_trips=4, statements=4)
+"""The same, and the first clean-up of the command log: its slots, and its records."""
 
 SCANS_OF_A_KNOWN_LIST = 0
 """Of the table of tasks, for a list whose revision the client or the task-reader has."""

@@ -40,5 +40,5 @@ def test_json_of_writes_is_parsed_once_a_body_and_once_a_message(
     assert mixed_writes[size].parses == Counter(gateway=bodies + reply, task_writer=message)
 
 
-def test_a_task_writer_asks_three_questions_when_it_starts(create_writes: Mapping[int, CountedWrites]) -> None:
+def test_a_task_writer_asks_four_questions_when_it_starts(create_writes: Mapping[int, CountedWrites]) -> None:
     assert create_writes[1].at_start.sql == costs.WRITER_START + costs.batch(1)

@@ -310,6 +310,10 @@ async def large(postgres: Postgres) -> AsyncIterator[tuple[psycopg.AsyncConnecti
         yield admin, create(user, title="x"), 20_000 - 10
 
 
+EMPTY_SLOTS = [(f"idx_command_log_{slot}_change", 0) for slot in range(4)]
+"""By their indexes too, although they were analyzed when they were empty, and are planned for as such."""
+
+
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for part in plan.get("Plans", []):
@@ -341,7 +345,7 @@ async def test_a_delta_reads_its_records_and_their_tasks_by_their_indexes(
     answer, ran = await accesses(admin, task.user_id, since)
 
     assert len(json.loads((answer or "").partition(" ")[2])["changed"]) == 10
-    assert ran == [("idx_command_log_change", 10), ("tasks_pkey", 10), ("user_revisions_pkey", 1)]
+    assert ran == [*EMPTY_SLOTS, ("idx_command_log_change", 10), ("tasks_pkey", 10), ("user_revisions_pkey", 1)]
 
 
 async def test_what_has_not_changed_costs_two_looks_into_indexes(
@@ -352,7 +356,7 @@ async def test_what_has_not_changed_costs_two_looks_into_indexes(
     answer, ran = await accesses(admin, task.user_id, 20_000)
 
     assert answer == '20000 {"revision": 20000, "changed": [], "deleted": []}'
-    assert ran == [("idx_command_log_change", 0), ("user_revisions_pkey", 1)]
+    assert ran == [*EMPTY_SLOTS, ("idx_command_log_change", 0), ("user_revisions_pkey", 1)]
 
 
 @pytest.mark.parametrize(("since", "records"), [(0, MAX_CHANGES + 1), (19_995, 5)])
@@ -365,4 +369,4 @@ async def test_where_nothing_is_told_no_task_is_looked_at(
     answer, ran = await accesses(admin, task.user_id, since, known)
 
     assert answer == ("20000" if known else None)
-    assert ran == [("idx_command_log_change", records), ("user_revisions_pkey", 1)]
+    assert ran == [*EMPTY_SLOTS, ("idx_command_log_change", records), ("user_revisions_pkey", 1)]

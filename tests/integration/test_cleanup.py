@@ -61,6 +61,7 @@ def as_owner(addresses: Addresses, statement: str) -> None:
         (f"revoke execute on function {FUNCTION} from taskwire_writer", InsufficientPrivilege),
         ("revoke delete on command_log from taskwire_writer", InsufficientPrivilege),
         (f"drop function {FUNCTION}", UndefinedFunction),
+        ("revoke execute on function empty_old_slot from taskwire_writer", InsufficientPrivilege),
     ],
 )
 async def test_what_does_not_pass_by_itself_is_a_failure_of_the_task(

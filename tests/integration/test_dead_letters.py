@@ -21,7 +21,7 @@ from task_writer.dead_letter_commands import list_dead_letters, show
 from task_writer.dead_letter_queue import open_dead_letters
 from task_writer.dead_letters import LogWindow, NotPossible, replay_messages
 
-from tests.commands import create, delete, toggle
+from tests.commands import create, delete, id_of_key, keyed, toggle
 from tests.conftest import Addresses
 from tests.integration.dead_letters import Operator, Said, add_dead_letter, batch, has, holds, tasks_of
 from tests.integration.raw_gateway import RawGateway, raw_gateway
@@ -214,7 +214,7 @@ async def send_without_removing(operator: Operator) -> None:
 @pytest.fixture
 async def forgetful(addresses: Addresses, owner: psycopg.AsyncConnection, writer_database: Database) -> None:
     """The command log has deleted what was older than a day."""
-    old = create()
+    old = keyed(create(), id_of_key())
     await carry_out(writer_database, [old])
     async with owner.transaction():
         await owner.execute("select set_config('app.user_id', %s, true)", [str(old.user_id)])

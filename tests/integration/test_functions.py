@@ -91,6 +91,8 @@ def arguments(case: Case) -> dict[str, list[Any]]:
         "p_look_up": [True, False],
         "p_retention_s": [3600.0],
         "p_limit": [1000],
+        "p_slot": [0],
+        "p_tick": [0],
         "p_order": list(get_args(Order)),
         "p_is_completed": [None, False],
         "p_created_after": [None, "-infinity"],

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from task_writer.batches import EXPIRED, KEY_REUSED, REFUSED
 from task_writer.cleanup import forget_old_commands
 
-from tests.commands import create, delete, keyed, patch, replace, toggle
+from tests.commands import create, delete, id_of_key, keyed, patch, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes, replay_of, titles
 from tests.reading import read_list
@@ -163,7 +163,7 @@ async def make_older(owner: psycopg.AsyncConnection, command: AnyCommand, *, hou
 async def test_a_key_that_was_forgotten_makes_a_new_task_beside_the_first(
     writer_database: Database, reader_database: Database, owner: psycopg.AsyncConnection
 ) -> None:
-    first = keyed(create(title="milk"))
+    first = keyed(create(title="milk"), id_of_key())
     again = keyed(create(first.user_id, title="milk"), first.command_id)
     await outcomes(writer_database, first)
     await make_older(owner, first, hours=25)
@@ -176,7 +176,7 @@ async def test_a_key_that_was_forgotten_makes_a_new_task_beside_the_first(
 
 
 async def test_a_key_is_kept_until_it_is_a_day_old(writer_database: Database, owner: psycopg.AsyncConnection) -> None:
-    first = keyed(create())
+    first = keyed(create(), id_of_key())
     (before,) = await outcomes(writer_database, first)
     await make_older(owner, first, hours=23)
     await writer_database.run(lambda db: forget_old_commands(db, DAY_S))

@@ -53,6 +53,11 @@ EXPECTED = {
     ("taskwire_writer", "table public.command_log", "select"),
     ("taskwire_writer", "table public.command_log", "insert"),
     ("taskwire_writer", "table public.command_log", "delete"),
+    *(
+        ("taskwire_writer", f"table public.command_log_{slot}", right)
+        for slot in range(4)
+        for right in ("select", "insert", "delete")
+    ),
     ("taskwire_writer", "table public.user_revisions", "select"),
     ("taskwire_writer", "table public.user_revisions", "insert"),
     ("taskwire_writer", "table public.user_revisions", "update"),
@@ -60,6 +65,7 @@ EXPECTED = {
     ("taskwire_writer", "table public.command_log_state", "update"),
     ("taskwire_writer", RUN_COMMANDS, "execute"),
     ("taskwire_writer", "function forget_commands(double precision,integer)", "execute"),
+    ("taskwire_writer", "function empty_old_slot(double precision)", "execute"),
     ("taskwire_writer", "schema public", "usage"),
     ("taskwire_writer", "database", "connect"),
     ("taskwire_reader", "table public.tasks", "select"),

@@ -10,11 +10,12 @@ import pytest
 
 from tests.conftest import Addresses
 
-OF_USERS = {"tasks", "command_log", "user_revisions"}
+SLOTS = {f"command_log_{slot}" for slot in range(4)}
+OF_USERS = {"tasks", "command_log", "user_revisions", *SLOTS}
 OF_THE_DATABASE = {"alembic_version", "command_log_state"}
 """What each database has for itself."""
 
-UNIQUE_BY_A_RANDOM_ID = {"tasks_pkey", "command_log_pkey"}
+UNIQUE_BY_A_RANDOM_ID = {"tasks_pkey", "command_log_pkey", *(f"{slot}_pkey" for slot in SLOTS)}
 """Unique by a UUID alone. Each of several databases keeps that for itself; an engine that spreads one table over
 servers, such as Citus, wants user_id in them first."""
 

@@ -9,7 +9,7 @@ from .sources import Source, texts
 
 HOMES = {"queries.py", "statements.py"}
 LOOKS_LIKE_SQL = re.compile(
-    r"\b(?:select|insert|update|delete|truncate|merge|copy)\b.*\b(?:tasks|command_log|user_revisions)\b",
+    r"\b(?:select|insert|update|delete|truncate|merge|copy)\b.*\b(?:tasks|command_log(?:_\d)?|user_revisions)\b",
     re.IGNORECASE | re.DOTALL,
 )
 

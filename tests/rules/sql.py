@@ -6,7 +6,7 @@ It is not an SQL parser. It recognises the few forms that the services use, and 
 import re
 from collections.abc import Iterator, Sequence
 
-TABLES = {"tasks", "command_log", "user_revisions"}
+TABLES = {"tasks", "command_log", "user_revisions", *(f"command_log_{slot}" for slot in range(4))}
 USER = "%(user_id)s"
 FIRST_STATEMENT = ["set", "local", "app.user_id", "=", USER]
 CREATES_FUNCTION = re.compile(r"\bcreate\s+(?:or\s+replace\s+)?(?:function|procedure)\b", re.IGNORECASE)

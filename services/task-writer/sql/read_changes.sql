@@ -2,8 +2,9 @@
 -- or the revision alone where that is p_known_revision; null where the command log cannot tell, or more than 500 changes
 -- were made.
 --
--- Uses user_revisions_pkey, idx_command_log_change, and tasks_pkey once for each task that was changed. The cost is that of
--- the changes, whatever else the user, the log and the others have.
+-- Uses user_revisions_pkey, idx_command_log_change and its like of each slot (docs/adr/0030), and tasks_pkey once for each
+-- task that was changed. The cost is that of the changes, whatever else the user, the log and the others have: a slot
+-- is empty at times, and without enable_seqscan a plan from then would be kept that reads all of it.
 --
 -- Each record of a change names the revision before it. So the log tells everything where the first record after p_since
 -- names p_since, each the one before it, and the last has the revision reached. Any gap breaks the chain: records that were
@@ -15,6 +16,7 @@ create or replace function read_changes(p_user_id uuid, p_since bigint, p_known_
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
   max_changes constant integer := 500;

@@ -15,12 +15,21 @@
 -- revision, past the clock too: after a restored backup no number comes again. What changes nothing leaves it as it
 -- was. docs/adr/0018 has the reasons.
 --
+-- A command whose id begins with the time is recorded in the slot of that time, a child of command_log that is emptied as
+-- a whole (empty_old_slot.sql); every other in command_log itself, so that one look-up finds a key. The first 32 bits of
+-- such an id count ticks of 65.536 s. A slot takes 512 of them, 9.3 hours, and there are four in turn. An id that is more
+-- than 16 ticks from the clock goes into command_log: so the time tells how old the records of a slot are. Two deliveries
+-- of one command may have different places then. So a command that is more than 8 ticks from the clock or from its
+-- deadline, as a dead letter is that is replayed, is looked up in all. docs/adr/0030 has the argument.
+-- enable_seqscan: a slot is empty at times, and a plan from then would be kept that reads all of it.
+--
 -- An assignment is evaluated at once where `perform` would be a query of its own, and every expression costs a
 -- microsecond when it is first met in a transaction: what new commands without a key go through has few of them.
 create or replace function run_commands(p_commands json, p_batch bigint, p_keys bigint[], p_look_up boolean)
 returns table (status text, task text, recorded boolean, revision bigint)
 language plpgsql
 set search_path = pg_catalog, public, pg_temp
+set enable_seqscan = off
 as $$
 #variable_conflict use_column
 declare
@@ -40,6 +49,10 @@ declare
   replayed boolean;
   list_looked_up uuid;  -- the first command of a list under one key, and the fingerprint in its record
   list_recorded bytea;
+  this_tick bigint := date_part('epoch', now()) * 1000 / 65536;
+  first_tick double precision := (
+    select date_part('epoch', slots_from) * 1000 / 65536 from command_log_state where one_row
+  );
   answers text[] := array_fill(null::text, array[json_array_length(p_commands)]);  -- in the order of the array
   tasks_left text[] := answers;
   replays boolean[] := answers::boolean[];
@@ -56,7 +69,9 @@ begin
   end if;
 
   for command in
-    select type, command_id, user_id, fingerprint, keyed, p_look_up or keyed as look_up,
+    select type, command_id, user_id, fingerprint, keyed,
+      p_look_up or keyed or has_time and (abs(tick - this_tick) > 8 or deadline_unix_ms / 65536 - tick > 8) as look_up,
+      has_time, case when has_time and abs(tick - this_tick) <= 16 then tick / 512 % 4 end as slot,
       to_timestamp(deadline_unix_ms / 1000) as deadline, task_id, title, description, is_completed,
       changes, precondition, list_first, place, lead(user_id) over in_turn is distinct from user_id as is_last_of_user
     from rows from (json_to_recordset(p_commands) as (
@@ -67,6 +82,10 @@ begin
       type, command_id, user_id, fingerprint, keyed, deadline_unix_ms,
       task_id, title, description, is_completed, changes, precondition, list_first, place
     )
+    cross join lateral (
+      select tick, substr(command_id::text, 15, 1) = '7' and tick >= first_tick as has_time
+      from (select ('x' || left(command_id::text, 8))::bit(32)::bigint as tick offset 0) as counted
+    ) as dated
     window in_turn as (order by user_id, place)
     order by user_id, place
   loop
@@ -99,9 +118,15 @@ begin
     shown_revision := null;
     replayed := false;
     if command.look_up or command.deadline <= clock_timestamp() then
-      select log.status, log.task, log.revision, log.fingerprint into known  -- command_log_pkey
-      from command_log as log
-      where log.command_id = command.command_id and log.user_id = command.user_id;
+      if command.has_time then
+        select log.status, log.task, log.revision, log.fingerprint into known  -- the primary keys of log and slots
+        from command_log as log
+        where log.command_id = command.command_id and log.user_id = command.user_id;
+      else
+        select log.status, log.task, log.revision, log.fingerprint into known  -- command_log_pkey
+        from only command_log as log
+        where log.command_id = command.command_id and log.user_id = command.user_id;
+      end if;
       replayed := found;
       if replayed and command.keyed and known.fingerprint <> command.fingerprint then
         answer := 'key_reused';
@@ -205,11 +230,38 @@ begin
           answer := case when found then 'done' else 'not_found' end;
         end if;
       end if;
-      insert into command_log (command_id, user_id, fingerprint, status, task, revision, previous, task_id)
-      values (
-        command.command_id, command.user_id, command.fingerprint, answer, shown,
-        shown_revision, case when is_change then reached end, command.task_id
-      );
+      case command.slot  -- by name: PostgreSQL needs longer to find the partition of a row
+        when 0 then
+          insert into command_log_0 (command_id, user_id, fingerprint, status, task, revision, previous, task_id)
+          values (
+            command.command_id, command.user_id, command.fingerprint, answer, shown,
+            shown_revision, case when is_change then reached end, command.task_id
+          );
+        when 1 then
+          insert into command_log_1 (command_id, user_id, fingerprint, status, task, revision, previous, task_id)
+          values (
+            command.command_id, command.user_id, command.fingerprint, answer, shown,
+            shown_revision, case when is_change then reached end, command.task_id
+          );
+        when 2 then
+          insert into command_log_2 (command_id, user_id, fingerprint, status, task, revision, previous, task_id)
+          values (
+            command.command_id, command.user_id, command.fingerprint, answer, shown,
+            shown_revision, case when is_change then reached end, command.task_id
+          );
+        when 3 then
+          insert into command_log_3 (command_id, user_id, fingerprint, status, task, revision, previous, task_id)
+          values (
+            command.command_id, command.user_id, command.fingerprint, answer, shown,
+            shown_revision, case when is_change then reached end, command.task_id
+          );
+        else
+          insert into command_log (command_id, user_id, fingerprint, status, task, revision, previous, task_id)
+          values (
+            command.command_id, command.user_id, command.fingerprint, answer, shown,
+            shown_revision, case when is_change then reached end, command.task_id
+          );
+      end case;
       if is_change then
         reached := upcoming;
       end if;

@@ -1,4 +1,4 @@
-"""Deletes old records from the command log, a limited number at a time."""
+"""Removes old records from the command log: a slot at a time, and what is in no slot a limited number at a time."""
 
 import asyncio
 import logging
@@ -6,8 +6,8 @@ import logging
 from common.postgres.database import Connection, Database, DatabaseUnavailable, all_rows
 from psycopg import InternalError, OperationalError
 
-from task_writer.metrics import CLEANUP_BEHIND, FORGOTTEN
-from task_writer.statements import FORGET_COMMANDS
+from task_writer.metrics import CLEANUP_BEHIND, EMPTIED_SLOTS, FORGOTTEN
+from task_writer.statements import EMPTY_OLD_SLOT, FORGET_COMMANDS
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,14 @@ async def forget_old_commands(db: Connection, retention_s: float) -> int:
     return int(forgotten)
 
 
+async def empty_old_slot(db: Connection, retention_s: float) -> str:
+    """Empties a slot whose records are all older than `retention_s` seconds, at a cost that does not depend on their
+    number: returns "emptied", "in_use" when a transaction reads the slot, or "none" when there is nothing to empty.
+    """
+    ((result,),) = await all_rows(db, EMPTY_OLD_SLOT, {"retention_s": retention_s})
+    return str(result)
+
+
 async def keep_forgetting(database: Database, *, retention_s: float, interval_s: float) -> None:
     """Runs for ever: a clean-up every `interval_s` seconds, repeated immediately while it deletes a full batch.
 
@@ -28,12 +36,20 @@ async def keep_forgetting(database: Database, *, retention_s: float, interval_s:
     """
     while True:
         try:
+            slot = await database.run(lambda db: empty_old_slot(db, retention_s))
             forgotten = await database.run(lambda db: forget_old_commands(db, retention_s))
         except (DatabaseUnavailable, OperationalError, InternalError) as error:
             log.warning("the command log was not cleaned up: %s", error)
             forgotten = 0  # the gauge stays as it was: nobody knows
         else:
-            FORGOTTEN.inc(forgotten)
-            CLEANUP_BEHIND.set(forgotten == RECORDS_PER_STATEMENT)
+            _show(slot, forgotten)
         if forgotten < RECORDS_PER_STATEMENT:
             await asyncio.sleep(interval_s)
+
+
+def _show(slot: str, forgotten: int) -> None:
+    FORGOTTEN.inc(forgotten)
+    CLEANUP_BEHIND.set(slot == "in_use" or forgotten == RECORDS_PER_STATEMENT)
+    if slot == "emptied":
+        EMPTIED_SLOTS.inc()
+        log.info("a slot of the command log was emptied")

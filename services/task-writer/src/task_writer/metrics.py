@@ -9,9 +9,11 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10,
 
 COMMANDS = Counter("taskwire_commands", "Commands that the task-writer answered", ["type", "outcome"])
 REPEATS = Counter("taskwire_repeats", "Commands that were answered from the command log")
-FORGOTTEN = Counter("taskwire_forgotten_commands", "Records that the task-writer deleted from the command log")
+FORGOTTEN = Counter("taskwire_forgotten_commands", "Records that the task-writer deleted from the log, without slots")
+EMPTIED_SLOTS = Counter("taskwire_emptied_slots", "Slots of the command log that the task-writer emptied")
 CLEANUP_BEHIND = Gauge(
-    "taskwire_cleanup_behind", "1 while the clean-up of the command log deletes as many records as it may at a time"
+    "taskwire_cleanup_behind",
+    "1 while the clean-up of the command log deletes as many records as it may at a time, or an old slot is in use",
 )
 REDELIVERED = Counter("taskwire_redelivered_batches", "Batches that RabbitMQ redelivered")
 DEAD_LETTERS = Counter("taskwire_dead_letters", "Dead letters that the task-writer stored", ["reason"])

@@ -12,6 +12,7 @@ RUN_COMMANDS = """
 select status, task, recorded, revision from run_commands(%(commands)s, %(batch)s, %(keys)s, %(look_up)s);
 """
 FORGET_COMMANDS = "select forget_commands(%(retention_s)s, %(limit)s)"
+EMPTY_OLD_SLOT = "select empty_old_slot(%(retention_s)s)"
 FORGOTTEN_UNTIL = "select date_part('epoch', forgotten_until) from command_log_state"
 
 NOT_SENT_TO_SQL = {"request_id", "traceparent", "keyed_list"}
