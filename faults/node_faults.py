@@ -88,8 +88,12 @@ async def lose_majority(system: ClusteredSystem) -> None:
 
 
 async def restart_one_by_one(system: ClusteredSystem) -> None:
-    """A rolling restart: each node is stopped gracefully and started, once the one before is back and in sync."""
+    """A rolling restart: each node is drained, stopped and started, once the one before is back and in sync.
+
+    Draining hands leaders over and closes connections; without it the queue is left to an election.
+    """
     for node in system.cluster.nodes:
+        await node.control("eval", "rabbit_maintenance:drain().")
         await node.process.stop()
         await node.process.start()
         await node.wait_ready()

@@ -54,7 +54,7 @@ async def _hit(cluster: Cluster, fault: Fault) -> Container:
         (found,) = now.primaries if fault.part == PRIMARY else [now.synchronous]
         assert found is not None  # noqa: S101 - faults come to a cluster that is whole
         return found
-    if fault.part in {"rabbitmq", "etcd"}:
+    if fault.part in {"rabbitmq", "proxy", "etcd"}:
         return await cluster.container(f"{fault.part}-{fault.replica + 1}")
     return await cluster.container(fault.part, fault.replica + 1)
 

@@ -63,9 +63,17 @@ def test_the_reader_of_the_primary_stays_there_wherever_the_others_read(services
     assert other == one | {"READER_DATABASE_URL": services["migrate"]["environment"]["READER_DATABASE_URL"]}
 
 
+def test_the_gateways_and_task_writers_list_both_proxies(services: dict[str, Any]) -> None:
+    """So that what is in flight when one of them, or the node behind it, goes away is sent again."""
+    addresses = {name: services[name]["environment"]["RABBITMQ_URL"] for name in ("gateway", "task-writer")}
+
+    hosts = {name: re.findall(r"@([a-z0-9-]+):5672/(?:,|$)", address) for name, address in addresses.items()}
+    assert hosts == {name: ["proxy-1", "proxy-2"] for name in addresses}
+
+
 def test_every_service_is_there_twice_and_every_server_three_times(services: dict[str, Any]) -> None:
     twice = {name for name, service in services.items() if service and service.get("deploy") == {"replicas": 2}}
     numbered = [name.rpartition("-")[0] for name in services if name[-1].isdigit()]
 
-    assert twice == {"gateway", "task-reader", "primary-reader", "task-writer", "proxy"}
-    assert {name: numbered.count(name) for name in numbered} == {"etcd": 3, "postgres": 3, "rabbitmq": 3}
+    assert twice == {"gateway", "task-reader", "primary-reader", "task-writer"}
+    assert {name: numbered.count(name) for name in numbered} == {"etcd": 3, "postgres": 3, "rabbitmq": 3, "proxy": 2}

@@ -17,7 +17,7 @@ from common.contracts.outcomes import Outcome
 from common.runtime.background import running
 from common.runtime.time_limits import time_limit
 
-from gateway.bus_session import DOWN, BusSession, NotSent, open_session
+from gateway.bus_session import DOWN, LOST, BusSession, NotSent, OutcomeUnknown, SessionLost, open_session
 from gateway.queue_watch import keep_watching
 from gateway.settings import GatewaySettings
 
@@ -27,6 +27,8 @@ REOPEN_GRACE_S = 1.0
 another node takes over within tenths of a second."""
 
 CONNECTION_NAME = "gateway"
+
+SENT_TWICE = Outcome(status="unknown", reason=LOST)
 
 BLOCKED = "The message bus accepts no messages at the moment."
 ALARM = "RabbitMQ accepts no messages: its memory or disk is exhausted"
@@ -38,6 +40,7 @@ class BusLink:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self.connection = KeptConnection(settings, CONNECTION_NAME, self._open_session, watch=self._watch)
+        self._clock = asyncio.get_running_loop().time
         self._is_cluster = len(split_amqp_addresses(settings.rabbitmq_url)) > 1
         self._doubts_queue = False
         self._session: BusSession | None = None
@@ -52,16 +55,31 @@ class BusLink:
         """The outcomes of a batch of commands, in order.
 
         Raises NotSent when certainly no writer will see the batch, immediately while the link refuses. Raises
-        OutcomeUnknown when that is not certain: after `within_s`, or as soon as the session is lost.
+        OutcomeUnknown when that is not certain: after `within_s`, or once the session is lost and, in a cluster, no
+        other one has answered.
         """
         if self.refusal is not None:
             raise NotSent(self.refusal)
-        if self._session is not None:
-            return await self._session.ask(commands, within_s)
-        clock = asyncio.get_running_loop().time
-        give_up_at = clock() + within_s
-        session = await self._next_session(within_s)
-        return await session.ask(commands, give_up_at - clock())
+        give_up_at = self._clock() + within_s
+        session = self._session or await self._next_session(within_s)
+        try:
+            return await session.ask(commands, give_up_at - self._clock())
+        except SessionLost:
+            if not self._is_cluster:
+                raise
+        return await self._ask_again(commands, give_up_at)
+
+    async def _ask_again(self, commands: Sequence[AnyCommand], give_up_at: float) -> Sequence[Outcome]:
+        """The outcomes of a batch that was in flight on a session that is lost. RabbitMQ may have it, and then has it
+        twice: whichever is run second finds what the first has recorded, and what has expired is so for both (ADR 13).
+        A refusal is of one of them, and the other may yet be carried out. Raises OutcomeUnknown.
+        """
+        try:
+            session = await self._next_session(give_up_at - self._clock())
+            outcomes = await session.ask(commands, give_up_at - self._clock())
+        except NotSent:
+            raise OutcomeUnknown(LOST) from None
+        return [SENT_TWICE if outcome.status == "refused" else outcome for outcome in outcomes]
 
     async def _next_session(self, within_s: float) -> BusSession:
         """The session after one that was lost a moment ago. Raises NotSent when it does not come in time."""

@@ -15,9 +15,9 @@ from itertools import count
 
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from aio_pika.exceptions import DeliveryError
+from aio_pika.exceptions import AMQPError, DeliveryError
 from common.bus.barrier import pass_barrier
-from common.bus.broker import Connection, probe_publishing
+from common.bus.broker import Connection, described, probe_publishing
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
@@ -56,6 +56,10 @@ class OutcomeUnknown(Exception):
     """The batch may or may not have been carried out; the text says why this is unknown."""
 
 
+class SessionLost(OutcomeUnknown):
+    """The session was lost while the batch was in flight."""
+
+
 @dataclass(frozen=True, slots=True)
 class _PendingBatch:
     """A batch in flight."""
@@ -81,7 +85,7 @@ class BusSession:
         self._lost.add_done_callback(self._fail_all)
 
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
-        """The outcomes of a batch, in order. Raises NotSent or OutcomeUnknown, the latter after `within_s` at most."""
+        """The outcomes of a batch, in order. Raises NotSent, SessionLost, or OutcomeUnknown after `within_s`."""
         if self._lost.done():
             raise NotSent(DOWN)
         batch_id = str(next(self._numbers))
@@ -121,6 +125,10 @@ class BusSession:
             if not await self.connection.is_blocked():
                 self.is_unconfirmed = True
                 self.connection.lose(UNCONFIRMED)
+        except (AMQPError, OSError, RuntimeError) as error:
+            log.warning("publishing a batch failed: %r", error)
+            self.connection.lose(described(error))  # its own callbacks may come later than this error
+            self._fail(batch_id, SessionLost(LOST))
         except Exception as error:
             log.warning("publishing a batch failed: %r", error)
             self._fail(batch_id, OutcomeUnknown(LOST))
@@ -157,7 +165,7 @@ class BusSession:
 
     def _fail_all(self, _: object) -> None:
         for batch_id in self._pending:
-            self._fail(batch_id, OutcomeUnknown(LOST))
+            self._fail(batch_id, SessionLost(LOST))
 
 
 async def open_session(connection: Connection, *, with_queue: bool = False) -> BusSession:
