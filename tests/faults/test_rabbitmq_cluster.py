@@ -9,16 +9,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import httpx
 import pytest
-from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, connect_to
+from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS
 from common.postgres.database import open_database
 from common.runtime.background import running
+from common.settings import BusSettings
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.supervision import Process
 from prometheus_client import REGISTRY
@@ -217,10 +220,43 @@ async def test_nothing_is_refused_while_the_acknowledgement_is_not_certain(clust
 
 async def test_a_node_that_is_cut_off_from_the_leader_of_the_queue_is_left(cluster: Cluster) -> None:
     async with gateway_at_a_follower(cluster) as (_, nodes), without_database(nodes.follower) as consumer:
-        looking = partial(keep_looking, consumer.connection, [consumer.connection])
+        looking = partial(keep_looking, consumer.connection, [])
         async with running("looking", looking), cut_off(nodes.follower, cluster):
             await eventually(lambda: says(consumer, CUT_OFF), within_s=LIMIT_S)
         await asyncio.wait_for(consumer.connection.usable(), LIMIT_S)
+
+
+async def test_a_former_leader_that_is_cut_off_is_left(cluster: Cluster) -> None:
+    """It goes on to answer and to count its consumers, and confirms nothing."""
+    async with (
+        gateway_at_a_follower(cluster) as (_, nodes),
+        without_database(nodes.leader) as consumer,
+        replying(nodes.leader) as cut_off_replies,
+        replying(nodes.follower) as replies,
+    ):
+        consuming = consumer.connection
+        looking = partial(keep_looking, consuming, [cut_off_replies, replies])
+        before = [kept.connection for kept in (consuming, cut_off_replies, replies)]
+        async with running("looking", looking), cut_off(nodes.leader, cluster):
+            await eventually(lambda: has_left(cut_off_replies, before[1]), within_s=LIMIT_S)
+            await eventually(lambda: has_left(consuming, before[0]), within_s=LIMIT_S)
+        await asyncio.wait_for(consuming.usable(), LIMIT_S)
+
+        assert replies.connection is before[2]
+
+
+@asynccontextmanager
+async def replying(node: Rabbitmq) -> AsyncIterator[KeptConnection[AbstractExchange]]:
+    """The connection of a task-writer's replies, to this node."""
+    replies = Publisher(BusSettings(rabbitmq_url=SecretStr(node.url + ASIDE)), "replies", confirmed=False)
+    async with running("replies", replies.connection.keep_open):
+        await asyncio.wait_for(replies.connection.usable(), LIMIT_S)
+        yield replies.connection
+
+
+async def has_left(kept: KeptConnection[Any], former: Connection | None) -> bool:
+    """Whether the connection is replaced, or about to be."""
+    return kept.connection is not former
 
 
 async def says(consumer: CommandConsumer, reason: str) -> bool:

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
-from common.bus.broker import connect_to
+from common.bus.broker import Connection, connect_to
+from common.bus.kept_connection import KeptConnection
 from common.bus.topology import COMMANDS, COMMANDS_NAME
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome, OutcomeBatch
+from common.runtime.background import running
 from gateway.bus_link import REOPEN_GRACE_S, BusLink, open_bus_link
 from gateway.bus_session import OutcomeUnknown
 from gateway.settings import GatewaySettings
@@ -22,6 +24,7 @@ from pydantic import HttpUrl, SecretStr
 
 from faults.lines import Line, line_to
 from tests.commands import create
+from tests.waiting import eventually
 
 LIMIT_S = 10.0
 DONE = Outcome(status="done", task="{}")
@@ -155,3 +158,31 @@ async def test_it_is_not_waited_for_longer_than_the_deadline(bus: Bus) -> None:
     with pytest.raises(OutcomeUnknown):
         await asked
     assert asyncio.get_running_loop().time() - began < 2.0
+
+
+@pytest.mark.parametrize("_", range(4))
+async def test_a_connection_opens_at_the_node_of_the_one_that_it_is_to_be_beside(rabbitmq: Rabbitmq, _: int) -> None:
+    """As a task-writer's consumer at that of its replies: but not at one that it has just lost."""
+    async with line_to(rabbitmq.port) as one, line_to(rabbitmq.port) as other:
+        settings = settings_through(rabbitmq, one, other)
+        replies, consumer = (KeptConnection(settings, name, opened_at_once) for name in ("replies", "consumer"))
+        consumer.beside = replies
+        async with running("replies", replies.keep_open):
+            await asyncio.wait_for(replies.usable(), LIMIT_S)
+            async with running("consumer", consumer.keep_open):
+                await asyncio.wait_for(consumer.usable(), LIMIT_S)
+                former, first_node = consumer.connection, consumer.node
+
+                consumer.renew("its node was found to be cut off")
+
+                await eventually(lambda: is_another(consumer, former), within_s=LIMIT_S)
+                assert first_node == replies.node
+                assert consumer.node != replies.node
+
+
+async def opened_at_once(_: Connection) -> None:
+    return None
+
+
+async def is_another(kept: KeptConnection[None], former: Connection | None) -> bool:
+    return kept.connection is not None and kept.connection is not former

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from common.addresses import split_amqp_addresses
 from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
 from common.bus.topology import DEAD_LETTERS
@@ -85,7 +86,11 @@ async def open_writer(settings: WriterSettings) -> AsyncIterator[Writer]:
         for name, one in (kept | {"hints": hints.connection}).items():  # without hints, a writer is ready
             await stack.enter_async_context(running(name, one.keep_open))
         await stack.enter_async_context(running("hints of changes", hints.keep_sending))
-        looking = partial(keep_looking, consumer.connection, [*kept.values(), hints.connection])
+        publishing: list[KeptConnection[Any]] = [outgoing.replies.connection, outgoing.dead_letters.connection]
+        others: list[KeptConnection[Any]] = [hints.connection]
+        if len(split_amqp_addresses(settings.rabbitmq_url)) == 1:  # one node gets no messages that only look
+            publishing, others = [], publishing + others
+        looking = partial(keep_looking, consumer.connection, publishing, others)
         await stack.enter_async_context(running("command queue watch", looking))
         writer = Writer(health, consumer)
         try:

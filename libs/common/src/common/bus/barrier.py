@@ -4,8 +4,12 @@ nodes, has all that the same channel sent for the queue before, such as an ackno
 A passive declare proves nothing: RabbitMQ answers it also while the leader is frozen or unreachable.
 """
 
+import asyncio
+from contextlib import suppress
 from uuid import UUID
 
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import DeliveryError
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
@@ -35,3 +39,22 @@ async def pass_barrier(channel: AbstractChannel) -> None:
     """
     properties = Basic.Properties(delivery_mode=_PERSISTENT, message_type=BARRIER, content_type="application/json")
     await channel.basic_publish(BODY, routing_key=COMMANDS_NAME, properties=properties, mandatory=True)
+
+
+async def reaches_queue(connection: AbstractConnection, *, within_s: float) -> None:
+    """Returns once the command queue has a message from this connection, on a channel of its own: five round trips.
+
+    Raises TimeoutError without an answer, as from a node that does not reach a majority of the queue's nodes, and
+    aio_pika's errors, OSError or RuntimeError when the connection is lost. That there is no queue, or that it is full,
+    is an answer.
+    """
+    if connection.transport is None:
+        raise ConnectionError("not connected to RabbitMQ")
+    async with asyncio.timeout(within_s):
+        channel = await connection.transport.connection.channel(publisher_confirms=True, on_return_raises=True)
+        try:
+            with suppress(DeliveryError):
+                await pass_barrier(channel)
+        finally:
+            async with asyncio.timeout(within_s):  # a timeout of its own, because the outer one may have expired
+                await channel.close()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from yarl import URL
 
@@ -64,6 +65,8 @@ class KeptConnection[Used]:
         self._prepare = prepare
         self._when = when
         self._watch = watch
+        self.beside: KeptConnection[Any] | None = None
+        """A connection whose node is tried first."""
         self._opened: _Opened[Used] | None = None
         self._is_cluster = len(split_amqp_addresses(settings.rabbitmq_url)) > 1
         self._lost_node = ""
@@ -81,6 +84,11 @@ class KeptConnection[Used]:
     def connection(self) -> Connection | None:
         """The connection that there is now, if any. It may be lost at any moment."""
         return self._opened.connection if self._opened is not None else None
+
+    @property
+    def node(self) -> str | None:
+        """The address of the node that there is a connection to, as host and port, if there is one."""
+        return self._opened.node if self._opened is not None else None
 
     @property
     def is_retired(self) -> bool:
@@ -147,7 +155,8 @@ class KeptConnection[Used]:
         time that they need when they are slow.
         """
         urls = connection_urls(self._settings, self._name)
-        urls.sort(key=lambda url: _node(url) == self._lost_node)
+        preferred = None if self.beside is None else self.beside.node
+        urls.sort(key=lambda url: (_node(url) == self._lost_node, _node(url) != preferred))
         quickly = quickly and self._is_cluster
         notice = asyncio.get_running_loop().call_later(NOTICE_AFTER_S, log.warning, "waiting for RabbitMQ")
         faults = dict[str, str]()

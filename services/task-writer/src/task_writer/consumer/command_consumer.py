@@ -72,6 +72,7 @@ class CommandConsumer:
         self._running: set[asyncio.Task[None]] = set()
         start = partial(consume, handle=self.on_batch, prefetch=concurrent_batches)
         self.connection = KeptConnection(settings, CONNECTION_NAME, start, when=outgoing.usable)
+        self.connection.beside = outgoing.replies.connection  # what is found out of its node counts for both: reach.py
         metrics.IN_PROGRESS.set_function(lambda: len(self._running))
 
     async def on_batch(self, message: RabbitMessage) -> None:
