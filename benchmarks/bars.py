@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.measuring import ratio, summary
-from benchmarks.report import Measured
+from benchmarks.report import Measured, words_of
 from benchmarks.scenarios import connections
 from benchmarks.svg import COLOURS, NAMES, card, legend, line, rectangle, text
 
-WIDTH, LEFT, RIGHT, TOP = 900, 220, 170, 84
+WIDTH, LEFT, RIGHT, TOP = 900, 244, 170, 84
 BAR, GAP = 15, 20
 BASE = "monolith"
 
@@ -21,7 +21,7 @@ def bars(measured: Sequence[Measured], facts: Mapping[str, Any]) -> str:
         elements += _group(one, y, scale=(WIDTH - LEFT - RIGHT) / longest)
         y += BAR * len(one.runs) + GAP
     elements.append(line(LEFT, TOP - 6, LEFT, y - GAP + 4))
-    notes = _notes(measured, facts)
+    notes = _notes(facts)
     elements += [text(28, y + 8 + 15 * number, words, "note") for number, words in enumerate(notes)]
     return card(WIDTH, round(y + 14 + 15 * len(notes)), "Requests per second, as multiples of the monolith's", elements)
 
@@ -42,17 +42,11 @@ def _multiples(one: Measured) -> dict[str, float]:
     return {name: ratio(runs, base, lambda load: load.requests_per_s).median for name, runs in one.runs.items()}
 
 
-def _notes(measured: Sequence[Measured], facts: Mapping[str, Any]) -> list[str]:
+def _notes(facts: Mapping[str, Any]) -> list[str]:
     machine, plan = facts["machine"], facts["plan"]
-    notes = [
+    measured_on = (
         f"Medians of {plan['rounds']} rounds of {plan['seconds']} s on {machine['cores']} cores"
         f" ({machine['processor']}), load generator and servers included."
-    ]
-    notes += [
-        f"{NAMES[name]}: {', '.join(f'{part} {number}' for part, number in versions.items())}."
-        for name, versions in facts["peers"].items()
-    ]
-    for one in (one for one in measured if one.scenario.connections == 1):
-        means = (f"{NAMES[name]} {summary(runs)['mean_ms'].median:.1f} ms" for name, runs in one.runs.items())
-        notes.append(f"{one.scenario.name} alone, on one connection: {', '.join(means)}.")
-    return notes
+    )
+    peers = facts["peers"].items()
+    return [measured_on, *(f"{NAMES[name]}: {words_of(versions)}." for name, versions in peers)]

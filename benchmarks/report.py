@@ -10,7 +10,7 @@ from benchmarks.measuring import Run, Spread, cpu_per_request, summary
 from benchmarks.scenarios import Scenario
 
 QUIET_CORES = 0.1
-COLUMNS = "{:<39} {:<9} {:>24} {:>8} {:>8} {:>8}"
+COLUMNS = "{:<44} {:<9} {:>24} {:>8} {:>8} {:>8}"
 
 
 def show(line: str) -> None:
@@ -48,9 +48,9 @@ def tables(measured: Sequence[Measured], facts: Mapping[str, Any]) -> Iterator[I
 def measured_on(facts: Mapping[str, Any]) -> Iterator[str]:
     """The machine, and the versions of servers and packages; `facts` are what `machine.describe` found."""
     yield f"machine: {'; '.join(facts['machine'].values())}"
-    yield f"versions: {_versions(facts['versions'])}"
+    yield f"versions: {words_of(facts['versions'])}"
     for name, versions in facts.get("peers", {}).items():
-        yield f"{name}: {_versions(versions)}"
+        yield f"{name}: {words_of(versions)}"
 
 
 def load_table(measured: Sequence[Measured]) -> Iterator[str]:
@@ -67,7 +67,7 @@ def load_table(measured: Sequence[Measured]) -> Iterator[str]:
 
 def goal_table(measured: Sequence[Measured]) -> Iterator[str]:
     """The ratios, medians of the rounds, beside their goals."""
-    row = "{:<39} {:<27} {:>20} {:>8}  {}"
+    row = "{:<44} {:<27} {:>20} {:>8}  {}"
     yield row.format("work", "what", "ratio (min..max)", "goal", "")
     for one in measured:
         for verdict in one.verdicts:
@@ -83,7 +83,7 @@ def cpu_table(measured: Sequence[Measured]) -> Iterator[str]:
             shares, rate = cpu_per_request(runs), summary(runs)["requests_per_s"].median
             parts = (f"{process} {ms:.3f} ({ms * rate / 1000:.0%})" for process, ms in shares.items())
             total = sum(shares.values())
-            yield f"{one.scenario.title:<39} {name:<9} {total:6.3f} ({total * rate / 1000:.0%}) = {', '.join(parts)}"
+            yield f"{one.scenario.title:<44} {name:<9} {total:6.3f} ({total * rate / 1000:.0%}) = {', '.join(parts)}"
 
 
 def noise(measured: Sequence[Measured]) -> str:
@@ -115,7 +115,8 @@ def runs_as_json(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _versions(versions: Mapping[str, str]) -> str:
+def words_of(versions: Mapping[str, str]) -> str:
+    """Each part with its version."""
     return ", ".join(f"{part} {number}" for part, number in versions.items())
 
 

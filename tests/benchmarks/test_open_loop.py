@@ -12,14 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from benchmarks.arrivals import due_times_ns, offer, percentile
-from benchmarks.dataset import SMALL, gets_of_lists, write_requests
+from benchmarks.dataset import SMALL, Group, changed_lists, fill, gets_of_lists, write_requests
 from benchmarks.latency import WORKS, Offered, Plan, as_json, measure, table
 from benchmarks.load import LoadFailed
 from benchmarks.open_loop import offer as offer_from_a_process
 from benchmarks.open_loop import peak
 from benchmarks.opponents import bare as bare_app
 from benchmarks.scenarios import SCENARIOS, Goals, Scenario
-from benchmarks.systems import product
+from benchmarks.systems import database_url, own_postgres, product
 from tests.serving import Served, serving
 
 PAUSE_S = 0.6
@@ -104,6 +104,16 @@ async def test_a_work_is_measured_at_both_shares_of_its_peak(stack: Stack, tmp_p
     assert [line.split()[2] for line in shown[1:3]] == ["50%", "80%"]
     kept = as_json(offered[0])
     assert 0 < kept["p50_ms"] <= kept["p99_9_ms"]
+
+
+async def test_lists_that_change_before_each_read_are_answered(stack: Stack, tmp_path: Path) -> None:
+    few = Group(users=3, tasks_each=4)
+    await fill(database_url(own_postgres(stack).superuser_url, "taskwire"), few)
+    requests = write_requests(tmp_path / "requests.txt", changed_lists(few, 20))
+
+    latencies = await offer_from_a_process(product(stack).url, requests, rate=100, seconds=0.4)
+
+    assert latencies.p50_ms > 0
 
 
 def test_a_work_with_errors_in_every_round_has_no_figures() -> None:
