@@ -171,6 +171,22 @@ def test_a_batch_is_sent_again_until_each_outcome_is_certain() -> None:
     assert len({attempt.request.headers["idempotency-key"] for attempt in run.attempts}) == 1
 
 
+def test_a_batch_that_was_done_in_part_may_be_done() -> None:
+    open_ = Answer(200, {}, b'{"results": [{"status": 204}, {"status": 504, "problem": {"detail": "unknown"}}]}')
+
+    with pytest.raises(Unavailable) as raised:
+        Run([open_, problem(503)], Options(retries=Retries(total_s=2))).of(
+            batch(USER, [Operation.delete(USER)] * 2, None)
+        )
+
+    assert raised.value.may_be_done
+
+
+@pytest.mark.parametrize("text", ["soon", "", "-1", "Mon, 99 Foo 2026", "Fri, 31 Dec 9999 23:59:59 -2359", "1.5"])
+def test_a_retry_after_that_cannot_be_read_is_ignored(text: str) -> None:
+    assert Answer(503, {"retry-after": text}, b"").retry_after_s is None
+
+
 def test_a_batch_that_stays_uncertain_is_returned_with_its_problems() -> None:
     open_ = Answer(200, {}, b'{"results": [{"status": 204}, {"status": 504, "problem": {"detail": "unknown"}}]}')
 
@@ -192,7 +208,18 @@ def test_a_status_that_this_api_does_not_have_is_unexpected(status: int) -> None
         Run([Answer(status, {}, b"")]).of(get(Target.of(USER, USER)))
 
 
-@pytest.mark.parametrize("body", [b"<html>502 Bad Gateway</html>", b"[1]", b"", b'{"errors": null}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>502 Bad Gateway</html>",
+        b"[1]",
+        b"",
+        b'{"errors": null}',
+        b'{"errors": [1]}',
+        b'{"errors": 5}',
+        b'{"errors": {"a": {}}}',
+    ],
+)
 def test_an_error_of_something_in_front_is_a_problem_of_its_status(body: bytes) -> None:
     with pytest.raises(InvalidRequest, match="Forbidden"):
         Run([Answer(403, {}, body)]).of(get(Target.of(USER, USER)))

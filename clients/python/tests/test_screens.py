@@ -1,5 +1,6 @@
 """What is printed of a task's text: nothing that a terminal acts on."""
 
+import sys
 import unicodedata
 from datetime import UTC, datetime
 from io import StringIO
@@ -9,6 +10,8 @@ import pytest
 from rich.console import Console
 from taskwire_client import Task
 from taskwire_client.cli.screens import details, line, printable, table
+
+TURNING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def task(title: str, *, is_completed: bool = False) -> Task:
@@ -37,11 +40,13 @@ def test_control_characters_are_pictures(text: str, shown: str) -> None:
 
 
 def test_nothing_of_a_text_reaches_the_terminal_as_a_command() -> None:
-    every = "".join(map(chr, [*range(0xD800), *range(0xE000, 0x2000), *range(0x2000, 0x2100)]))
+    kinds = {"Cc", "Cf", "Zl", "Zp"}
+    every = "".join(one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one) in kinds)
 
     for screen in (table([task(every)], 200), details(task(every)), line("new", task(every), "green")):
         text = printed(screen).replace("\n", "")
-        assert [character for character in text if unicodedata.category(character) == "Cc"] == []
+        assert [one for one in text if unicodedata.category(one) == "Cc"] == []
+        assert [one for one in text if unicodedata.bidirectional(one) in TURNING] == []
 
 
 @pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/]", "[link=https://evil.example]x[/link]", ":smiley:"])

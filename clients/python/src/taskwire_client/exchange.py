@@ -18,6 +18,7 @@ from taskwire_client.problems import NoAnswerError, TaskwireError, UnexpectedAns
 RETRIED = frozenset({408, 429, 502, 503, 504})
 _UNKNOWN = frozenset({500, 502, 504})  # a write may have been done; 502 is of a proxy that has lost the gateway
 _RECORDED = frozenset({404, 412})  # the outcome of all attempts under this key
+_SHORTEST_S = 0.001
 _SUCCESSES, _ERRORS = range(200, 300), range(400, 600)
 
 
@@ -143,7 +144,7 @@ def perform[T](
     after_s, repetition, may_be_done = 0.0, 0, False
     while True:
         left_s = ends_s - clock() - after_s if repetition else options.timeout_s
-        outcome = yield Attempt(call.request, after_s, min(options.timeout_s, left_s))
+        outcome = yield Attempt(call.request, after_s, max(min(options.timeout_s, left_s), _SHORTEST_S))
         wait_s = _wait_s(call, outcome, options.retries, repetition)
         if wait_s is None or clock() + wait_s >= ends_s:
             return _result(call, outcome, saw, may_be_done=may_be_done)
@@ -162,7 +163,10 @@ def _wait_s[T](call: Call[T], outcome: Outcome, retries: Retries, repetition: in
 
 
 def _is_unknown(outcome: Outcome) -> bool:
-    return outcome.may_have_arrived if isinstance(outcome, NoAnswer) else outcome.status in _UNKNOWN
+    """Whether something may have been done. A success that does not end its call is a batch that is done in part."""
+    if isinstance(outcome, NoAnswer):
+        return outcome.may_have_arrived
+    return outcome.is_success or outcome.status in _UNKNOWN
 
 
 def _result[T](call: Call[T], outcome: Outcome, saw: Callable[[Answer], None], *, may_be_done: bool) -> T:
@@ -206,7 +210,7 @@ def _seconds_until(text: str | None) -> float | None:
     if text.strip().isdecimal():
         return float(text)
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment.astimezone(UTC) - datetime.now(UTC)).total_seconds())
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -47,9 +47,7 @@ class Problem(TaskwireError):
         self.type = str(members.get("type", "about:blank"))
         self.title = str(members.get("title") or _phrase(status))
         self.detail = str(members.get("detail") or self.title)
-        self.errors: Sequence[Fault] = tuple(
-            Fault(str(error["pointer"]), str(error["detail"])) for error in members.get("errors") or ()
-        )
+        self.errors: Sequence[Fault] = _faults(members.get("errors"))
         self.retry_after_s: float | None = None
         self.etag: str | None = None
         super().__init__(self.detail)
@@ -131,6 +129,12 @@ def problem_of(
     problem = kind(status, members)
     problem.retry_after_s, problem.etag = retry_after_s, etag
     return problem
+
+
+def _faults(errors: object) -> Sequence[Fault]:
+    """Those of ours; another server may have other things under this name."""
+    known = [error for error in errors if isinstance(error, dict)] if isinstance(errors, list) else []
+    return tuple(Fault(str(error.get("pointer", "")), str(error.get("detail", ""))) for error in known)
 
 
 def _phrase(status: int) -> str:
