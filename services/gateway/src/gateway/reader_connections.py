@@ -96,8 +96,9 @@ class ReaderConnections:
         (RFC 6724), so that all gateways would begin with the same."""
         if self._loop.time() >= self._resolve_at:
             found = await self._loop.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
-            self._addresses = deque(random.sample(found, len(found)))
-            self._resolve_at = self._loop.time() + _ADDRESSES_FOR_S
+            if self._loop.time() >= self._resolve_at:  # who asks at the same moment takes turns with the others
+                self._addresses = deque(random.sample(found, len(found)))
+                self._resolve_at = self._loop.time() + _ADDRESSES_FOR_S
         self._addresses.rotate(1)
         return [*self._addresses]
 
