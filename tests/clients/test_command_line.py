@@ -183,6 +183,15 @@ def test_an_import_that_is_refused_says_which_task(taskwire: Taskwire, tmp_path:
     assert "0 of 3 tasks were created" in done.err
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """Programs heed SIGINT, also where these tests run in the background of a shell, which has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_the_program_watches_until_it_is_interrupted(environment: dict[str, str], client: Client) -> None:
     with subprocess.Popen(
         [PROGRAM, "watch", "--json"],
