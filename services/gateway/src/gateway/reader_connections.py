@@ -57,12 +57,32 @@ class ReaderConnections:
         Raises OSError when there is no connection, or when it ends before the whole answer; UnreadableAnswer.
         """
         connection = self._take_idle() or await self._connect()
-        fields = _fields({"Content-Length": str(len(body)), **headers, **(_CLOSE if is_last else {})})
-        answer = await connection.ask(f"POST {path} HTTP/1.1\r\n{self._fields}{fields}\r\n".encode() + body)
+        fields = {"Content-Length": str(len(body)), **headers, **(_CLOSE if is_last else {})}
+        answer = await connection.ask(self._head("POST", path, fields) + body)
         if is_last or answer.status != HTTPStatus.OK:
             connection.close()
         elif not connection.is_closed:
             self._idle.append(connection)
+        return answer
+
+    async def get_from_each(self, path: str, *, at_most: int, within_s: float) -> list[HttpAnswer]:
+        """The answer of each reader, by its address, on a connection of its own; who does not answer is left out."""
+        try:
+            with time_limit(within_s):
+                addresses = await self._resolved()
+        except OSError:
+            return []
+        answers = await asyncio.gather(*(self._get(path, one, within_s) for one in addresses[:at_most]))
+        return [answer for answer in answers if answer is not None]
+
+    async def _get(self, path: str, address: AddrInfoType, within_s: float) -> HttpAnswer | None:
+        try:
+            with time_limit(within_s):
+                connection = await self._connect(address)
+                answer = await connection.ask(self._head("GET", path, _CLOSE))
+        except (OSError, UnreadableAnswer):
+            return None
+        connection.close()
         return answer
 
     def close(self) -> None:
@@ -77,10 +97,14 @@ class ReaderConnections:
                 return connection
         return None
 
-    async def _connect(self) -> "_Connection":
-        """To any of the readers, in random order. Raises OSError."""
+    def _head(self, method: str, path: str, headers: Mapping[str, str]) -> bytes:
+        return f"{method} {path} HTTP/1.1\r\n{self._fields}{_fields(headers)}\r\n".encode()
+
+    async def _connect(self, address: AddrInfoType | None = None) -> "_Connection":
+        """To this address, or to any of the readers. Raises OSError."""
         with time_limit(self._connect_timeout_s):
-            connected = await start_connection(await self._resolved(), happy_eyeballs_delay=_NEXT_ADDRESS_AFTER_S)
+            addresses = await self._resolved() if address is None else [address]
+            connected = await start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_AFTER_S)
             try:
                 name = self._host if self._tls else None
                 _, connection = await self._loop.create_connection(

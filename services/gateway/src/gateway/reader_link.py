@@ -129,7 +129,8 @@ async def _pause(pauses: Iterator[float], error: Exception) -> None:
     await asyncio.sleep(pause_s)
 
 
-def _credentials(settings: GatewaySettings) -> dict[str, str]:
+def credentials(settings: GatewaySettings) -> dict[str, str]:
+    """The header by which a task-reader authenticates this gateway, if there is one."""
     secret = settings.reader_token
     return {} if secret is None else {"Authorization": f"Bearer {secret.get_secret_value()}"}
 
@@ -137,7 +138,7 @@ def _credentials(settings: GatewaySettings) -> dict[str, str]:
 @asynccontextmanager
 async def open_reader_link(url: HttpUrl, settings: GatewaySettings) -> AsyncIterator[ReaderLink]:
     """The link to the readers at `url`, usable immediately. It opens connections on demand, one per batch in flight."""
-    connections = ReaderConnections(url, _CONNECT_SHARE * settings.read_timeout_s, _credentials(settings))
+    connections = ReaderConnections(url, _CONNECT_SHARE * settings.read_timeout_s, credentials(settings))
     try:
         is_last = settings.reader_primary_url in {None, url}
         yield ReaderLink(connections, settings.read_timeout_s, is_last=is_last)

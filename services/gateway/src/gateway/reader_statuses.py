@@ -1,18 +1,16 @@
-"""Asks every task-reader for the state of its database. Only the status page does, while it is open.
-
-Each is asked on a connection of its own, by its address: those of gateway/reader_connections.py go to any of them.
-"""
+"""Asks every task-reader for the state of its database. Only the status page does, while it is open."""
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from common.contracts.reader_status import READER_STATUS_PATH, ReaderStatus
 from common.observability.health import State
 from pydantic import HttpUrl, ValidationError
 
+from gateway.reader_connections import HttpAnswer, ReaderConnections
+from gateway.reader_link import credentials
 from gateway.settings import GatewaySettings
 
 TIMEOUT_S = 0.8
@@ -38,41 +36,21 @@ async def look_at_databases(settings: GatewaySettings) -> Databases:
     """What each reader behind READER_URL and READER_PRIMARY_URL says within TIMEOUT_S. Raises nothing: one that does
     not answer is left out."""
     urls = [url for url in (settings.reader_url, settings.reader_primary_url) if url is not None]
-    token = settings.reader_token
-    credentials = "" if token is None else f"Authorization: Bearer {token.get_secret_value()}\r\n"
-    found = await asyncio.gather(*(_ask_all(url, credentials) for url in urls))
+    found = await asyncio.gather(*(_ask_all(url, settings) for url in urls))
     return _together([one for answers in found for one in answers])
 
 
-async def _ask_all(url: HttpUrl, credentials: str) -> list[ReaderStatus]:
+async def _ask_all(url: HttpUrl, settings: GatewaySettings) -> list[ReaderStatus]:
     """Several readers may share a name: each of its addresses is asked."""
-    request = (
-        f"GET {READER_STATUS_PATH} HTTP/1.1\r\nHost: {url.host}:{url.port}\r\n{credentials}Connection: close\r\n\r\n"
-    )
-    try:
-        async with asyncio.timeout(TIMEOUT_S):
-            host = (url.host or "").strip("[]")
-            infos = await asyncio.get_running_loop().getaddrinfo(host, url.port, type=socket.SOCK_STREAM)
-    except (OSError, TimeoutError):
-        return []
-    addresses = sorted({str(info[4][0]) for info in infos})[:MAX_READERS]
-    answers = await asyncio.gather(*(_ask(url, address, request.encode()) for address in addresses))
-    return [answer for answer in answers if answer is not None]
+    connections = ReaderConnections(url, TIMEOUT_S, credentials(settings))
+    answers = await connections.get_from_each(READER_STATUS_PATH, at_most=MAX_READERS, within_s=TIMEOUT_S)
+    return [status for answer in answers if (status := _status_in(answer)) is not None]
 
 
-async def _ask(url: HttpUrl, address: str, request: bytes) -> ReaderStatus | None:
-    tls = ssl.create_default_context() if url.scheme == "https" else None
+def _status_in(answer: HttpAnswer) -> ReaderStatus | None:
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            name = url.host if tls else None
-            reader, writer = await asyncio.open_connection(address, url.port, ssl=tls, server_hostname=name)
-            try:
-                writer.write(request)
-                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
-            finally:
-                writer.close()
-        return ReaderStatus.model_validate_json(body) if head.split()[1:2] == [b"200"] else None
-    except (OSError, TimeoutError, ValidationError):
+        return ReaderStatus.model_validate_json(answer.body) if answer.status == HTTPStatus.OK else None
+    except ValidationError:
         return None
 
 
