@@ -2,8 +2,8 @@
 `python -m faults check FILE` judges again, and `python -m faults kill DIRECTORY` kills the parts of a stack that
 somebody else runs, such as `make run` in `.stack`.
 
-Exit status 1 when a promise was broken, when a recovery took too long, when a call of the Python client failed, or when
-there were fewer faults than MIN_FAULTS.
+Exit status 1 when a promise was broken, when a part did not come back or a recovery took too long, when a call of the
+Python client failed, or when there were fewer faults than MIN_FAULTS. A fault that could not be made is skipped.
 """
 
 import asyncio
@@ -73,8 +73,8 @@ def hold_campaign(settings: FaultsSettings, stack: Path | None = None) -> int:
     if settings.cluster:
         for line in outage_table(history, violations):
             show(line)
-    if len(history.injuries) < settings.min_faults:
-        show(f"TOO FEW FAULTS: {len(history.injuries)} of {settings.min_faults}")
+    if len(history.made) < settings.min_faults:
+        show(f"TOO FEW FAULTS: {len(history.made)} of {settings.min_faults}")
         status = 1
     show(f"history in {directory / 'history.jsonl'}; the same choices again: SEED={settings.seed}")
     return status
@@ -91,7 +91,8 @@ def judge(history: History, violations: Sequence[Violation]) -> int:
     for line in (*table(history, violations), slow_line(history)):
         show(line)
     is_slow = not all(recovery.is_in_time for recovery in recoveries(history))
-    return 1 if violations or failed_calls(history) or is_slow else 0
+    is_away = not all(injury.is_back for injury in history.injuries)
+    return 1 if violations or failed_calls(history) or is_slow or is_away else 0
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ class Injury:
     """One fault: from its beginning to the moment at which the part was back, as far as that part can be asked.
 
     Injuries of the same `round` overlap. `holds_transactions`: what it holds up can be a transaction that began in
-    time, and that goes on afterwards. `holds_requests`: a request may have reached the gateway late.
+    time, and that goes on afterwards. `holds_requests`: a request may have reached the gateway late. `skipped`: why it
+    could not be made; half of it, if any, was undone.
     """
 
     round: int
@@ -91,6 +92,14 @@ class Injury:
     back_s: float
     holds_transactions: bool = False
     holds_requests: bool = False
+    skipped: str | None = None
+    is_back: bool = True  # False when the part did not come back in time
+
+    @property
+    def name(self) -> str:
+        """What was done to which part, and whether it was."""
+        mark = " (skipped)" if self.skipped is not None else "" if self.is_back else " (not back)"
+        return f"{self.kind} {self.part}{mark}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,11 @@ class History:
     operations: list[Operation] = field(default_factory=list)
     injuries: list[Injury] = field(default_factory=list)
     final: list[FinalState] = field(default_factory=list)
+
+    @property
+    def made(self) -> list[Injury]:
+        """The injuries that were not skipped."""
+        return [injury for injury in self.injuries if injury.skipped is None]
 
     def revision_of(self, client: int) -> int:
         """That of the client's last sync, or 0."""

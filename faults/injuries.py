@@ -1,15 +1,14 @@
 """Injects the scheduled faults, ends them, and waits until the part is back."""
 
 import asyncio
-import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from functools import partial
 
-import psutil
 import psycopg
+from local_stack.errors import StackError
 from local_stack.probes import answers_sql, listens, speaks_amqp
 from local_stack.supervision import Process
 from local_stack.waiting import Probe, until
@@ -18,8 +17,10 @@ from faults.alarms import alarm
 from faults.final import in_database
 from faults.history import Injury
 from faults.schedule import Fault
+from faults.stopping import stopped
 from faults.system import System, port, says_ready
 from faults.waits import commits_stalled, tasks_locked
+from faults.world import why_skipped
 
 _BACK_WITHIN_S = 60.0
 _TRANSACTIONS_WAIT_AFTER_S = 0.2
@@ -32,7 +33,7 @@ type Inflict = Callable[[System, Fault], Awaitable[None]]
 async def injure(system: System, fault: Fault, number: int) -> Injury:
     """Injects the fault, and returns its record once the part is back. TimeoutError after a minute."""
     began_s = time.monotonic()
-    await INFLICT[fault.kind](system, fault)
+    skipped = await why_skipped(INFLICT[fault.kind](system, fault), StackError, psycopg.Error, ProcessLookupError)
     return Injury(
         round=number,
         kind=fault.kind,
@@ -41,6 +42,7 @@ async def injure(system: System, fault: Fault, number: int) -> Injury:
         back_s=time.monotonic(),
         holds_transactions=(fault.kind, fault.part) in HOLDING_TRANSACTIONS,
         holds_requests=(fault.kind, fault.part) == ("stop", "gateway"),
+        skipped=skipped,
     )
 
 
@@ -88,13 +90,9 @@ async def _stop(system: System, fault: Fault) -> None:
 
 @contextmanager
 def frozen(process: Process) -> Iterator[None]:
-    """SIGSTOP to all processes of a part, parents first, and SIGCONT to the same."""
-    pids = _with_children(process.pid)
-    _signal_all(pids, signal.SIGSTOP)
-    try:
+    """All processes of a part are stopped inside the context; none where it is not running."""
+    with nullcontext() if process.pid is None else stopped(process.pid):
         yield
-    finally:
-        _signal_all(pids, signal.SIGCONT)
 
 
 async def _absence(system: System, fault: Fault) -> None:
@@ -195,19 +193,3 @@ HOLDING_TRANSACTIONS = frozenset(
         ("stall", "postgres"),
     }
 )
-
-
-def _with_children(pid: int | None) -> list[int]:
-    """The process and its children, as PostgreSQL has one for each session; nothing where there is none."""
-    if pid is None:
-        return []
-    try:
-        return [pid, *(child.pid for child in psutil.Process(pid).children())]
-    except psutil.NoSuchProcess:
-        return [pid]
-
-
-def _signal_all(pids: list[int], signum: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signum)

@@ -49,7 +49,7 @@ def _spans(history: History) -> Iterator[_Span]:
     begins = [min(injury.began_s for injury in injuries) for injuries in together]
     ends = [*begins[1:], max((one.ended_s for one in history.operations), default=0.0)]
     for injuries, began_s, ended_s in zip(together, begins, ends, strict=True):
-        kind = " + ".join(f"{injury.kind} {injury.part}" for injury in injuries)
+        kind = " + ".join(injury.name for injury in injuries)
         of_gateways = any(injury.part == "gateway" or injury.kind == "start without majority" for injury in injuries)
         yield _Span(kind, began_s, ended_s, of_gateways)
 

@@ -43,7 +43,7 @@ def recoveries(history: History) -> list[Recovery]:
     for number, together in groupby(sorted(history.injuries, key=_round), key=_round):
         injuries = list(together)
         back_s = max(injury.back_s for injury in injuries)
-        kind = " + ".join(f"{injury.kind} {injury.part}" for injury in injuries)
+        kind = " + ".join(injury.name for injury in injuries)
         found.append(Recovery(number, kind, back_s, _all_s(reads, back_s), _all_s(writes, back_s)))
     return found
 

@@ -74,7 +74,7 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, Any]
         "operations": dict(outcomes(history.operations)),
         "retries": sum(operation.effect != operation.number for operation in history.operations),
         "library": {"calls": len(calls(history)), "failed": len(failed_calls(history))},
-        "faults": dict(Counter(f"{injury.kind} {injury.part}" for injury in history.injuries)),
+        "faults": dict(Counter(injury.name for injury in history.injuries)),
         "recoveries": [asdict(recovery) | {"is_in_time": recovery.is_in_time} for recovery in recoveries(history)],
         "violations": dict(Counter(str(violation.rule) for violation in violations)),
     }
@@ -91,8 +91,11 @@ def table(history: History, violations: Sequence[Violation]) -> Iterator[str]:
         worst = max(one.took_s for one in found)
         yield _ROW.format(kind, len(found), _seconds(median(reads)), _seconds(median(writes)), _seconds(worst))
     counts = outcomes(history.operations)
-    kinds = Counter(injury.kind for injury in history.injuries)
-    yield f"faults: {len(history.injuries)} ({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))})"
+    kinds = Counter(injury.kind for injury in history.made)
+    yield f"faults: {len(history.made)} ({', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))})"
+    for injury in history.injuries:
+        if injury.skipped is not None:
+            yield f"  {injury.name}: {injury.skipped}"
     for what in ("writes", "reads"):
         yield f"{what}: " + ", ".join(
             f"{counts[f'{what} {how}']:,} {how}" for how in ("acknowledged", "refused", "unknown")
@@ -109,7 +112,10 @@ def table(history: History, violations: Sequence[Violation]) -> Iterator[str]:
 
 
 def slow_line(history: History) -> str:
-    """Whether every recovery was in time."""
+    """Whether every part came back, and every recovery was in time."""
+    away = [injury.name for injury in history.injuries if not injury.is_back]
+    if away:
+        return f"NOT BACK: {', '.join(away)}"
     slow = [recovery for recovery in recoveries(history) if not recovery.is_in_time]
     if not slow:
         return f"recovery: always within {LIMIT_S:.0f} s of the part's return"

@@ -3,17 +3,19 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from local_stack.waiting import until
 
 from faults.cluster.compose import Cluster
-from faults.cluster.docker import Container, docker
+from faults.cluster.docker import Container, DockerFailed, docker
+from faults.cluster.freezing import frozen
 from faults.cluster.packets import swallowed
-from faults.cluster.postgres import TERMINATE, members, sql
+from faults.cluster.postgres import TERMINATE, members, sql, whole_members
 from faults.cluster.schedule import MEMBERS, NODES, PRIMARY
 from faults.history import Injury
 from faults.schedule import Fault
+from faults.world import why_skipped
 
 _BACK_WITHIN_S = 120.0
 _LOOKS_EVERY_S = 0.25
@@ -25,10 +27,10 @@ type Inflict = Callable[[Cluster, Fault], Awaitable[None]]
 
 
 async def injure(cluster: Cluster, fault: Fault, number: int) -> Injury:
-    """Injects the fault, and returns its record once the part is back. TimeoutError after two minutes."""
+    """Injects the fault, and returns its record once the part is back, or after two minutes."""
     began_s = time.monotonic()
-    await INFLICT[fault.kind](cluster, fault)
-    await until(lambda: _is_back(cluster, fault), within_s=_BACK_WITHIN_S, every_s=_LOOKS_EVERY_S)
+    skipped = await why_skipped(INFLICT[fault.kind](cluster, fault), DockerFailed, OSError)
+    is_back = await _comes_back(cluster, fault)
     return Injury(
         round=number,
         kind=fault.kind,
@@ -38,7 +40,17 @@ async def injure(cluster: Cluster, fault: Fault, number: int) -> Injury:
         # A commit waits for the standby, and one that reached it is seen when that is the primary.
         holds_transactions=fault.part in {*MEMBERS, "task-writer"},
         holds_requests=(fault.kind, fault.part) == ("freeze", "gateway"),
+        skipped=skipped,
+        is_back=is_back,
     )
+
+
+async def _comes_back(cluster: Cluster, fault: Fault) -> bool:
+    try:
+        await until(lambda: _is_back(cluster, fault), within_s=_BACK_WITHIN_S, every_s=_LOOKS_EVERY_S)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _is_back(cluster: Cluster, fault: Fault) -> bool:
@@ -50,10 +62,8 @@ async def _is_back(cluster: Cluster, fault: Fault) -> bool:
 async def _hit(cluster: Cluster, fault: Fault) -> Container:
     """The container that a fault of this part hits."""
     if fault.part in MEMBERS:
-        now = await members(cluster)
-        (found,) = now.primaries if fault.part == PRIMARY else [now.synchronous]
-        assert found is not None  # noqa: S101 - faults come to a cluster that is whole
-        return found
+        now = await whole_members(cluster)
+        return now.primary if fault.part == PRIMARY else now.standby
     if fault.part in {"rabbitmq", "proxy", "etcd"}:
         return await cluster.container(f"{fault.part}-{fault.replica + 1}")
     return await cluster.container(fault.part, fault.replica + 1)
@@ -68,26 +78,16 @@ async def _kill(cluster: Cluster, fault: Fault) -> None:
 async def _away(*containers: Container) -> AsyncIterator[None]:
     """Killed, and started again afterwards."""
     ids = [one.id for one in containers]
-    await docker("kill", *ids)
     try:
+        await docker("kill", *ids)
         yield
     finally:
         await docker("start", *ids)
 
 
 async def _freeze(cluster: Cluster, fault: Fault) -> None:
-    async with _frozen(await _hit(cluster, fault)):
+    async with frozen(await _hit(cluster, fault)):
         await asyncio.sleep(fault.seconds)
-
-
-@asynccontextmanager
-async def _frozen(*containers: Container) -> AsyncIterator[None]:
-    ids = [one.id for one in containers]
-    await docker("pause", *ids)
-    try:
-        yield
-    finally:
-        await docker("unpause", *ids)
 
 
 async def _cut_off(cluster: Cluster, fault: Fault) -> None:
@@ -98,12 +98,14 @@ async def _cut_off(cluster: Cluster, fault: Fault) -> None:
 @asynccontextmanager
 async def _without_network(container: Container) -> AsyncIterator[None]:
     """It learns at once that it has no network; its peers hear nothing more of it. It may get other addresses."""
-    for network in container.networks:
-        await docker("network", "disconnect", network, container.id)
+    left: list[str] = []
     try:
+        for network in container.networks:
+            await docker("network", "disconnect", network, container.id)
+            left.append(network)
         yield
     finally:
-        for network in container.networks:
+        for network in left:
             await docker("network", "connect", "--alias", container.service, network, container.id)
 
 
@@ -128,19 +130,15 @@ async def _local_commits(cluster: Cluster, fault: Fault) -> None:
 
     Nobody reads meanwhile: PostgreSQL shows such a commit to all, and no service can know that it will be lost.
     """
-    now = await members(cluster)
-    (primary,), standby = now.primaries, now.synchronous
-    assert standby is not None  # noqa: S101 - faults come to a cluster that is whole
+    now = await whole_members(cluster)
     readers = await cluster.containers("task-reader")
-    async with _frozen(*readers), _without_network(standby):
-        await asyncio.sleep(_COMMITS_WAIT_AFTER_S)
-        await sql(primary, TERMINATE)
-        await asyncio.sleep(_DELIVERED_AGAIN_AFTER_S)
-        await docker("kill", primary.id)
-    try:
+    async with AsyncExitStack() as later:
+        async with frozen(*readers), _without_network(now.standby):
+            await asyncio.sleep(_COMMITS_WAIT_AFTER_S)
+            await sql(now.primary, TERMINATE)
+            await asyncio.sleep(_DELIVERED_AGAIN_AFTER_S)
+            await later.enter_async_context(_away(now.primary))
         await asyncio.sleep(fault.seconds)
-    finally:
-        await docker("start", primary.id)
 
 
 async def _majority_lost(cluster: Cluster, fault: Fault) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from faults.cluster.docker import Container
 
@@ -22,13 +22,11 @@ def missing_means() -> str | None:
 async def swallowed(container: Container) -> AsyncIterator[None]:
     """Nothing that it sends arrives inside the context, and nothing reaches it; nobody is told. OSError where it cannot
     be done."""
-    try:
+    async with AsyncExitStack() as undone:
         for rule in _RULES:
             await _iptables(container, "--insert", *rule)
+            undone.push_async_callback(_iptables, container, "--delete", *rule)
         yield
-    finally:
-        for rule in _RULES:
-            await _iptables(container, "--delete", *rule)
 
 
 async def _iptables(container: Container, *arguments: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from faults.cluster.compose import Cluster
 from faults.cluster.docker import Container, DockerFailed, docker
+from faults.world import NotInjected
 
 STORED = """
 select json_build_object('user_id', user_id, 'tasks', json_agg(to_jsonb(tasks) - 'revision' || jsonb_build_object(
@@ -34,6 +35,23 @@ class Members:
     def is_whole(self) -> bool:
         """Whether there is one primary with two standbys, one of which has every commit."""
         return len(self.primaries) == 1 and len(self.standbys) == 2 and self.synchronous is not None  # noqa: PLR2004
+
+
+@dataclass(frozen=True)
+class WholeMembers:
+    """The primary, and the standby that has every commit."""
+
+    primary: Container
+    standby: Container
+
+
+async def whole_members(cluster: Cluster) -> WholeMembers:
+    """NotInjected where there is not one primary with a synchronous standby."""
+    now = await members(cluster)
+    if len(now.primaries) != 1 or now.synchronous is None:
+        standby = "no synchronous standby" if now.synchronous is None else "a synchronous standby"
+        raise NotInjected(f"{len(now.primaries)} primaries and {standby}")
+    return WholeMembers(now.primaries[0], now.synchronous)
 
 
 async def members(cluster: Cluster) -> Members:
