@@ -2,7 +2,7 @@
 #
 #   docker build --target gateway --tag taskwire/gateway .
 #
-# Nothing here needs BuildKit. `tests/containers` builds and tries the images.
+# Needs BuildKit, which keeps what uv and pip have fetched between builds. `tests/containers` builds and tries the images.
 ARG PYTHON_IMAGE=python:3.13-slim
 
 FROM ${PYTHON_IMAGE} AS build
@@ -10,9 +10,8 @@ FROM ${PYTHON_IMAGE} AS build
 ENV UV_COMPILE_BYTECODE=1 \
     PYC_INVALIDATION_MODE=UNCHECKED_HASH \
     UV_LINK_MODE=copy \
-    UV_NO_CACHE=1 \
     UV_PYTHON_DOWNLOADS=never
-RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
+RUN --mount=type=cache,target=/root/.cache/pip pip install --root-user-action=ignore uv==0.13.9
 # uv trusts whom pip or the system trusts: behind a company's proxy, a base image knows its authority in either place.
 RUN cat "$(python -m pip._vendor.certifi)" /etc/ssl/certs/ca-certificates.crt >/authorities.pem
 ENV SSL_CERT_FILE=/authorities.pem
@@ -29,24 +28,27 @@ COPY clients/python/pyproject.toml clients/python/
 # The libraries come first, in a layer that lasts until the lock changes. With all extras: whether an image traces, and
 # whether it migrates, is said when it is started.
 FROM build AS build-gateway
-RUN uv sync --locked --no-dev --no-install-workspace --package gateway --all-extras
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-install-workspace --package gateway --all-extras
 COPY libs/common/src libs/common/src
 COPY services/gateway/src services/gateway/src
-RUN uv sync --locked --no-dev --package gateway --all-extras && python -m compileall -q --invalidation-mode unchecked-hash libs services
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --package gateway --all-extras \
+ && python -m compileall -q --invalidation-mode unchecked-hash libs services
 
 FROM build AS build-task-reader
-RUN uv sync --locked --no-dev --no-install-workspace --package task-reader --all-extras
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-install-workspace --package task-reader --all-extras
 COPY libs/common/src libs/common/src
 COPY services/task-reader/src services/task-reader/src
-RUN uv sync --locked --no-dev --package task-reader --all-extras && python -m compileall -q --invalidation-mode unchecked-hash libs services
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --package task-reader --all-extras \
+ && python -m compileall -q --invalidation-mode unchecked-hash libs services
 
 FROM build AS build-task-writer
-RUN uv sync --locked --no-dev --no-install-workspace --package task-writer --all-extras
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --no-install-workspace --package task-writer --all-extras
 COPY libs/common/src libs/common/src
 COPY services/task-writer/src services/task-writer/src
 COPY services/task-writer/alembic.ini services/task-writer/
 COPY services/task-writer/migrations services/task-writer/migrations
-RUN uv sync --locked --no-dev --package task-writer --all-extras && python -m compileall -q --invalidation-mode unchecked-hash libs services
+RUN --mount=type=cache,target=/root/.cache/uv uv sync --locked --no-dev --package task-writer --all-extras \
+ && python -m compileall -q --invalidation-mode unchecked-hash libs services
 
 FROM ${PYTHON_IMAGE} AS runtime
 ENV PATH=/app/.venv/bin:$PATH \
@@ -66,7 +68,7 @@ WORKDIR /app
 # A number, so that Kubernetes sees that it is not root. The user has no name and owns nothing.
 USER 10001:10001
 # Ready, not only alive: Docker starts what depends on a service when it is. It restarts none for this.
-HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --retries=3 CMD ["python", "-IS", "-c", "\
+HEALTHCHECK --interval=5s --timeout=3s --start-period=60s --start-interval=1s --retries=3 CMD ["python", "-IS", "-c", "\
 import os; from http.client import HTTPConnection as Connection; \
 admin = Connection('127.0.0.1', int(os.environ['ADMIN_PORT']), timeout=2); admin.request('GET', '/readyz'); \
 raise SystemExit(admin.getresponse().status != 200)"]

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import docker
@@ -28,7 +28,18 @@ def engine_answers() -> bool:
     return answers
 
 
+def missing_plugins() -> list[str]:
+    """Of Compose v2 and BuildKit, which build and start the system, those that the docker command does not have."""
+    return [name for name in ("compose", "buildx") if _fails("docker", name, "version")]
+
+
+def _fails(*command: str) -> bool:
+    return shutil.which(command[0]) is None or subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
 needs_engine = pytest.mark.skipif(not engine_answers(), reason="no Docker engine answers here")
+MISSING = missing_plugins()
+needs_plugins = pytest.mark.skipif(bool(MISSING), reason=f"docker has no {' and no '.join(MISSING)} here")
 
 
 def run(*command: str, within_s: float = 60, environment: Mapping[str, str] | None = None) -> str:
@@ -57,18 +68,3 @@ def require_image(image: str) -> None:
         if subprocess.run(["docker", *command, image], capture_output=True, timeout=300, check=False).returncode == 0:
             return
     pytest.skip(f"the image {image} is not here and cannot be pulled")
-
-
-def compose_command() -> Sequence[str]:
-    """Today's `docker compose` where it is there, else docker-compose 1.29."""
-    if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode == 0:
-        return ("docker", "compose")
-    if shutil.which("docker-compose") is None:
-        pytest.skip("neither docker compose nor docker-compose is here")
-    return ("docker-compose",)
-
-
-def build_environment() -> dict[str, str]:
-    """For an engine without buildx: the builder that it has always had."""
-    has_buildx = subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False).returncode == 0
-    return {} if has_buildx else {"DOCKER_BUILDKIT": "0", "COMPOSE_DOCKER_CLI_BUILD": "0"}

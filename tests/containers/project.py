@@ -12,7 +12,7 @@ from local_stack.ports import pick_port
 
 from faults.cluster.variables import ROOT, new_passwords
 
-from .engine import build_environment, compose_command, inspect, run
+from .engine import inspect, run
 
 UP_WITHIN_S = 600  # the images are built first
 HEALTHY_WITHIN_S = 90
@@ -32,11 +32,11 @@ class Project:
     def compose(self, *arguments: str, variables: Mapping[str, str] | None = None, within_s: float = 120) -> str:
         """What docker compose prints. `variables` win over the environment file."""
         return run(
-            *compose_command(),
+            *("docker", "compose"),
             *self.options(),
             *arguments,
             within_s=within_s,
-            environment={**build_environment(), **(variables or {})},
+            environment=variables,
         )
 
     def options(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from .engine import build_environment, run
+from .engine import run
 
 # The same programs from Debian's packages, under the names of the images. For tests alone.
 FROM_DEBIAN = {"edoburu/pgbouncer:v1.24.1-p1": "pgbouncer", "nginx:1.28": "nginx", "haproxy:3.2": "haproxy"}
@@ -21,11 +21,7 @@ def ensure_image(image: str, directory: Path) -> None:
     if _works("docker", "image", "inspect", image) or _works("docker", "pull", "--quiet", image):
         return
     (directory / "Dockerfile").write_text(DOCKERFILE.format(package=FROM_DEBIAN[image], image=image))
-    run(
-        *("docker", "build", "--quiet", "--tag", image, str(directory)),
-        within_s=300,
-        environment=build_environment(),
-    )
+    run("docker", "build", "--quiet", "--tag", image, str(directory), within_s=300)
 
 
 def _works(*command: str) -> bool:

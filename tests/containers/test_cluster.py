@@ -19,11 +19,11 @@ from faults.report import table
 from faults.schedule import Fault, Round
 from tests.users import new_user
 
-from .engine import needs_engine
+from .engine import needs_engine, needs_plugins
 from .stand_ins import FROM_DEBIAN, ensure_image
 from .test_compose import check_restricted, published
 
-pytestmark = [needs_engine, pytest.mark.timeout(900)]
+pytestmark = [needs_engine, needs_plugins, pytest.mark.timeout(900)]
 
 SEED, SECONDS, CLIENTS = 15, 120.0, 8
 # Writes are out for 2 to 5 s, and reads for a second or two, on 2 cores that other tests use too.

@@ -19,11 +19,11 @@ from tests.contract.tasks import create
 from tests.users import new_user
 from tests.waiting import eventually
 
-from .engine import needs_engine, require_image, run
+from .engine import needs_engine, needs_plugins, require_image, run
 from .project import Project, running_project
 from .stand_ins import FROM_DEBIAN, ensure_image
 
-pytestmark = [needs_engine, pytest.mark.timeout(900)]
+pytestmark = [needs_engine, needs_plugins, pytest.mark.timeout(900)]
 
 OLDEST_RABBITMQ = "rabbitmq:3.10-management"
 SERVICES = ("gateway", "task-reader", "task-writer")
@@ -119,6 +119,29 @@ async def test_several_gateways_are_one_behind_the_edge(project: Project) -> Non
         listed = (await user.get("/tasks")).json()
     assert len(project.containers("gateway")) == 2
     assert [task["id"] for task in listed] == [answer.json()["id"] for answer in reversed(created)]
+
+
+async def test_the_edge_compresses_lists_and_what_it_makes_of_their_tags_still_matches(project: Project) -> None:
+    project.up(profile="edge")
+    operations = [{"op": "create", "title": f"Task {number}"} for number in range(200)]
+
+    async with new_user(project.edge_url) as user:
+        await user.post("/batch", json={"operations": operations})
+        plain = await user.get("/tasks", headers={"Accept-Encoding": "identity"})
+        listed = await user.get("/tasks", headers={"Accept-Encoding": "gzip"})
+        weak = listed.headers["etag"]
+        asked = [
+            await user.get("/tasks", headers={"If-None-Match": weak}),
+            await user.get("/tasks", headers={"Min-Revision": weak}),
+            await user.post("/tasks", json={"title": "One more"}, headers={"If-Match": weak}),
+            await user.get("/tasks", headers={"If-None-Match": weak}),
+        ]
+
+    assert (listed.headers["content-encoding"], weak) == ("gzip", f"W/{plain.headers['etag']}")
+    assert "accept-encoding" in listed.headers["vary"].lower()
+    assert listed.json() == plain.json()
+    assert int(plain.headers["content-length"]) > 4 * listed.num_bytes_downloaded
+    assert [answer.status_code for answer in asked] == [304, 200, 201, 200]
 
 
 def test_events_pass_the_edge_as_they_happen_whichever_gateway_had_the_write(project: Project) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from deploy.release.version import product_version
 
-from .engine import build_environment, inspect, needs_engine, run
+from .engine import inspect, needs_engine, needs_plugins, run
 
-pytestmark = [needs_engine, pytest.mark.timeout(600)]
+pytestmark = [needs_engine, needs_plugins, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).parents[2]
 STRANGE = {
@@ -41,7 +41,7 @@ def target(request: pytest.FixtureRequest) -> str:
     """A service, whose image is built and has the tag `test`."""
     name: str = request.param
     build = ("docker", "build", "--quiet", "--target", name, "--tag", f"taskwire/{name}:test", str(ROOT))
-    run(*build, within_s=500, environment=build_environment())
+    run(*build, within_s=500)
     return name
 
 

@@ -17,7 +17,7 @@ import httpx
 
 from faults.cluster.variables import ROOT, as_variable, free_range
 
-from .engine import compose_command, engine_answers, run
+from .engine import engine_answers, run
 from .project import Project, running_project
 from .stand_ins import ensure_image
 
@@ -160,7 +160,7 @@ class Rollout:
         await asyncio.to_thread(self._project.up, *scale, profile="edge", variables=self._variables)
 
     async def replace(self, service: str) -> None:
-        command = (*compose_command(), *self._project.options())
+        command = ("docker", "compose", *self._project.options())
         environment = {"COMPOSE": " ".join(command), **self._variables}
         script = str(ROOT / "deploy" / "compose" / "roll.sh")
         await asyncio.to_thread(run, "sh", script, service, within_s=300, environment=environment)

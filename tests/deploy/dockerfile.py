@@ -14,6 +14,14 @@ def image_environment(target: str) -> dict[str, str]:
     return below | dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^ENV (.*)$", stage, re.MULTILINE))))
 
 
+def copied(stage: str) -> set[str]:
+    """What the stage copies from the working tree."""
+    _, lines = _stage((ROOT / "Dockerfile").read_text(), stage)
+    return {
+        source for sources in re.findall(r"^COPY (?!--)(.*) \S+$", lines, re.MULTILINE) for source in sources.split()
+    }
+
+
 def _stage(text: str, name: str) -> tuple[str, str]:
     """What the stage builds on, and its lines."""
     found = re.search(rf"^FROM (\S+) AS {name}\n(.*?)(?=^FROM |\Z)", text, re.MULTILINE | re.DOTALL)

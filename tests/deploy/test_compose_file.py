@@ -10,7 +10,7 @@ from gateway.settings import GatewaySettings
 from task_reader.settings import ReaderSettings
 from task_writer.settings import MigrationSettings, WriterSettings
 
-from .dockerfile import ROOT, image_environment
+from .dockerfile import ROOT, copied, image_environment
 
 SETTINGS: dict[str, type[ServiceSettings]] = {
     "gateway": GatewaySettings,
@@ -71,3 +71,24 @@ def test_the_published_port_is_the_one_where_the_gateway_listens(services: dict[
     (published,) = services["gateway"]["ports"]
 
     assert published.rpartition(":")[2] == image_environment("gateway")["PORT"]
+
+
+def test_what_an_image_is_built_from_is_watched(services: dict[str, Any]) -> None:
+    """`docker compose watch` builds a service anew when any of its source has changed, or what the lock says."""
+    watched = {
+        name: {one["path"] for one in service["develop"]["watch"]}
+        for name, service in services.items()
+        if "develop" in service
+    }
+    watched["task-writer"] |= watched.pop("migrate")
+
+    for name in ("gateway", "task-reader", "task-writer"):
+        folders = {source for source in copied(f"build-{name}") if (ROOT / source).is_dir()}
+        assert watched[name] == folders | {"uv.lock"}
+
+
+def test_what_tests_compile_beside_the_source_builds_nothing(services: dict[str, Any]) -> None:
+    watched = [one for service in services.values() if "develop" in service for one in service["develop"]["watch"]]
+
+    assert {one["path"] for one in watched if "ignore" not in one} == {"uv.lock"}
+    assert [one["ignore"] for one in watched if one["path"] != "uv.lock" and one["ignore"] != ["**/__pycache__/"]] == []
