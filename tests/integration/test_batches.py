@@ -11,13 +11,14 @@ import psycopg
 import pytest
 from common.contracts.commands import AnyCommand, CreateTask
 from common.contracts.fields import TaskChanges
+from common.contracts.fingerprints import fingerprint
 from common.contracts.outcomes import Outcome
 from common.postgres.database import Database, open_database
 from pydantic import SecretStr
 from task_writer import statements
 from task_writer.batches import EXPIRED, carry_out
 
-from tests.commands import create, delete, envelope, patch, replace, toggle
+from tests.commands import create, delete, envelope, id_of_key, keyed, patch, replace, toggle
 from tests.conftest import Addresses, writer_settings
 from tests.integration.effects import is_completed, outcomes
 from tests.integration.locks import Locks
@@ -59,6 +60,19 @@ async def test_commands_of_two_users_in_a_batch_keep_their_order_and_their_answe
     ]  # fmt: skip
     assert await read_list(reader_database, me) == b"[]"
     assert await read_one(reader_database, them, other) == (answers[-1].task or "").encode()
+
+
+async def test_only_the_record_of_a_command_with_a_key_has_a_fingerprint(
+    writer_database: Database, owner: psycopg.AsyncConnection
+) -> None:
+    user = uuid4()
+    with_key, without = keyed(create(user), id_of_key()), create(user)
+
+    await outcomes(writer_database, with_key, without)
+
+    await owner.execute("select set_config('app.user_id', %s, false)", [str(user)])
+    rows = await owner.execute("select command_id, fingerprint from command_log where user_id = %s", [user])
+    assert dict(await rows.fetchall()) == {with_key.command_id: fingerprint(with_key), without.command_id: b""}
 
 
 def summary(answer: Outcome) -> tuple[str, bool] | str | None:

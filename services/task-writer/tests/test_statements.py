@@ -1,6 +1,7 @@
 """The values that the database gets for a command, and its fingerprint."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -43,16 +44,32 @@ def name_of(command: AnyCommand) -> str:
     return command.type
 
 
-def test_the_database_is_given_every_command_in_its_place_with_its_fingerprint() -> None:
-    given = json.loads(parameters(COMMANDS, batch=A, look_up=False)["commands"])
+def given_to_the_database(commands: Sequence[AnyCommand]) -> list[dict[str, Any]]:
+    given: list[dict[str, Any]] = json.loads(parameters(commands, batch=A, look_up=False)["commands"])
+    return given
 
-    ids = dict.fromkeys(("command_id", "user_id", "task_id"), str(A))
-    marks = [
-        {"type": one.type, "fingerprint": rf"\x{fingerprint(one).hex()}", "deadline_unix_ms": 1} for one in COMMANDS
-    ]
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_the_database_is_given_every_command_in_its_place(keyed: bool) -> None:
+    more = {"keyed": keyed, "request_id": "a", "traceparent": "b"}
+    given = given_to_the_database([command.model_copy(update=more) for command in COMMANDS])
+
+    ids = dict.fromkeys(("command_id", "user_id", "task_id"), str(A)) | ({"keyed": True} if keyed else {})
     patched = {"changes": {"title": "Buy milk", "description": None}}
     asked_for: list[dict[str, Any]] = [TEXT, TEXT, patched, {}, {"is_completed": None}]
-    assert given == [ids | mark | fields for mark, fields in zip(marks, asked_for, strict=True)]
+    assert [{name: one[name] for name in one if name != "fingerprint"} for one in given] == [
+        ids | {"type": command.type, "deadline_unix_ms": 1} | fields
+        for command, fields in zip(COMMANDS, asked_for, strict=True)
+    ]
+
+
+def test_only_a_command_with_a_key_has_a_fingerprint() -> None:
+    keyed = [command.model_copy(update={"keyed": True}) for command in COMMANDS]
+
+    given = given_to_the_database([*keyed, *COMMANDS])
+
+    prints = [rf"\x{fingerprint(command).hex()}" for command in COMMANDS]
+    assert [one["fingerprint"] for one in given] == [*prints, *("" for _ in COMMANDS)]
 
 
 def test_the_database_is_given_texts_as_they_are() -> None:

@@ -16,29 +16,36 @@ EMPTY_OLD_SLOT = "select empty_old_slot(%(retention_s)s)"
 FORGOTTEN_UNTIL = "select date_part('epoch', forgotten_until) from command_log_state"
 
 NOT_SENT_TO_SQL = {"request_id", "traceparent", "keyed_list"}
+NO_FINGERPRINT = b'{"fingerprint":"",'
 
 
 def parameters(commands: Sequence[AnyCommand], *, batch: UUID, look_up: bool) -> dict[str, Any]:
     """The values for RUN_COMMANDS. `batch` is an id that all runs of one batch share.
 
-    The commands are a JSON array, each with its fingerprint in bytea's hex format. Keys are sorted, so that two batches
-    with the same keys cannot deadlock.
+    The commands are a JSON array. Keys are sorted, so that two batches with the same keys cannot deadlock.
     """
     keys = sorted({lock_number(_key_of(command)) for command in commands if command.keyed})
+    given = [_with_fingerprint(command) if command.keyed else _without_fingerprint(command) for command in commands]
     return {
-        "commands": to_json([_given(command) for command in commands]).decode(),
+        "commands": f"[{b','.join(given).decode()}]",
         "batch": lock_number(batch),
         "keys": keys or None,
         "look_up": look_up,
     }
 
 
-def _given(command: AnyCommand) -> dict[str, Any]:
+def _without_fingerprint(command: AnyCommand) -> bytes:
+    """The record of a command without a key has an empty one: it is compared with nothing (ADR 7)."""
+    return NO_FINGERPRINT + to_json(command, exclude=NOT_SENT_TO_SQL)[1:]
+
+
+def _with_fingerprint(command: AnyCommand) -> bytes:
+    """In bytea's hex format."""
     given = command.model_dump(exclude=NOT_SENT_TO_SQL)
     given["fingerprint"] = rf"\x{fingerprint(command).hex()}"
     if command.keyed_list is not None:
         given["list_first"] = command.keyed_list.first
-    return given
+    return to_json(given)
 
 
 def _key_of(command: AnyCommand) -> UUID:
