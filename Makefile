@@ -64,12 +64,16 @@ format: $(UV_NEEDED) ## format the code and mend what ruff can mend
 	$(UV) run --locked ruff check --fix .
 	$(UV) run --locked ruff format .
 
-contracts: $(UV_NEEDED) ## write the documents of API and bus, docs/configuration.md, requests for Postman, and Kubernetes' rules
+contracts: $(UV_NEEDED) ## write the documents of API and bus, pages of settings and problems, requests for Postman, and Kubernetes' rules
 	$(UV) run --locked python docs/generate.py
 	$(UV) run --locked python docs/postman_collection.py
 	$(UV) run --locked python deploy/observability/prometheus_rule.py
 
-.PHONY: docs
+.PHONY: docs problem-answers
+
+problem-answers: $(UV_NEEDED) ## ask real servers for an answer of each type of problem, for the pages in docs/problems
+	$(UV) run --locked python -m tests.docs.problem_answers
+	@$(MAKE) --no-print-directory contracts
 
 docs: $(UV_NEEDED) ## build the documentation as a site into site/, strictly: no dead link, no page that is missing
 	NO_MKDOCS_2_WARNING=1 $(UV) run --locked mkdocs build --strict

@@ -1,5 +1,5 @@
-"""Writes the contracts for other languages and tools, openapi.json (the API) and asyncapi.json (the bus), and the page
-of all settings, configuration.md.
+"""Writes the contracts for other languages and tools, openapi.json (the API) and asyncapi.json (the bus), the page of
+all settings, configuration.md, and those of the problems, problems.md and problems/.
 
     uv run python docs/generate.py [folder]
 
@@ -22,6 +22,7 @@ from faststream.specification import AsyncAPI
 from gateway.app import create_app
 from gateway.openapi import openapi_document
 from gateway.settings import GatewaySettings
+from problem_pages import problem_pages
 from pydantic import HttpUrl, SecretStr
 
 REPLIES_NAME = "gateway.replies"  # of the channel in the document: on the bus there is no queue
@@ -130,10 +131,14 @@ def _line(text: str) -> str:
 def main() -> None:
     """Writes all files."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
-    for name, document in (("openapi.json", default_openapi_document()), ("asyncapi.json", asyncapi_document())):
+    openapi = default_openapi_document()
+    for name, document in (("openapi.json", openapi), ("asyncapi.json", asyncapi_document())):
         text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
         (folder / name).write_text(text + "\n", encoding="utf-8")
     (folder / "configuration.md").write_text(configuration_page(), encoding="utf-8")
+    (folder / "problems").mkdir(exist_ok=True)
+    for name, page in problem_pages(openapi):
+        (folder / name).write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -29,11 +29,17 @@ FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Adds all decisions to the navigation, under Explanation."""
-    records = sorted((ROOT / "docs/adr").glob("*.md"))
-    (explanation,) = [part["Explanation"] for part in config.nav or () if "Explanation" in part]
-    explanation.append({"Decisions": [ADR_INDEX, *({_title(one): f"adr/{one.name}"} for one in records)]})
+    """Adds all decisions to the navigation, under Explanation, and under Reference a page for each type of problem."""
+    parts = {name: part for named in config.nav or () for name, part in named.items()}
+    parts["Explanation"].append({"Decisions": [ADR_INDEX, *_listed("adr")]})
+    (problems,) = [page for page in parts["Reference"] if "Problems" in page]
+    problems["Problems"] = [problems["Problems"], *_listed("problems")]
     return config
+
+
+def _listed(folder: str) -> list[dict[str, str]]:
+    """All pages of a folder of docs/ for the navigation."""
+    return [{_title(one): f"{folder}/{one.name}"} for one in sorted((ROOT / "docs" / folder).glob("*.md"))]
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

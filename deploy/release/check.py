@@ -87,8 +87,9 @@ def contracts_are_current(root: Path) -> Faults:
             done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=WITHIN_S, check=False)  # noqa: S603
             if done.returncode != 0:
                 return [f"{script} fails: " + (done.stderr.strip().splitlines() or ["it says nothing"])[-1]]
-        written = sorted(Path(folder).iterdir())
-        stale = [file.name for file in written if file.read_bytes() != (root / "docs" / file.name).read_bytes()]
+        written = {file.relative_to(folder): file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()}
+    docs = {name: root / "docs" / name for name in written}
+    stale = sorted(str(name) for name, file in docs.items() if not file.exists() or file.read_bytes() != written[name])
     return [f"docs/{name} is not what the code says: run `make contracts`" for name in stale]
 
 

@@ -50,6 +50,16 @@ def test_the_file_is_what_the_code_generates(generated: Path, name: str) -> None
     assert written == (generated / name).read_text(), "run `make contracts`"
 
 
+def test_each_type_of_problem_has_the_page_that_the_code_generates(generated: Path) -> None:
+    pages = {name: page.read_text() for name, page in pages_of_problems(DOCS)}
+
+    assert pages == {name: page.read_text() for name, page in pages_of_problems(generated)}, "run `make contracts`"
+
+
+def pages_of_problems(folder: Path) -> list[tuple[str, Path]]:
+    return [("problems.md", folder / "problems.md"), *((page.name, page) for page in folder.glob("problems/*"))]
+
+
 def test_the_collection_of_requests_is_what_the_api_says() -> None:
     written = json.loads((DOCS / "postman-collection.json").read_text())
 
