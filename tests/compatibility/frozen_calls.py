@@ -20,6 +20,7 @@ LIST_PAGE = (
 )
 READ_TASKS = "select read_tasks('7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11', NULL)"
 READ_TASK = "select read_task('7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11', 'c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33', 7)"
+READ_EACH_TASK = "select read_each_task('{7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11,7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e12}', '{c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33,c2b9e3d4-5a61-4c7f-8e02-6d1f0a9b8c33}', '{7,NULL}')"  # noqa: E501
 READ_CHANGES = "select read_changes('7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11', 0, NULL)"
 NOT_REACHED = "select not_reached('7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11', 7)"
 FORGET_COMMANDS = "select forget_commands(86400.0, 1000)"

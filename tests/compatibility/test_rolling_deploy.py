@@ -73,6 +73,7 @@ def test_the_reads_of_the_release_before_and_todays_answer_the_same_json(empty: 
     ((changes,), (page,)) = (values(empty.reader, call) for call in (frozen_calls.READ_CHANGES, frozen_calls.LIST_PAGE))
     assert json.loads(changes.partition(" ")[2])["changed"] == values(empty.reader, frozen_calls.LIST_TASKS)[0]
     assert values(empty.reader, frozen_calls.NOT_REACHED) == [None]
+    assert values(empty.reader, frozen_calls.READ_EACH_TASK) == [*values(empty.reader, frozen_calls.READ_TASK), None]
     assert page == values(empty.reader, frozen_calls.READ_TASKS)[0].replace(" ", " \n", 1)
 
 
@@ -90,5 +91,6 @@ def test_what_the_services_send_today_is_frozen() -> None:
     assert frozen_calls.LIST_PAGE.startswith("select " + queries.LIST_PAGE.partition("(")[0])
     assert frozen_calls.READ_TASKS.startswith("select " + queries.READ_TASKS.partition("(")[0])
     assert frozen_calls.READ_TASK.startswith("select " + queries.READ_TASK.partition("(")[0])
+    assert frozen_calls.READ_EACH_TASK.startswith(queries.READ_EACH_TASK.partition("(")[0])
     assert frozen_calls.NOT_REACHED.startswith("select " + queries.NOT_REACHED.partition("(")[0])
     assert frozen_calls.READ_CHANGES.startswith("select " + queries.READ_CHANGES.partition("(")[0])

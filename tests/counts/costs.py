@@ -79,7 +79,7 @@ address of a direct reply, which RabbitMQ makes, is a little longer where the no
 
 
 def reads(_: int) -> SqlTraffic:
-    """Of any number of reads: one statement calls the function of each."""
+    """Of any number of reads: one statement calls the function of each, or one for all."""
     return SqlTraffic(round_trips=1, statements=1)
 
 

@@ -127,3 +127,41 @@ async def test_each_read_of_a_batch_sees_its_own_user_alone(
 
     bodies = [None if answer is None else body_of(answer) for answer in answers]
     assert bodies == [f"[{ours_written}]".encode(), theirs_written.encode(), None, b"[]"]
+
+
+async def test_a_batch_of_single_tasks_answers_each_in_its_place_as_any_batch_does(
+    owner: psycopg.AsyncConnection, reader_database: Database, writer_database: Database
+) -> None:
+    ours, theirs, (user, old) = create(), create(), (uuid4(), uuid4())
+    (done, _) = await carry_out(writer_database, [ours, theirs])
+    async with owner.transaction():  # from before there were revisions
+        await owner.execute("select set_config('app.user_id', %s, true)", [str(user)])
+        await owner.execute("insert into tasks (id, title, user_id) values (%s, 'old', %s)", [old, user])
+    batch = [
+        Read(user_id=theirs.user_id, task_id=theirs.task_id),
+        Read(user_id=ours.user_id, task_id=theirs.task_id),
+        Read(user_id=ours.user_id, task_id=ours.task_id),
+        Read(user_id=ours.user_id, task_id=ours.task_id, known_revision=done.outcome.revision),
+        Read(user_id=ours.user_id, task_id=ours.task_id, known_revision=1),
+        Read(user_id=user, task_id=old),
+        Read(user_id=user, task_id=old, known_revision=0),
+        Read(user_id=uuid4(), task_id=ours.task_id),
+    ]
+
+    alone = [answer for one in batch for answer in await answers_to(reader_database, one)]
+    together = await answers_to(reader_database, *batch)
+    beside_a_list = await answers_to(reader_database, *batch, Read(user_id=uuid4()))
+
+    titles = ["Buy milk", None, "Buy milk", "", "Buy milk", "old", "", None]
+    assert [title_of(answer) for answer in together] == titles
+    assert together[3] == str(done.outcome.revision).encode()
+    assert together == alone == beside_a_list[:-1]
+
+
+async def answers_to(reader: Database, *batch: Read) -> list[bytes | None]:
+    return await reader.run(lambda db: answer_reads(db, batch))
+
+
+def title_of(answer: bytes | None) -> str | None:
+    """The title of the task in an answer, nothing where it has the revision alone."""
+    return None if answer is None else str(json.loads(answer.partition(b" ")[2] or b'{"title": ""}')["title"])

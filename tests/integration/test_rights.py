@@ -75,6 +75,7 @@ EXPECTED = {
     ("taskwire_reader", "column public.command_log.previous", "select"),
     ("taskwire_reader", "column public.command_log.task_id", "select"),
     ("taskwire_reader", "function read_changes(uuid,bigint,bigint)", "execute"),
+    ("taskwire_reader", "function read_each_task(uuid[],uuid[],bigint[])", "execute"),
     ("taskwire_reader", "function read_task(uuid,uuid,bigint)", "execute"),
     ("taskwire_reader", "function not_reached(uuid,bigint)", "execute"),
     ("taskwire_reader", "function read_tasks(uuid,bigint)", "execute"),

@@ -20,6 +20,10 @@ SEARCH_PATH = re.compile(
 )
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 LOOP_OVER_COMMANDS = re.compile(r"\bfor command in\b(.*?)\bloop\b(.*)\bend loop\b", re.DOTALL | re.IGNORECASE)
+PLACE_OF_ARRAY = re.compile(r"\bp_(\w+)s\[place\]")
+LOOP_OVER_READS = re.compile(
+    r"\bfor place in 1 \.\. cardinality\(p_user_ids\) loop\b(.*)\bend loop\b", re.DOTALL | re.IGNORECASE
+)
 CLAUSES = {
     "with", "select", "from", "join", "on", "where", "group", "order", "having", "limit", "offset", "window", "for",
     "insert", "into", "values", "update", "set", "delete", "using", "returning", "conflict",
@@ -67,8 +71,8 @@ def faults(sql: str) -> list[str]:
 
 
 def _faults_of_function(function: re.Match[str]) -> Iterator[str]:
-    """The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`: what is done in each turn
-    is looked at as a body of its own.
+    """The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`, and in one over arrays of
+    reads `p_user_ids[place]`: what is done in each turn is looked at as a body of its own.
     """
     if not SEARCH_PATH.search(function["head"]):
         yield "no fixed search_path: a temporary table could stand before ours"
@@ -79,7 +83,9 @@ def _faults_of_function(function: re.Match[str]) -> Iterator[str]:
     if re.search(r"\bexecute\b", body, re.IGNORECASE):
         yield "dynamic SQL, which no check can read"
     turns = [_with_placeholders(turn, "command.") for _, turn in LOOP_OVER_COMMANDS.findall(body)]
-    around = _with_placeholders(LOOP_OVER_COMMANDS.sub(r"\1", body), "p_")
+    of_arrays = (PLACE_OF_ARRAY.sub(r"read.\1", turn) for turn in LOOP_OVER_READS.findall(body))
+    turns += [_with_placeholders(turn, "read.") for turn in of_arrays]
+    around = _with_placeholders(LOOP_OVER_READS.sub("", LOOP_OVER_COMMANDS.sub(r"\1", body)), "p_")
     for part in (around, *turns):
         yield from _faults_of_string(part)
 

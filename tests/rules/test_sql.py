@@ -238,3 +238,45 @@ def test_a_sound_loop_over_commands_passes() -> None:
 def test_a_fault_of_a_loop_over_commands_is_found(sound: str, planted: str) -> None:
     assert sound in LOOP
     assert faults(LOOP.replace(sound, planted, 1)) != []
+
+
+READS = """
+create function f(p_user_ids uuid[], p_task_ids uuid[]) returns setof text language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+declare
+  answer text;
+begin
+  for place in 1 .. cardinality(p_user_ids) loop
+    perform set_config('app.user_id', p_user_ids[place]::text, true);
+    select title into answer from tasks where id = p_task_ids[place] and user_id = p_user_ids[place];
+    return next answer;
+  end loop;
+end $$
+"""
+
+
+def test_a_sound_loop_over_reads_passes() -> None:
+    assert faults(READS) == []
+
+
+@pytest.mark.parametrize(
+    ("sound", "planted"),
+    [
+        (" and user_id = p_user_ids[place]", ""),
+        ("user_id = p_user_ids[place]", "user_id = p_task_ids[place]"),
+        ("user_id = p_user_ids[place]", "user_id = p_user_ids[1]"),
+        ("user_id = p_user_ids[place]", "user_id = any (p_user_ids)"),
+        ("p_user_ids[place]::text", "p_task_ids[place]::text"),
+        ("p_user_ids[place]::text", "p_user_ids[1]::text"),
+        ("    perform set_config('app.user_id', p_user_ids[place]::text, true);\n", ""),
+        (", true)", ", false)"),
+        ("select title", "select *"),
+        ("  end loop;", "  end loop;\n  delete from tasks where user_id = p_user_ids[place];"),
+        ("  for place", "  delete from tasks;\n  for place"),
+        ("cardinality(p_user_ids)", "cardinality(p_task_ids)"),
+    ],
+)
+def test_a_fault_of_a_loop_over_reads_is_found(sound: str, planted: str) -> None:
+    assert sound in READS
+    assert faults(READS.replace(sound, planted, 1)) != []
