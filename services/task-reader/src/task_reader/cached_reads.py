@@ -22,6 +22,8 @@ async def answer_cached(reads: Sequence[Read], ask: Ask, cache: ListCache) -> An
     The revision in an answer is that of PostgreSQL now, so nothing older than the read is ever answered. `ask` is
     called once. Raises what it raises.
     """
+    if not any(map(_is_whole_list, reads)):
+        return await ask(reads)
     kept = [cache.find(read.user_id) if _is_whole_list(read) else None for read in reads]
     answers = await ask([_with_kept(read, one) for read, one in zip(reads, kept, strict=True)])
     return [_complete(*one, cache) for one in zip(reads, kept, answers, strict=True)]
@@ -43,7 +45,7 @@ _WHOLE_LIST = tuple(Read.model_fields[name].default for name in _SELECTING)
 
 
 def _is_whole_list(read: Read) -> bool:
-    return bool(_asked_for(read) == _WHOLE_LIST)
+    return read.task_id is None and bool(_asked_for(read) == _WHOLE_LIST)  # most reads are of one task: decided at once
 
 
 def _with_kept(read: Read, kept: CachedList | None) -> Read:
