@@ -11,7 +11,7 @@
 | a batch of N commands, any of them with keys, new, recorded or duplicate | the same |
 | a batch of N commands, up to 128, one of them poison | N + 1 round trips, N - 1 statements, 2 errors |
 | a batch of N commands on the bus | 1 message, 1 confirm, 1 acknowledgement, 1 reply; 7 frames at each end |
-| the same, for event streams | 1 hint of 15 + 56 N bytes, not confirmed: 3 frames; batches within 20 ms share one |
+| the same, for event streams | 1 hint of 15 + 56 N bytes, not confirmed: 3 frames; batches within 40 ms share one |
 | its bodies, titles of 8 characters | 14 + 297 N bytes of commands, 14 + 277 N of outcomes at most |
 | the same with keys | 13 N bytes more of commands, 16 more of each replayed outcome |
 | its other bytes, either body twice through RabbitMQ | 924; so 2,128 for a lone create, 1,155 each for 128; no hint |
