@@ -69,7 +69,10 @@ contracts: $(UV_NEEDED) ## write the documents of API and bus, pages of settings
 	$(UV) run --locked python docs/postman_collection.py
 	$(UV) run --locked python deploy/observability/prometheus_rule.py
 
-.PHONY: docs problem-answers
+.PHONY: docs pictures problem-answers
+
+pictures: $(UV_NEEDED) ## take the pictures of the documentation anew, of a system of its own; needs Debian's chromium; two minutes
+	$(UV) run --locked python -m tests.docs.take_pictures
 
 problem-answers: $(UV_NEEDED) ## ask real servers for an answer of each type of problem, for the pages in docs/problems
 	$(UV) run --locked python -m tests.docs.problem_answers

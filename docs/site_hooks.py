@@ -24,7 +24,7 @@ OUTSIDE = {
 
 ADR_INDEX = "adr/index.md"
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
-IMAGE = re.compile(r'(<img src=")([^"]+)(")')
+IMAGE = re.compile(r'(<(?:img src|source [^>]*srcset)=")([^"]+)(")')
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 

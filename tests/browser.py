@@ -95,10 +95,10 @@ class Page:
         await self.send("Fetch.failRequest", requestId=request, errorReason="ConnectionReset")
         await self.send("Fetch.disable")
 
-    async def picture(self) -> bytes:
-        """The window as a PNG."""
+    async def picture(self, form: Literal["png", "webp"] = "png") -> bytes:
+        """The window as a picture."""
         await self.send("Page.bringToFront")  # what nobody sees is not drawn
-        return base64.b64decode((await self.send("Page.captureScreenshot", format="png"))["data"])
+        return base64.b64decode((await self.send("Page.captureScreenshot", format=form))["data"])
 
 
 class Browser:

@@ -41,8 +41,13 @@ def test_its_pages_load_nothing_from_elsewhere(site: Path) -> None:
 
 
 def test_pictures_and_documents_for_tools_are_in_it(site: Path) -> None:
-    wanted = ("home-page.webp", "journeys.svg", "openapi.json", "benchmarks/results/latest.svg")
+    wanted = (
+        *("home-page.webp", "home-page-dark.webp", "home-page-phone.webp", "home-page-phone-dark.webp"),
+        *("status-page.webp", "status-page-dark.webp", "clients/python/screens/ls.svg"),
+        *("journeys.svg", "openapi.json", "benchmarks/results/latest.svg"),
+    )
 
     assert [name for name in wanted if not (site / name).exists()] == []
     for name in ("home-page.webp", "benchmarks/results/latest.svg"):
         assert f'src="{name}"' in (site / "index.html").read_text()
+    assert 'srcset="home-page-dark.webp"' in (site / "index.html").read_text()
