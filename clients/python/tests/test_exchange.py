@@ -6,10 +6,19 @@ from email.utils import format_datetime
 from uuid import UUID
 
 import pytest
-from taskwire_client import NoAnswerError, Options, OutcomeUnknown, Problem, Retries, TaskNotFound, Unavailable
+from taskwire_client import (
+    NoAnswerError,
+    NotAllowed,
+    Options,
+    OutcomeUnknown,
+    Problem,
+    Retries,
+    TaskNotFound,
+    Unavailable,
+)
 from taskwire_client.exchange import Answer, Attempt, Call, NoAnswer, Outcome, perform
 from taskwire_client.operations import Operation, Target, batch, create, get
-from taskwire_client.problems import InvalidRequest, TaskwireError, UnexpectedAnswerError
+from taskwire_client.problems import TaskwireError, UnexpectedAnswerError
 
 USER = UUID("7f1b5f0e-3c1a-4f7e-9d55-0c8a4f6b2e11")
 TASK = (
@@ -221,5 +230,5 @@ def test_a_status_that_this_api_does_not_have_is_unexpected(status: int) -> None
     ],
 )
 def test_an_error_of_something_in_front_is_a_problem_of_its_status(body: bytes) -> None:
-    with pytest.raises(InvalidRequest, match="Forbidden"):
+    with pytest.raises(NotAllowed, match="Forbidden"):
         Run([Answer(403, {}, body)]).of(get(Target.of(USER, USER)))

@@ -15,7 +15,7 @@ from taskwire_client.problems import problem_of
         *((problem_of(status, {}), 4) for status in (409, 412)),
         *((problem_of(status, {}), 5) for status in (408, 429, 502, 503, 504)),
         (NoAnswerError("nobody there"), 5),
-        (problem_of(401, {}), 6),
+        *((problem_of(status, {}), 6) for status in (401, 403)),
     ],
 )
 def test_each_error_has_its_status(error: TaskwireError, status: int) -> None:

@@ -65,6 +65,11 @@ class NotAuthenticated(Problem):
     """401: no bearer token, or one that is not valid or has expired."""
 
 
+class NotAllowed(Problem):
+    """403: something before the gateway, such as a proxy, refuses the caller. The API itself has 404 for another user's
+    path."""
+
+
 class TaskNotFound(Problem):
     """404: the user has no such task."""
 
@@ -110,6 +115,7 @@ _BY_TYPE: Mapping[str, type[Problem]] = {
 }
 _BY_STATUS: Mapping[int, type[Problem]] = {
     401: NotAuthenticated,
+    403: NotAllowed,
     408: Unavailable,  # the body came too slowly, and was not used
     409: Conflict,
     412: Conflict,

@@ -14,7 +14,16 @@ from taskwire_client.tasks import Id
 
 _NUMBER = re.compile(r'(\d+)"?$')
 
+_TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")  # RFC 6750, section 2.1
+
 type Token = str | Callable[[], str]
+
+
+def checked_token(text: str) -> str:
+    """The bearer token. ValueError, which does not show it, where it cannot be one."""
+    if _TOKEN.fullmatch(text) is None:
+        raise ValueError("not a bearer token: it is empty, or has spaces, line ends or other characters that none has")
+    return text
 
 
 class Session:
@@ -23,15 +32,15 @@ class Session:
     def __init__(self, user_id: Id, token: Token | None, options: Options) -> None:
         self.user_id = user_id if isinstance(user_id, UUID) else UUID(user_id)
         self.options = options
-        self._token = token
+        self._token = checked_token(token) if isinstance(token, str) else token
         self._revision = 0
         self._lock = Lock()
 
     def headers(self, request: Request) -> dict[str, str]:
-        """The headers of a request, with the token as it is now."""
+        """The headers of a request, with the token as it is now. ValueError where that cannot be one."""
         if self._token is None:
             return dict(request.headers)
-        token = self._token if isinstance(self._token, str) else self._token()
+        token = self._token if isinstance(self._token, str) else checked_token(self._token())
         return {**request.headers, "authorization": f"Bearer {token}"}
 
     def perform[T](self, call: Call[T]) -> Steps[T]:

@@ -26,11 +26,15 @@ app = typer.Typer(
 @app.callback()
 def connect(
     ctx: typer.Context,
-    url: Annotated[str | None, typer.Option(envvar="TASKWIRE_URL", help="Where the gateway is.")] = None,
-    user: Annotated[str | None, typer.Option(envvar="TASKWIRE_USER", help="Whose tasks: a UUID.")] = None,
+    url: Annotated[str | None, typer.Option(envvar="TASKWIRE_URL", metavar="URL", help="Where the gateway is.")] = None,
+    user: Annotated[str | None, typer.Option(envvar="TASKWIRE_USER", metavar="UUID", help="Whose tasks.")] = None,
     token: Annotated[
         str | None,
-        typer.Option(envvar="TASKWIRE_TOKEN", help="A bearer token. In the environment other users do not see it."),
+        typer.Option(
+            envvar="TASKWIRE_TOKEN",
+            metavar="TOKEN|@FILE",
+            help="A bearer token, or the file that has it. In the environment other users do not see it.",
+        ),
     ] = None,
     patience: Annotated[
         float,

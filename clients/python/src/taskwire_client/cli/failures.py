@@ -7,7 +7,7 @@
 | 3 | there is no such task |
 | 4 | the task has been changed by somebody else |
 | 5 | the server cannot be reached, or cannot do it now: try again |
-| 6 | the token is missing, not valid, or has expired |
+| 6 | the token is missing, not valid, has expired, or is not enough (403) |
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ from taskwire_client.problems import (
     Conflict,
     InvalidRequest,
     NoAnswerError,
+    NotAllowed,
     NotAuthenticated,
     TaskNotFound,
     TaskwireError,
@@ -31,6 +32,7 @@ _STATUS: dict[type[TaskwireError], int] = {
     Unavailable: TRY_AGAIN,
     NoAnswerError: TRY_AGAIN,
     NotAuthenticated: NO_TOKEN,
+    NotAllowed: NO_TOKEN,
 }
 
 
