@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import pytest
-from common.contracts.reads import Read
+from common.contracts.reads import Read, ReadBatch
 from common.contracts.revised import NotReached, Revised
 from common.runtime.background import running
 from gateway.event_deltas import Readers
 from gateway.event_hub import MAX_LOOKS, MAX_READS, EventHub
 from gateway.event_streams import EventStream
 from gateway.reader_link import Answer, ReaderUnavailable
+from gateway.reading import Read as SentRead
+from gateway.reading import encode_reads
 from gateway.settings import EventSettings
 
 from tests.waiting import eventually, turns
@@ -30,7 +32,8 @@ class Reader:
         self.free = asyncio.Event()
         self.free.set()
 
-    async def ask(self, reads: Sequence[Read]) -> Sequence[Answer]:
+    async def ask(self, sent: Sequence[SentRead]) -> Sequence[Answer]:
+        reads = ReadBatch.model_validate_json(encode_reads(sent)).reads
         self.asked.append(reads)
         await self.free.wait()
         if self.is_away:

@@ -6,20 +6,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from typing import Any
-from uuid import UUID
 
 import pytest
 from common.contracts.framing import pack
-from common.contracts.reads import Read
 from common.contracts.revised import Revised
 from gateway.reader_link import ReaderLink, ReaderUnavailable, open_reader_link
+from gateway.reading import Read
 
 from tests.serving import LIMIT_S
 
 from .in_process import settings
 
 NAME = "readers.test"
-READ = Read(user_id=UUID(int=1))
+READ = Read(user_id="00000000-0000-0000-0000-000000000001", task_id=None)
 ADDRESSES = ("127.0.0.1", "127.0.0.2")
 ANSWER = pack([b"{}"])
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Length: {len(ANSWER)}\r\n".encode()

@@ -44,7 +44,7 @@ async def test_without_an_endpoint_nothing_is_traced() -> None:
     async with open_tracing("common", TraceSettings(otel_exporter_otlp_endpoint=None)):
         with (
             request_span("GET", [(b"traceparent", operation.traceparent.encode())]) as request,  # type: ignore[union-attr]
-            batch_span("batch", "CLIENT", [operation]) as batch,
+            batch_span("batch", "CLIENT", [operation.traceparent]) as batch,
             inner_span("postgresql") as inner,
         ):
             assert (request, batch, inner) == (None, None, None)

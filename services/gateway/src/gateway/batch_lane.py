@@ -75,5 +75,5 @@ class BatchLane:
         if waiting.commands[0].seconds_left() <= 0:
             return [EXPIRED]
         waiting.sent = True
-        with commands_span("send", waiting.commands):
+        with commands_span("send", (command.traceparent for command in waiting.commands)):
             return [await outcomes_of(self._link, waiting.commands, self._clock_skew)]

@@ -9,11 +9,10 @@ gets batches of one; under load the whole batch shares the cost of a round trip.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from common.runtime import eager_tasks
 
-from gateway.waiting import FairQueue
+from gateway.waiting import FairQueue, User
 
 MAX_LINGER_S = 0.005  # about the round trip of a small batch
 
@@ -47,7 +46,7 @@ class Batcher[Item, Answer]:
         self._flush_due = self._flushing = False
         self._linger: asyncio.TimerHandle | None = None
 
-    def submit(self, user_id: UUID, item: Item) -> asyncio.Future[Answer]:
+    def submit(self, user_id: User, item: Item) -> asyncio.Future[Answer]:
         """The future answer. Cancelling it while the item waits withdraws the item. Raises Full when too many wait."""
         answer: asyncio.Future[Answer] = self._loop.create_future()
         self._waiting.add(user_id, (item, answer))

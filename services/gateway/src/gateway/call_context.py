@@ -18,6 +18,7 @@ from gateway.min_revision import MinRevision
 from gateway.new_ids import new_id
 from gateway.preconditions import Condition, ReadCondition, WritePrecondition, known_revision
 from gateway.read_lanes import ReadLanes
+from gateway.reading import ReadFields
 
 _CONDITIONS = {b"if-match", b"if-none-match"}
 
@@ -27,13 +28,6 @@ class RequestContext(TypedDict):
 
     request_id: str
     traceparent: str | None
-
-
-class ReadFields(RequestContext):
-    """The fields that all reads share."""
-
-    known_revision: NotRequired[int]
-    min_revision: NotRequired[int]
 
 
 class ReadCall(NamedTuple):
@@ -56,7 +50,7 @@ class Envelope(RequestContext):
 class Call(NamedTuple):
     """A write request without its body."""
 
-    user_id: UUID
+    user_id: str
     key: str | None
     precondition: Precondition | None
     request_fields: RequestContext
@@ -65,8 +59,8 @@ class Call(NamedTuple):
     def envelope(self) -> Envelope:
         """The common fields of this request's command. The deadline starts now, after the body was read."""
         envelope: Envelope = {
-            "command_id": new_id() if self.key is None else derive_command_id(self.user_id, self.key),
-            "user_id": self.user_id,
+            "command_id": new_id() if self.key is None else derive_command_id(UUID(self.user_id), self.key),
+            "user_id": UUID(self.user_id),
             "deadline_unix_ms": int((time.time() + self.write_deadline_s) * 1000),
             "keyed": self.key is not None,
             "request_id": self.request_fields["request_id"],
@@ -104,7 +98,9 @@ def read_call_of(condition: Condition, min_revision: MinRevision, request: Reque
 def read_fields(min_revision: int | None, request: Request) -> ReadFields:
     """The fields of a read without a condition."""
     state = state_of(request.scope)
-    fields: ReadFields = {"request_id": state.request_id, "traceparent": state.traceparent}
+    fields: ReadFields = {"request_id": state.request_id}
+    if state.traceparent is not None:
+        fields["traceparent"] = state.traceparent
     if min_revision is not None:
         fields["min_revision"] = min_revision
     return fields

@@ -6,22 +6,21 @@ command log, in a lane of their own.
 
 import re
 from typing import Annotated, ClassVar
-from uuid import UUID
 
-from common.contracts.reads import Read
 from common.contracts.revised import Revised
 from common.http.problems import CHANGES_GONE, INVALID_PARAMETER, REVISION_UNREACHED, UNAVAILABLE, Problem
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BeforeValidator, Field
 
 from gateway.answers import CHANGES_EXAMPLE, Changes
-from gateway.call_context import Lanes, ReadContext, ReadFields
+from gateway.call_context import Lanes, ReadContext
 from gateway.entity_tags import MAX_REVISION
 from gateway.ids import UserId
 from gateway.parameters import Absent, QueryParameters, require_known_parameters
 from gateway.problem_responses import reads
 from gateway.read_answers import ask, read_response
 from gateway.read_lanes import ReadLanes
+from gateway.reading import Read, ReadFields
 from gateway.task_route import TaskRoute
 
 GONE = (
@@ -73,7 +72,7 @@ async def list_changes(
     `since`.
     """
     if wanted.since is None:
-        answer = await ask(lanes.lists, Read(user_id=user_id, **context.fields))
+        answer = await ask(lanes.lists, Read(user_id=user_id, task_id=None, **context.fields))
         return read_response(all_changed(answer), context.condition)
     answer = await changes_since(wanted.since, user_id, context.fields, lanes)
     if answer is None:
@@ -83,12 +82,12 @@ async def list_changes(
     return read_response(answer, context.condition)
 
 
-async def changes_since(since: int, user_id: UUID, fields: ReadFields, lanes: ReadLanes) -> Revised | None:
+async def changes_since(since: int, user_id: str, fields: ReadFields, lanes: ReadLanes) -> Revised | None:
     """The changes, None where they are gone. A replica that has not reached `since` cannot tell which."""
     named = fields.get("min_revision", 0)
     reached: ReadFields = {**fields, "min_revision": max(since, named)}
     try:
-        return await ask(lanes.changes, Read(user_id=user_id, since=since, **reached))
+        return await ask(lanes.changes, Read(user_id=user_id, task_id=None, since=since, **reached))
     except Problem as problem:
         if problem.kind is REVISION_UNREACHED and since >= named:
             return None

@@ -71,7 +71,7 @@ class CommandLane:
         for one in live:
             one.sent = True
         commands = [one.command for one in live]
-        with commands_span("send", commands):
+        with commands_span("send", (command.traceparent for command in commands)):
             outcomes = iter(await outcomes_of(self._link, commands, self._clock_skew) if live else ())
         return [next(outcomes) if one.sent else EXPIRED for one in waiting]
 

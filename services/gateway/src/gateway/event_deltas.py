@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from common.contracts.reads import Page, Read
+from common.contracts.reads import Page
 from common.contracts.revised import NotReached, Revised
 
 from gateway.event_format import changes_event, reset_event
 from gateway.event_streams import Feed
 from gateway.reader_link import Answer, ReaderUnavailable
+from gateway.reading import Read
 
 REVISION_ALONE = Page(limit=1)  # what there is to learn the present revision from, at the cost of one task
 type Ask = Callable[[Sequence[Read]], Awaitable[Sequence[Answer]]]
@@ -52,7 +53,8 @@ async def send_news(readers: Readers, wanted: Sequence[Wanted]) -> None:
 async def _send(ask: Ask, wanted: Sequence[Wanted]) -> list[Wanted]:
     """Returns what is passed over, because the replica that was asked has not reached its revision."""
     reads = [
-        Read(user_id=feed.user_id, since=since, known_revision=since, min_revision=since) for feed, since in wanted
+        Read(user_id=str(feed.user_id), task_id=None, since=since, known_revision=since, min_revision=since)
+        for feed, since in wanted
     ]
     gone: list[Wanted] = []
     behind: list[Wanted] = []
@@ -70,7 +72,7 @@ async def _send(ask: Ask, wanted: Sequence[Wanted]) -> list[Wanted]:
 
 
 async def _reset(ask: Ask, gone: Sequence[Wanted]) -> None:
-    reads = [Read(user_id=feed.user_id, page=REVISION_ALONE) for feed, _ in gone]
+    reads = [Read(user_id=str(feed.user_id), task_id=None, page=REVISION_ALONE) for feed, _ in gone]
     for (feed, since), answer in zip(gone, await ask(reads), strict=True):
         if isinstance(answer, Revised) and answer.revision is not None:
             feed.send("reset", reset_event(answer.revision), since=since, revision=answer.revision)

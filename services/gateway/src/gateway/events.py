@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from common.contracts.reads import Read
 from common.http.problems import (
     INVALID_EVENT_ID,
     INVALID_MIN_REVISION,
@@ -20,7 +19,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import WithJsonSchema
 from starlette.types import Receive, Scope, Send
 
-from gateway.call_context import Lanes, ReadFields, read_fields, require_no_condition
+from gateway.call_context import Lanes, read_fields, require_no_condition
 from gateway.changes import ChangesQuery, all_changed, changes_since, not_yet, read_revision
 from gateway.entity_tags import MAX_REVISION
 from gateway.event_deltas import REVISION_ALONE
@@ -33,6 +32,7 @@ from gateway.parameters import require_known_parameters
 from gateway.problem_responses import event_streams
 from gateway.read_answers import ask
 from gateway.read_lanes import ReadLanes
+from gateway.reading import Read, ReadFields
 from gateway.task_route import TaskRoute
 
 EVENT_ID_HEADER = "Last-Event-ID"
@@ -154,7 +154,7 @@ async def stream_events(
     """
     if request.method == "HEAD":
         return EventStreamResponse()
-    stream = event_hub(request).add(user_id, state_of(request.scope).valid_until)
+    stream = event_hub(request).add(UUID(user_id), state_of(request.scope).valid_until)
     try:
         stream.revision, first = await _first_event(lanes, user_id, since, fields)
     except BaseException:
@@ -163,16 +163,16 @@ async def stream_events(
     return EventStreamResponse(stream, retry() + first)
 
 
-async def _first_event(lanes: ReadLanes, user_id: UUID, since: int | None, fields: ReadFields) -> tuple[int, bytes]:
+async def _first_event(lanes: ReadLanes, user_id: str, since: int | None, fields: ReadFields) -> tuple[int, bytes]:
     """The revision that the stream begins at, and the event that brings the client there, if it needs one. Raises the
     problems of reads."""
     if since is None:
-        every = all_changed(await ask(lanes.lists, Read(user_id=user_id, **fields)))
+        every = all_changed(await ask(lanes.lists, Read(user_id=user_id, task_id=None, **fields)))
         revision, body = every.revision, every.body
     else:
         told = await changes_since(since, user_id, {**fields, "known_revision": since}, lanes)
         if told is None:
-            page = await ask(lanes.pages, Read(user_id=user_id, page=REVISION_ALONE, **fields))
+            page = await ask(lanes.pages, Read(user_id=user_id, task_id=None, page=REVISION_ALONE, **fields))
             if page is None or page.revision is None:
                 raise not_yet()
             return page.revision, reset_event(page.revision)

@@ -55,7 +55,7 @@ async def require_owner(caller: Annotated[str, Depends(caller_of)], user_id: Use
     Without a valid token every request is 401, whatever its path. A valid token on another user's path is 404, as for a
     task that does not exist. Both are decided from path and token alone, so they reveal nothing about the data.
     """
-    if str(user_id) != caller:
+    if user_id != caller:
         raise Problem(TASK_NOT_FOUND, "The user has no task with this id.")
 
 

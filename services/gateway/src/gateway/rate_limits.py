@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, ip_address
 from time import monotonic
-from uuid import UUID
 
 from common.http.problem_answers import problem_response
 from common.http.problems import TOO_MANY_REQUESTS, Problem
@@ -191,11 +190,11 @@ class RateLimits:
             await self._app(scope, receive, send_with_limits)
 
 
-def rate_limited(users: TokenBuckets) -> Callable[[UUID, Request], None]:
+def rate_limited(users: TokenBuckets) -> Callable[[str, Request], None]:
     """A dependency that limits the requests of the user in the path; over the limit 429."""
 
     def limit(user_id: UserId, request: Request) -> None:
-        use(users, str(user_id), state_of(request.scope))
+        use(users, user_id, state_of(request.scope))
 
     return limit
 

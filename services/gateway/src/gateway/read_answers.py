@@ -2,7 +2,6 @@
 
 from http import HTTPStatus
 
-from common.contracts.reads import Read
 from common.contracts.revised import Revised
 from common.http.problems import PRECONDITION_FAILED, REVISION_UNREACHED, UNAVAILABLE, Problem
 from fastapi import Response
@@ -12,6 +11,7 @@ from gateway.json_response import JsonResponse
 from gateway.preconditions import ReadCondition
 from gateway.read_lanes import ReadLane, ReplicaBehind, RevisionUnreached, TooManyReads
 from gateway.reader_link import ReaderUnavailable
+from gateway.reading import Read
 
 
 async def ask(lane: ReadLane, read: Read) -> Revised | None:
@@ -20,10 +20,10 @@ async def ask(lane: ReadLane, read: Read) -> Revised | None:
     try:
         return await lane.call(read)
     except RevisionUnreached as error:
-        detail = f"No change of this user has the revision {read.min_revision}"
+        detail = f"No change of this user has the revision {read['min_revision']}"
         raise Problem(REVISION_UNREACHED, f"{detail}: it is not the user's, or the change was lost.") from error
     except ReplicaBehind as error:
-        raise Problem(UNAVAILABLE, f"No server has reached the revision {read.min_revision} in time.") from error
+        raise Problem(UNAVAILABLE, f"No server has reached the revision {read['min_revision']} in time.") from error
     except ReaderUnavailable as error:
         raise Problem(UNAVAILABLE, "Tasks cannot be read at the moment.") from error
     except TooManyReads as error:

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from common.contracts.reads import Page, Read
+from common.contracts.reads import Page
 from common.contracts.revised import NotReached, Revised
 from common.observability.health import Component
 from common.observability.tracing import batch_span
@@ -23,6 +23,7 @@ from gateway.batching import Batcher, BatchLimits
 from gateway.event_deltas import Readers
 from gateway.metrics import measured, show_lane
 from gateway.reader_link import Answer, ReaderLink, ReaderUnavailable, open_reader_link
+from gateway.reading import Read
 from gateway.settings import GatewaySettings
 from gateway.waiting import BoundedWaits, Full, RejectionPacer
 
@@ -62,7 +63,7 @@ class ReadLane:
         try:
             with time_limit(self._waits.timeout_s):
                 try:
-                    answer = await self._batcher.submit(read.user_id, read)
+                    answer = await self._batcher.submit(read["user_id"], read)
                 except ReaderUnavailable:
                     if self.primary is None:
                         raise
@@ -81,7 +82,7 @@ class ReadLane:
 
     def submit(self, read: Read) -> asyncio.Future[Answer]:
         """The future answer of this lane's readers alone. Raises Full when too many wait."""
-        return self._batcher.submit(read.user_id, read)
+        return self._batcher.submit(read["user_id"], read)
 
     async def _once_reached(self, read: Read, answer: Answer) -> Revised | None:
         """The answer of the primary's reader, if there is one. Who may reach the revision yet is asked again after
@@ -93,7 +94,7 @@ class ReadLane:
                 lane = self.primary
         if answer is NotReached.BEHIND:
             pauses = _pauses_s()
-            with self._waits.behind.holding(read.user_id):
+            with self._waits.behind.holding(read["user_id"]):
                 while answer is NotReached.BEHIND:
                     await asyncio.sleep(next(pauses))
                     answer = await lane.submit(read)
@@ -102,7 +103,7 @@ class ReadLane:
         return answer
 
     async def _ask(self, reads: Sequence[Read]) -> Sequence[Answer]:
-        with batch_span("ask task-reader", "CLIENT", reads) as traceparent:
+        with batch_span("ask task-reader", "CLIENT", (read.get("traceparent") for read in reads)) as traceparent:
             return await self._link.ask(reads, traceparent)
 
 

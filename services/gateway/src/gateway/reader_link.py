@@ -10,20 +10,21 @@ from http import HTTPStatus
 from uuid import UUID
 
 from common.contracts import framing
-from common.contracts.reads import MIN_REVISION_HEADER, REPLICA_LATE_HEADER, Read, ReadBatch
+from common.contracts.reads import MIN_REVISION_HEADER, REPLICA_LATE_HEADER
 from common.contracts.revised import NotReached, Revised, not_reached, split
 from common.observability.health import Component
 from common.runtime.time_limits import time_limit
 from pydantic import HttpUrl
 
 from gateway.reader_connections import ReaderConnections, UnreadableAnswer
+from gateway.reading import Read, encode_reads
 from gateway.settings import GatewaySettings
 
 _PAUSES_S = (0.0, 0.02, 0.05, 0.1)  # before each retry; short, so that a read fails fast when all readers are down
 _CONNECT_SHARE = 0.3  # of READ_TIMEOUT_S: an unresponsive address leaves time for another
 _RENEW_EVERY_S = 5.0  # one connection is renewed, so that new readers get their share of requests
 READ_LANES = 6  # each may have READS_MAX_IN_FLIGHT requests; the event streams, which have one, count as a lane
-NOBODY = UUID(int=0)  # used by the health check
+NOBODY = str(UUID(int=0))  # used by the health check
 
 _REPLICA_LATE, _MIN_REVISION = (name.lower().encode() for name in (REPLICA_LATE_HEADER, MIN_REVISION_HEADER))
 
@@ -52,9 +53,8 @@ class ReaderLink:
 
     async def ask(self, reads: Sequence[Read], traceparent: str | None = None) -> list[Answer]:
         """The answers to a batch of reads, in order. Raises ReaderUnavailable when they do not arrive in time."""
-        body = ReadBatch(reads=list(reads), revisions=True).model_dump_json().encode()
         try:
-            packed, is_checked = await self._ask_until_answered(body, traceparent)
+            packed, is_checked = await self._ask_until_answered(encode_reads(reads), traceparent)
             answers = _unpack(packed, len(reads))
         except ReaderUnavailable:
             self.component.failed()
@@ -114,11 +114,12 @@ def _unpack(body: bytes, count: int) -> list[Answer]:
 def _proven(read: Read, answer: Answer) -> Answer:
     """The answer of a reader that may not know of `min_revision`, as the release before: only a list's own revision
     proves that it is not too old."""
-    if read.min_revision is None:
+    wanted = read.get("min_revision")
+    if wanted is None:
         return answer
-    if not isinstance(answer, Revised) or answer.revision is None or read.task_id is not None:
+    if not isinstance(answer, Revised) or answer.revision is None or read["task_id"] is not None:
         return NotReached.BEHIND
-    return answer if answer.revision >= read.min_revision else NotReached.BEHIND
+    return answer if answer.revision >= wanted else NotReached.BEHIND
 
 
 async def _pause(pauses: Iterator[float], error: Exception) -> None:

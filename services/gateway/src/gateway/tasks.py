@@ -10,7 +10,6 @@ from typing import Annotated
 from uuid import UUID
 
 from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
-from common.contracts.reads import Read
 from common.contracts.revised import Revised
 from common.http.path_operations import merged
 from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, Problem
@@ -37,6 +36,7 @@ from gateway.problem_responses import (
 )
 from gateway.read_answers import ask, not_modified, read_response
 from gateway.read_lanes import ReadLane
+from gateway.reading import Read
 from gateway.task_route import TaskRoute
 
 MergePatch = Annotated[PatchBody, Body(media_type=MERGE_PATCH)]
@@ -69,11 +69,12 @@ async def list_tasks(
     still a next one.
     """
     if not wanted.model_fields_set:
-        answer = await _answer(lanes.lists, Read(user_id=user_id, **context.fields))
+        answer = await _answer(lanes.lists, Read(user_id=user_id, task_id=None, **context.fields))
         return read_response(answer, context.condition)
-    page = wanted.page_of(user_id)
-    answer = await _answer(lanes.lane_of(page), Read(user_id=user_id, page=page, **context.fields))
-    return not_modified(answer, context.condition) or page_response(request, user_id, page, answer)
+    owner = UUID(user_id)
+    page = wanted.page_of(owner)
+    answer = await _answer(lanes.lane_of(page), Read(user_id=user_id, task_id=None, page=page, **context.fields))
+    return not_modified(answer, context.condition) or page_response(request, owner, page, answer)
 
 
 @tasks.post(
@@ -114,7 +115,7 @@ async def replace_task(
     Missing fields get their defaults; id, owner and creation time stay. The body may be a whole task as returned by the
     API, changed or not.
     """
-    command = ReplaceTask(**context.envelope(), task_id=task_id, **body.task_fields())
+    command = ReplaceTask(**context.envelope(), task_id=UUID(task_id), **body.task_fields())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
@@ -133,7 +134,7 @@ async def patch_task(
     The body is a JSON merge patch (RFC 7396): the fields in it are set, the others stay, and null clears the
     description. A patch that changes nothing is answered like any other.
     """
-    command = PatchTask(**context.envelope(), task_id=task_id, changes=body.changes())
+    command = PatchTask(**context.envelope(), task_id=UUID(task_id), changes=body.changes())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
@@ -146,7 +147,7 @@ async def delete_task(
     user_id: UserId, task_id: TaskId, context: CallContext, body: UnusedBody, commands: Commands
 ) -> Response:
     """Delete a task."""
-    return no_content(await commands.call(DeleteTask(**context.envelope(), task_id=task_id)))
+    return no_content(await commands.call(DeleteTask(**context.envelope(), task_id=UUID(task_id))))
 
 
 @tasks.patch(
@@ -163,11 +164,11 @@ async def toggle_task(
 
     Without a body, or with an empty object, a completed task becomes open again and an open one completed.
     """
-    command = ToggleTask(**context.envelope(), task_id=task_id, is_completed=body.wanted())
+    command = ToggleTask(**context.envelope(), task_id=UUID(task_id), is_completed=body.wanted())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
-def _at(user_id: UUID, task_id: UUID) -> dict[str, str]:
+def _at(user_id: str, task_id: str) -> dict[str, str]:
     """Says that the answer to a write shows the task, so that its entity tag is the task's (RFC 9110, section 8.7)."""
     return {"Content-Location": f"/api/{user_id}/tasks/{task_id}"}
 

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from uuid import UUID
+
+type User = Hashable
+"""What tells users apart."""
 
 USER_SHARE = 4  # one user gets a quarter of the capacity, at most
 REFUSALS_PER_S = 1_000  # a rejection costs about as much as a read: in total a tenth of a core
@@ -26,14 +28,14 @@ class FairQueue[Item]:
         self._capacity = capacity
         self._longest_wait_s = longest_wait_s
         self._clock = clock
-        self._queues: dict[UUID, deque[tuple[float, Item]]] = {}  # items of each waiting user, with arrival times
-        self._turns: deque[tuple[float, UUID]] = deque()  # users in turn, each with the time since it waits
+        self._queues: dict[User, deque[tuple[float, Item]]] = {}  # items of each waiting user, with arrival times
+        self._turns: deque[tuple[float, User]] = deque()  # users in turn, each with the time since it waits
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, user_id: UUID, item: Item) -> None:
+    def add(self, user_id: User, item: Item) -> None:
         """Raises Full when the capacity or the user's share is used up, or while the next user in turn, or this user's
         oldest item, has waited for more than `longest_wait_s`.
         """
@@ -71,10 +73,10 @@ class BoundedWaits:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._of_users = Counter[UUID]()
+        self._of_users = Counter[User]()
 
     @contextmanager
-    def holding(self, user_id: UUID) -> Iterator[None]:
+    def holding(self, user_id: User) -> Iterator[None]:
         """Counts one wait inside the context. Raises Full when the capacity or the user's share is used up."""
         if self._of_users.total() >= self._capacity or self._of_users[user_id] * USER_SHARE >= self._capacity:
             raise Full

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from common.bus.topology import COMMANDS_NAME
-from common.contracts.message import Operation
 from common.observability.tracing import Kind, Traced, batch_span
 
 type Doing = Literal["send", "process"]
@@ -21,6 +20,7 @@ _ATTRIBUTES: Final = {
 }
 
 
-def commands_span(doing: Doing, commands: Iterable[Operation]) -> Traced:
-    """The span of sending or of processing a message with these commands. Costs nothing while none is traced."""
-    return batch_span(f"{doing} {COMMANDS_NAME}", _KINDS[doing], commands, _ATTRIBUTES[doing])
+def commands_span(doing: Doing, traceparents: Iterable[str | None]) -> Traced:
+    """The span of sending or of processing a message with commands of these traceparents. Costs nothing while none is
+    traced."""
+    return batch_span(f"{doing} {COMMANDS_NAME}", _KINDS[doing], traceparents, _ATTRIBUTES[doing])

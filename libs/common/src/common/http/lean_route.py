@@ -4,11 +4,11 @@ FastAPI resolves the parameters anew for each request, inside two exit stacks an
 40 µs, as much as the rest of the framework together. `LeanRoute` is a custom route class, FastAPI's own extension
 point: FastAPI still reads and documents the declarations; here they become a list of steps.
 
-It supports `Depends(...)` on functions, path parameters of type UUID, headers as `list[str] | None`, one body through
-`body_step`, all query parameters as one model through `query_step`, and the request. Any other parameter is a TypeError
-at startup. Two things differ from FastAPI: parameters are resolved in declaration order (the router's dependencies
-first), so that the order of checks is visible; and a dependency that is not a coroutine function runs on the event
-loop, so it must not block.
+It supports `Depends(...)` on functions, path parameters that are UUIDs (as objects or, with `UUID_FORMAT`, as text),
+headers as `list[str] | None`, one body through `body_step`, all query parameters as one model through `query_step`, and
+the request. Any other parameter is a TypeError at startup. Two things differ from FastAPI: parameters are resolved in
+declaration order (the router's dependencies first), so that the order of checks is visible; and a dependency that is
+not a coroutine function runs on the event loop, so it must not block.
 """
 
 import inspect
@@ -25,7 +25,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from common.http.paths import path_uuid
+from common.http.paths import UUID_FORMAT, path_uuid
 
 type Values = list[Any]
 """The request itself, then the value of each step so far."""
@@ -127,10 +127,12 @@ class _Plan:
         raise TypeError(f"a lean route cannot resolve {parameter} of {dependant.call}")
 
     def _path(self, field: Field) -> int:
-        name = field.alias
-        if field.field_info.annotation is not UUID:
-            raise TypeError(f"a lean route supports only UUID path parameters: {name}")
-        return self._add(("path", name), lambda values: UUID(path_uuid(values[0], name)))
+        name, info = field.alias, field.field_info
+        if info.annotation is UUID:
+            return self._add(("path", name, UUID), lambda values: UUID(path_uuid(values[0], name)))
+        if info.annotation is str and info.json_schema_extra == UUID_FORMAT:
+            return self._add(("path", name, str), lambda values: path_uuid(values[0], name))
+        raise TypeError(f"a lean route supports only UUIDs as path parameters: {name}")
 
     def _header(self, field: Field) -> int:
         name = field.alias

@@ -6,6 +6,9 @@ from starlette.requests import Request
 
 from common.http.problems import INVALID_ID, Problem
 
+UUID_FORMAT = {"format": "uuid"}
+"""As `json_schema_extra` of a path parameter that is a str: it is checked to be a UUID, and in lower case."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 

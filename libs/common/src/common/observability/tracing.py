@@ -18,7 +18,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
-from common.contracts.message import Operation
 from common.settings import TraceSettings
 
 if TYPE_CHECKING:
@@ -186,12 +185,13 @@ def _take_next_trace_id() -> int | None:
 
 
 def batch_span(
-    name: str, kind: Kind, operations: Iterable[Operation], attributes: Mapping[str, str] | None = None
+    name: str, kind: Kind, traceparents: Iterable[str | None], attributes: Mapping[str, str] | None = None
 ) -> Traced:
-    """The span of a batch: part of the trace of its first traced operation, with links to the other traces."""
+    """The span of a batch of operations with these traceparents: part of the trace of the first that is traced, with
+    links to the other traces."""
     if _tracer is None:
         return _UNTRACED
-    traced = [operation.traceparent for operation in operations if operation.traceparent is not None]
+    traced = [traceparent for traceparent in traceparents if traceparent is not None]
     if not traced:
         return _UNTRACED
     first, *others = [*dict.fromkeys(traced)][:MAX_LINKS]  # the operations of one request share one

@@ -47,7 +47,7 @@ async def process(database: Database, message: RabbitMessage) -> Processed:
 
     redelivered = bool(message.raw_message.redelivered)
     commands = [one for one in read if not isinstance(one, Unreadable)]
-    with commands_span("process", commands):
+    with commands_span("process", (command.traceparent for command in commands)):
         answered = await carry_out(database, commands, redelivered=redelivered)
 
     dead_letters = [NewDeadLetter(one.body, one.reason, "malformed") for one in read if isinstance(one, Unreadable)]
