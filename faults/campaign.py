@@ -18,6 +18,7 @@ from faults.lateness import SLACK_S
 from faults.load import Client, Load
 from faults.report import progress_line, round_line
 from faults.schedule import Round, rounds
+from faults.streams import followed_users
 from faults.system import System, running_system
 from faults.world import World
 
@@ -89,18 +90,20 @@ def _world(system: System) -> World:
 
 @asynccontextmanager
 async def busy_clients(recorder: Recorder, gateway_urls: Sequence[str], show: Show) -> AsyncIterator[None]:
-    """Runs the plan's clients inside the context. Afterwards every write has taken effect or never will."""
+    """Runs the plan's clients inside the context. Afterwards every write has taken effect or never will, and streams
+    had time to tell it."""
     plan = recorder.history.campaign
     load = Load(gateway_urls, recorder.record, answer_within_s=plan.write_deadline_s + _LONGEST_FAULT_S)
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(plan.clients):
-            tasks.create_task(Client(number, plan.seed, load).run())
-        reporting = tasks.create_task(_report(plan, recorder.history, show))
-        await until(lambda: recorder.both_pass(0.1), within_s=_WARM_UP_WITHIN_S)
-        yield
-        load.ending.set()
-        reporting.cancel()
-    await asyncio.sleep(plan.write_deadline_s + SLACK_S)
+    async with followed_users(plan, load, recorder.history.streamed.append):
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(plan.clients):
+                tasks.create_task(Client(number, plan.seed, load).run())
+            reporting = tasks.create_task(_report(plan, recorder.history, show))
+            await until(lambda: recorder.both_pass(0.1), within_s=_WARM_UP_WITHIN_S)
+            yield
+            load.ending.set()
+            reporting.cancel()
+        await asyncio.sleep(plan.write_deadline_s + SLACK_S)
 
 
 def plan_campaign(seed: int, seconds: float, clients: int, gateways: int = GATEWAYS) -> Campaign:

@@ -7,6 +7,7 @@ from faults.history import FinalState, History
 from faults.lateness import last_moment_s
 from faults.model import UserModel
 from faults.rules import Rule, Violation, violation
+from faults.stream_checks import judge_stream
 
 
 def check(history: History) -> list[Violation]:
@@ -26,8 +27,11 @@ def _check_client(history: History, client: int) -> Iterator[Violation]:
     model = UserModel(history.campaign.users[client], last_moment)
     for operation in history.of_client(client):
         yield from model.judge(operation)
-    for final in _final(history.final, client):
+    finals = _final(history.final, client)
+    for final in finals:
         yield from model.judge_final(final)
+    streamed = [event for event in history.streamed if event.client == client]
+    yield from judge_stream(streamed, finals, model.differs)
 
 
 def _final(states: Sequence[FinalState], client: int) -> list[FinalState]:

@@ -34,6 +34,10 @@ class Copy:
             return f"the revision {revision} was another state before"
         return None
 
+    def differs(self, revision: int, tasks: dict[str, Any]) -> bool:
+        """Whether this revision has been seen as another state; by id."""
+        return self._seen.get(revision, tasks) != tasks
+
     def listed(self) -> list[Any]:
         """The tasks as a list has them."""
         return sorted(self._tasks.values(), key=lambda task: (task["created_at"], task["id"]), reverse=True)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from faults.stream_events import StreamEvent
+
 type Verb = Literal[
     "create", "replace", "patch", "flip", "set", "delete", "batch", "get", "list", "page", "sync", "peek"
 ]
@@ -133,6 +135,7 @@ class History:
     operations: list[Operation] = field(default_factory=list)
     injuries: list[Injury] = field(default_factory=list)
     final: list[FinalState] = field(default_factory=list)
+    streamed: list[StreamEvent] = field(default_factory=list)
 
     @property
     def made(self) -> list[Injury]:
@@ -152,7 +155,7 @@ class History:
 
 def write_history(path: Path, history: History) -> None:
     """One JSON object a line: the campaign, then each record with its kind."""
-    records: Iterable[Any] = (*history.operations, *history.injuries, *history.final)
+    records: Iterable[Any] = (*history.operations, *history.injuries, *history.final, *history.streamed)
     with path.open("w") as file:
         for record in (history.campaign, *records):
             file.write(json.dumps({"record": type(record).__name__, **asdict(record)}, separators=(",", ":")) + "\n")
@@ -180,6 +183,8 @@ def _sort_in(history: History, lines: Iterator[Mapping[str, Any]]) -> None:
                 history.injuries.append(Injury(**values))
             case FinalState.__name__:
                 history.final.append(FinalState(**values))
+            case StreamEvent.__name__:
+                history.streamed.append(StreamEvent(**values))
             case other:
                 raise ValueError(f"a history has no {other}")
 

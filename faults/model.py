@@ -48,6 +48,10 @@ class UserModel:
         """The latest two entity tags of the task in answers, the last one last."""
         return self._tags.of_task(task_id)
 
+    def differs(self, revision: int, tasks: dict[str, Any]) -> bool:
+        """Whether a list or changes have shown other tasks at this revision; by id."""
+        return self._copy.differs(revision, tasks)
+
     def judge(self, operation: Operation) -> list[Violation]:
         """The violations that show in this operation, given all those before it. The model goes on with what it saw."""
         if operation.request.verb == "batch":

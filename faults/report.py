@@ -10,7 +10,7 @@ from typing import Any
 from faults.history import History, Operation
 from faults.library import calls, failed_calls
 from faults.recovery import LIMIT_S, Recovery, recoveries
-from faults.rules import Violation
+from faults.rules import Rule, Violation
 
 _SHOWN_VIOLATIONS = 20
 _ROW = "{:<44} {:>6} {:>13} {:>13} {:>9}"
@@ -74,9 +74,23 @@ def figures(history: History, violations: Sequence[Violation]) -> dict[str, Any]
         "operations": dict(outcomes(history.operations)),
         "retries": sum(operation.effect != operation.number for operation in history.operations),
         "library": {"calls": len(calls(history)), "failed": len(failed_calls(history))},
+        "streams": streams(history, violations),
         "faults": dict(Counter(injury.name for injury in history.injuries)),
         "recoveries": [asdict(recovery) | {"is_in_time": recovery.is_in_time} for recovery in recoveries(history)],
         "violations": dict(Counter(str(violation.rule) for violation in violations)),
+    }
+
+
+def streams(history: History, violations: Sequence[Violation]) -> dict[str, int]:
+    """How often streams were opened, how many of these resumed one, and what they told."""
+    kinds = Counter(event.kind for event in history.streamed)
+    return {
+        "opened": kinds["opened"],
+        "resumed": sum(event.since is not None for event in history.streamed),
+        "refused": kinds["refused"],
+        "events": kinds["changes"],
+        "resets": kinds["reset"],
+        "differences": sum(violation.rule is Rule.STREAM for violation in violations),
     }
 
 
@@ -106,6 +120,8 @@ def table(history: History, violations: Sequence[Violation]) -> Iterator[str]:
     yield f"calls of the Python client: {len(calls(history)):,}, of these failed: {len(failed):,}"
     for call in failed[:_SHOWN_VIOLATIONS]:
         yield f"  {call.request.verb} at client {call.client}, operation {call.number}: {call.status or call.failure}"
+    told = streams(history, violations)
+    yield "event streams: " + ", ".join(f"{what} {count:,}" for what, count in told.items())
     yield f"violations: {len(violations)}"
     for violation in violations[:_SHOWN_VIOLATIONS]:
         yield f"  {violation.rule} at client {violation.client}, operation {violation.number}: {violation.detail}"

@@ -18,6 +18,7 @@ class Rule(StrEnum):
     BROKEN = "server-error"  # a 5xx other than 503 and 504
     FAILED = "failed-in-restart"  # a request failed while replicas were restarted one by one
     REVISION = "wrong-revision"  # a revision went back, or stands for two states
+    STREAM = "stream-differs"  # an event stream left a change out, told one twice, or went back
     UNEXPECTED = "unexpected-answer"  # a status that the request cannot have
     IMPOSSIBLE = "impossible-value"  # nothing explains what was answered
 

@@ -7,7 +7,7 @@ from faults.checker import check
 from faults.history import History, write_history
 from faults.library import calls, failed_calls
 from faults.recovery import recoveries
-from faults.report import table
+from faults.report import streams, table
 
 SEED = 486  # swallows a line, restarts task-readers, kills a task-writer, and lets PostgreSQL hold a lock
 SECONDS = 13.0
@@ -27,6 +27,8 @@ async def test_a_short_campaign_finds_no_broken_promise(tmp_path: Path) -> None:
     assert violations == [], summary
     assert failed_calls(history) == [], summary
     assert len(calls(history)) >= FEWEST_CALLS, summary
+    told = streams(history, violations)
+    assert min(told["events"], told["resumed"], told["resets"]) > 0, summary
     recovered = recoveries(history)
     assert recovered, summary
     assert all(recovery.is_in_time for recovery in recovered), summary
