@@ -78,7 +78,8 @@ def container(workload: Manifest) -> Manifest:
 
 
 def selects(selector: Manifest, labels: dict[str, str]) -> bool:
-    """Whether a label selector means pods with these labels. Knows matchLabels and `In`."""
+    """Whether a label selector means pods with these labels. Knows matchLabels, `In` and `NotIn`."""
     return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
-        labels.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", [])
+        (labels.get(one["key"]) in one["values"]) is (one["operator"] == "In")
+        for one in selector.get("matchExpressions", [])
     )

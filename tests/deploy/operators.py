@@ -1,7 +1,8 @@
 """What the operators make of their own kinds, as far as the manifests have to fit it.
 
 From their documentation: CloudNativePG's pods have the label `cnpg.io/cluster` and ports 5432, 8000 (state) and 9187
-(metrics); RabbitMQ's have `app.kubernetes.io/name` with the cluster's name, and a Service of that name and labels.
+(metrics), its poolers that label too, and 9127; RabbitMQ's have `app.kubernetes.io/name` with the cluster's name, and a
+Service of that name and labels.
 """
 
 from collections.abc import Iterator
@@ -41,8 +42,13 @@ def _instances(cluster: Manifest) -> Pods:
 
 
 def _poolers(pooler: Manifest) -> Pods:
-    own: dict[str, str] = pooler["spec"]["template"]["metadata"]["labels"]
-    labels = own | {"cnpg.io/poolerName": name_of(pooler)}
+    """Labels of the template with one of these names are overwritten (CloudNativePG, pkg/specs/pgbouncer)."""
+    labels = {
+        "cnpg.io/poolerName": name_of(pooler),
+        "cnpg.io/cluster": pooler["spec"]["cluster"]["name"],
+        "cnpg.io/podRole": "pooler",
+        "app.kubernetes.io/name": "postgresql",
+    }
     return Pods(
         name_of(pooler), pooler["metadata"]["namespace"], labels, {"pgbouncer": 5432, "metrics": 9127}, "pgbouncer"
     )
