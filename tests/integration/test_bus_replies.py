@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 from common.bus.broker import connect_to
-from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.bus.topology import COMMANDS, COMMANDS_NAME, PERSISTENT, SAME_PRIORITY
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from gateway.bus_link import BusLink, open_bus_link
 from gateway.bus_session import OutcomeUnknown
@@ -22,6 +23,7 @@ from tests.waiting import eventually
 
 DONE = Outcome(status="done", task="{}")
 LIMIT_S = 10.0
+CONSUMER = "played writer"
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ async def writer(rabbitmq: Rabbitmq) -> AsyncIterator[PlayedWriter]:
         await channel.queue_delete(COMMANDS_NAME)
         commands = await channel.declare_queue(COMMANDS_NAME, durable=True, arguments=COMMANDS.arguments)
         played = PlayedWriter(channel, asyncio.Queue())
-        await commands.consume(played.batches.put, no_ack=True)
+        await commands.consume(played.batches.put, no_ack=True, consumer_tag=CONSUMER)
         yield played
         await channel.queue_delete(COMMANDS_NAME)
 
@@ -151,6 +153,20 @@ async def test_a_batch_that_has_ended_leaves_nothing_behind(link: BusLink, write
 
     assert link._session is not None
     assert link._session._pending == {}
+
+
+async def test_a_batch_is_persistent_and_overtakes_none(link: BusLink, writer: PlayedWriter) -> None:
+    """Without a priority, RabbitMQ 4.3 would deliver it before those that have one, such as replayed commands."""
+    channel = await writer.channel.get_underlay_channel()
+    delivered: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+    await channel.basic_cancel(CONSUMER)
+    await channel.basic_consume(COMMANDS_NAME, delivered.put, no_ack=True)
+
+    asking = asyncio.create_task(link.ask([create()], LIMIT_S))
+    properties = (await asyncio.wait_for(delivered.get(), LIMIT_S)).header.properties
+    asking.cancel()
+
+    assert (properties.delivery_mode, properties.priority) == (PERSISTENT, SAME_PRIORITY)
 
 
 async def test_replies_come_in_any_order(link: BusLink, writer: PlayedWriter) -> None:

@@ -2,7 +2,8 @@
 
 Replies use RabbitMQ's direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to): no reply queue has to be
 declared, permitted, or reached on another node. Replies to a closed session are dropped. A lost session stays lost:
-bus_link.py opens another. Uses only aio_pika's public API.
+bus_link.py opens another. Messages go through aiormq's channel, which is below aio_pika's: what aio_pika adds to each
+is not needed here. Uses public API alone.
 """
 
 import asyncio
@@ -12,17 +13,19 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
+from typing import cast
 
-from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+import aiormq
 from aio_pika.exceptions import AMQPError, DeliveryError
+from aiormq.abc import DeliveredMessage
 from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, described, probe_publishing
-from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME
+from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME, PERSISTENT, SAME_PRIORITY
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime import eager_tasks
 from common.runtime.time_limits import time_limit
+from pamqp.commands import Basic
 from pydantic import ValidationError
 
 from gateway.metrics import BAD_REPLIES, LATE_REPLIES
@@ -73,7 +76,7 @@ class BusSession:
     is lost. Belongs to one event loop.
     """
 
-    def __init__(self, connection: Connection, channel: AbstractChannel) -> None:
+    def __init__(self, connection: Connection, channel: aiormq.Channel) -> None:
         self.connection = connection
         self._channel = channel
         self._numbers = count(1)  # correlation ids, short because each travels four times; unique within the session
@@ -107,17 +110,24 @@ class BusSession:
         """Publishes persistent, confirmed and mandatory. A failure fails the batch; the reply may arrive before the
         confirm. The confirm is waited for beyond the batch's deadline: without it the session is of no use.
         """
-        message = Message(
-            body,
+        properties = Basic.Properties(
             reply_to=DIRECT_REPLIES_NAME,
             correlation_id=batch_id,
+            message_id=batch_id,  # by which aiormq knows a returned message; else it draws a UUID
             content_type="application/json",
-            delivery_mode=DeliveryMode.PERSISTENT,
+            delivery_mode=PERSISTENT,
+            priority=SAME_PRIORITY,
             headers={SENT_HEADER: int(time.time() * 1000)},
         )
         try:
             with time_limit(CONFIRM_TIMEOUT_S):
-                await self._channel.default_exchange.publish(message, COMMANDS_NAME)
+                await self._channel.basic_publish(
+                    body,
+                    routing_key=COMMANDS_NAME,
+                    properties=properties,
+                    mandatory=True,
+                    wait=False,  # until it is written: the confirm comes later, and slots bound what is in flight
+                )
         except DeliveryError as error:
             log.warning("RabbitMQ rejected a batch: %s", type(error).__name__)
             self._fail(batch_id, NotSent(NOT_ACCEPTED))
@@ -133,16 +143,17 @@ class BusSession:
             log.warning("publishing a batch failed: %r", error)
             self._fail(batch_id, OutcomeUnknown(LOST))
 
-    async def receive(self, message: AbstractIncomingMessage) -> None:
+    async def receive(self, message: DeliveredMessage) -> None:
         """Delivers a reply to the batch that waits for it. Late, unknown and unreadable replies are only counted."""
-        if message.correlation_id is None:
+        batch_id = message.header.properties.correlation_id
+        if not batch_id:
             BAD_REPLIES.inc()
             log.error("ignored a reply without a correlation id")
             return
-        pending = self._pending.get(message.correlation_id)
+        pending = self._pending.get(batch_id)
         if pending is None or pending.reply.done():
             LATE_REPLIES.inc()
-            log.info("ignored a late reply for batch %r", message.correlation_id)
+            log.info("ignored a late reply for batch %r", batch_id)
             return
         try:
             outcomes = OutcomeBatch.model_validate_json(message.body).outcomes
@@ -175,25 +186,24 @@ async def open_session(connection: Connection, *, with_queue: bool = False) -> B
     Raises aio_pika's errors when RabbitMQ refuses, TimeoutError when it does not answer, and QueueUnavailable.
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-    session = BusSession(connection, channel)
-    replies = await channel.get_queue(DIRECT_REPLIES_NAME, ensure=False)
-    await replies.consume(session.receive, no_ack=True)
+    underlying = cast("aiormq.Channel", await channel.get_underlay_channel())
+    session = BusSession(connection, underlying)
+    await underlying.basic_consume(DIRECT_REPLIES_NAME, session.receive, no_ack=True)
     try:
         await probe_publishing(channel)
         if with_queue:
-            await _probe_queue(channel)
+            await _probe_queue(underlying)
     except TimeoutError:
         if not await connection.is_blocked():
             raise
     return session
 
 
-async def _probe_queue(channel: AbstractChannel) -> None:
+async def _probe_queue(channel: aiormq.Channel) -> None:
     """Raises QueueUnavailable without an answer."""
-    underlying = await channel.get_underlay_channel()
     try:
         with suppress(DeliveryError):  # there is no queue, or it is full
             async with asyncio.timeout(QUEUE_TIMEOUT_S):
-                await pass_barrier(underlying)
+                await pass_barrier(channel)
     except TimeoutError:
         raise QueueUnavailable(NO_MAJORITY) from None

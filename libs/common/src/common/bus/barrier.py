@@ -13,14 +13,13 @@ from aio_pika.exceptions import DeliveryError
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
-from common.bus.topology import COMMANDS_NAME
+from common.bus.topology import COMMANDS_NAME, PERSISTENT, SAME_PRIORITY
 from common.contracts.commands import CommandBatch, DeleteTask
 
 BARRIER = "barrier"
 """The type of the message, by which task-writers know that there is nothing to do."""
 
 _NOBODY = UUID(int=0)
-_PERSISTENT = 2
 
 # An expired command, in which task-writers of earlier releases find nothing to do either.
 BODY = (
@@ -37,7 +36,9 @@ async def pass_barrier(channel: AbstractChannel) -> None:
     message when a majority has it. Raises DeliveryError when there is no such queue or it is full: that proves that
     RabbitMQ answers, and nothing else. Without a majority there is no answer: the caller sets the time limit.
     """
-    properties = Basic.Properties(delivery_mode=_PERSISTENT, message_type=BARRIER, content_type="application/json")
+    properties = Basic.Properties(
+        delivery_mode=PERSISTENT, priority=SAME_PRIORITY, message_type=BARRIER, content_type="application/json"
+    )
     await channel.basic_publish(BODY, routing_key=COMMANDS_NAME, properties=properties, mandatory=True)
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 import aio_pika
 import aiormq
-from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
+from aio_pika.abc import AbstractChannel, TimeoutType
 from aio_pika.exceptions import DeliveryError
 from aiormq.abc import ExceptionType
 from aiormq.exceptions import ConnectionClosed, InvalidFrameError
+from faststream.rabbit import RabbitQueue
 from yarl import URL
 
 from common.addresses import split_amqp_addresses
@@ -46,17 +47,8 @@ NO_VIRTUAL_HOST = (
 aiormq.Connection.HEARTBEAT_GRACE_MULTIPLIER = 1
 
 
-class _Channel(aio_pika.Channel):
-    """As FastStream asks for one: it tells each queue whether it is restored. None is."""
-
-    async def declare_queue(self, name: str | None = None, *, robust: bool = False, **given: Any) -> AbstractQueue:
-        return await super().declare_queue(name, **given)
-
-
 class Connection(aio_pika.Connection):
     """A connection that counts as lost once it, or one of its channels, is closed. Belongs to one event loop."""
-
-    CHANNEL_CLASS = _Channel
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
@@ -139,6 +131,11 @@ async def connect(settings: BusSettings, name: str) -> Connection:
 async def connect_to(url: URL | str, *, within_s: float | None = None) -> Connection:
     """As `connect`, to one complete address; within STEP_TIMEOUT_S unless given."""
     return await aio_pika.connect(url, timeout=within_s or STEP_TIMEOUT_S, connection_class=Connection)
+
+
+async def declare(channel: AbstractChannel, queue: RabbitQueue) -> None:
+    """Declares a durable queue of topology.py. Raises aio_pika's errors when RabbitMQ refuses, and TimeoutError."""
+    await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments, timeout=STEP_TIMEOUT_S)
 
 
 async def probe_publishing(channel: AbstractChannel) -> None:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from aio_pika.exceptions import AMQPError
+from aiormq.abc import DeliveredMessage
 from common.bus.barrier import BARRIER
 from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
 from common.postgres.database import Database
 from common.runtime import eager_tasks
 from common.settings import BusSettings
-from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
 from task_writer.consumer.consuming import consume
 from task_writer.consumer.dead_lettering import NotStored, store
+from task_writer.consumer.delivery import Delivery, delivery
 from task_writer.consumer.hinting import Announce, to_nobody
 from task_writer.consumer.processing import Processed, process, record
 from task_writer.consumer.requeueing import Requeueing
@@ -75,14 +76,13 @@ class CommandConsumer:
         self.connection.beside = outgoing.replies.connection  # what is found out of its node counts for both: reach.py
         metrics.IN_PROGRESS.set_function(lambda: len(self._running))
 
-    async def on_batch(self, message: RabbitMessage) -> None:
-        """Runs in its own task: FastStream cancels handlers when the connection is lost, but a running transaction
-        should finish, so that the redelivery finds the recorded outcomes.
+    async def on_batch(self, message: DeliveredMessage) -> None:
+        """Runs in its own task: aiormq cancels its own when the connection is lost, but a running transaction should
+        finish, so that the redelivery finds the recorded outcomes.
         """
-        task = eager_tasks.start(self._handle(message))
+        task = eager_tasks.start(self._handle(delivery(message)))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        await asyncio.shield(task)
 
     async def stop_consuming(self) -> None:
         """Stops consuming. Batches already received are still processed."""
@@ -104,9 +104,9 @@ class CommandConsumer:
             log.warning("%d batches were not finished in time; RabbitMQ redelivers them", len(late))
             await asyncio.wait(late, timeout=CANCEL_TIMEOUT_S)
 
-    async def _handle(self, message: RabbitMessage) -> None:
+    async def _handle(self, message: Delivery) -> None:
         """On any error the message is redelivered, up to the queue's delivery limit."""
-        if message.raw_message.type == BARRIER:
+        if message.type == BARRIER:
             with suppress(AMQPError, OSError, RuntimeError):  # RabbitMQ redelivers it
                 await acknowledge(message)
             return
@@ -133,7 +133,7 @@ class CommandConsumer:
             record(done)
             self._announce(done.answered)
 
-    async def _store_and_settle(self, message: RabbitMessage, done: Processed) -> None:
+    async def _store_and_settle(self, message: Delivery, done: Processed) -> None:
         """Replies first when storing the dead letters is slow, with outcomes that stay true if the message is
         redelivered."""
         storing = eager_tasks.start(store(self._dead_letters, done.dead_letters))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import AMQPError
 from common.bus.publisher import Publisher
-from common.bus.topology import DEAD_LETTERS_NAME
+from common.bus.topology import DEAD_LETTERS_NAME, PERSISTENT, SAME_PRIORITY
 from common.runtime.background import backoff
+from pamqp.commands import Basic
 
 from task_writer import metrics
 
@@ -53,7 +53,9 @@ async def store(publisher: Publisher, dead_letters: Sequence[NewDeadLetter]) -> 
 async def _store_one(publisher: Publisher, dead_letter: NewDeadLetter) -> None:
     for pause_s in backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S):
         try:
-            await publisher.publish(_message(dead_letter), DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S)
+            await publisher.publish(
+                dead_letter.body, _properties(dead_letter), DEAD_LETTERS_NAME, within_s=PUBLISH_TIMEOUT_S
+            )
         except (AMQPError, OSError, RuntimeError) as error:  # TimeoutError is an OSError
             log.info("a dead letter could not be stored; trying again: %r", error)
             await asyncio.sleep(pause_s)
@@ -61,11 +63,11 @@ async def _store_one(publisher: Publisher, dead_letter: NewDeadLetter) -> None:
             return
 
 
-def _message(dead_letter: NewDeadLetter) -> Message:
-    return Message(
-        dead_letter.body,
+def _properties(dead_letter: NewDeadLetter) -> Basic.Properties:
+    return Basic.Properties(
         content_type="application/json",
         headers={"x-reason": dead_letter.reason[:MAX_REASON_CHARACTERS]},
         timestamp=datetime.now(UTC),
-        delivery_mode=DeliveryMode.PERSISTENT,
+        delivery_mode=PERSISTENT,
+        priority=SAME_PRIORITY,
     )

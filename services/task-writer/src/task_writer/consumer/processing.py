@@ -11,11 +11,11 @@ from common.contracts.outcomes import Outcome
 from common.observability.logs import MAX_IDS_IN_A_LINE, log_operation
 from common.observability.tracing import trace_id
 from common.postgres.database import Database
-from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
 from task_writer.batches import Answered, carry_out
 from task_writer.consumer.dead_lettering import NewDeadLetter
+from task_writer.consumer.delivery import Delivery
 from task_writer.consumer.queue_time import observe_queue_time
 from task_writer.decoding import Unreadable, UnreadableBatch, read_batch
 
@@ -35,7 +35,7 @@ class Processed:
     seconds: float
 
 
-async def process(database: Database, message: RabbitMessage) -> Processed:
+async def process(database: Database, message: Delivery) -> Processed:
     """Carries out the commands of a message. An exception here is a bug."""
     observe_queue_time(message)
     try:
@@ -45,10 +45,9 @@ async def process(database: Database, message: RabbitMessage) -> Processed:
     metrics.BATCH_COMMANDS.observe(len(read))
     began = perf_counter()
 
-    redelivered = bool(message.raw_message.redelivered)
     commands = [one for one in read if not isinstance(one, Unreadable)]
     with commands_span("process", (command.traceparent for command in commands)):
-        answered = await carry_out(database, commands, redelivered=redelivered)
+        answered = await carry_out(database, commands, redelivered=message.redelivered)
 
     dead_letters = [NewDeadLetter(one.body, one.reason, "malformed") for one in read if isinstance(one, Unreadable)]
     dead_letters += [
@@ -56,7 +55,7 @@ async def process(database: Database, message: RabbitMessage) -> Processed:
         for one in answered
         if one.poison is not None
     ]
-    outcomes = _in_request_order(read, answered, UNREADABLE_AGAIN if redelivered else UNREADABLE)
+    outcomes = _in_request_order(read, answered, UNREADABLE_AGAIN if message.redelivered else UNREADABLE)
     return Processed(outcomes, answered, dead_letters, perf_counter() - began)
 
 

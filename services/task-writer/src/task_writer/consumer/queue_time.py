@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 
 from common.contracts.commands import SENT_HEADER
-from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
+from task_writer.consumer.delivery import Delivery
 
 WINDOW_S = 60.0
 
@@ -41,13 +41,13 @@ _minimum = RecentMinimum()
 metrics.CLOCK_SKEW.set_function(_minimum.minimum)
 
 
-def observe_queue_time(message: RabbitMessage) -> None:
+def observe_queue_time(message: Delivery) -> None:
     """Records the queue time of a message. A redelivered one is only counted: its time includes earlier attempts.
 
     A negative time means that this host's clock is behind the gateway's. The histogram records it as zero, in a bucket
     of its own, because its sum must not fall.
     """
-    if message.raw_message.redelivered:
+    if message.redelivered:
         metrics.REDELIVERED.inc()
     elif isinstance(sent := message.headers.get(SENT_HEADER), int):
         seconds = time.time() - sent / 1000

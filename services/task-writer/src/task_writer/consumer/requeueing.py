@@ -6,7 +6,8 @@ from contextlib import suppress
 
 from aio_pika.exceptions import AMQPError
 from common.bus.topology import DELIVERY_LIMIT
-from faststream.rabbit import RabbitMessage
+
+from task_writer.consumer.delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ class Requeueing:
         """Ends all pauses, now and from now on."""
         self._stopping.set()
 
-    async def requeue(self, message: RabbitMessage) -> None:
+    async def requeue(self, message: Delivery) -> None:
         """Requeues the message. After DELIVERY_LIMIT redeliveries RabbitMQ dead-letters it.
 
         Uses `basic.reject`, which counts as a delivery on every RabbitMQ; `basic.nack` does not on 4.3. If the
@@ -42,12 +43,12 @@ class Requeueing:
                 self._free_pauses += 1
         try:
             async with asyncio.timeout(REJECT_TIMEOUT_S):
-                await message.reject(requeue=True)
+                await message.requeue()
         except (AMQPError, OSError, RuntimeError) as error:
             log.info("a message could not be requeued; RabbitMQ requeues it when the connection ends: %r", error)
 
 
-def _pause_s(message: RabbitMessage) -> float:
+def _pause_s(message: Delivery) -> float:
     """No pause after the last delivery, since RabbitMQ dead-letters the message."""
     delivered = message.headers.get("x-delivery-count", 0)
     if not isinstance(delivered, int) or delivered >= DELIVERY_LIMIT:

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from aio_pika import Message
 from aio_pika.exceptions import DeliveryError
 from common.bus.barrier import pass_barrier
 from common.bus.publisher import Publisher
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime import eager_tasks
 from common.runtime.time_limits import time_limit
-from faststream.rabbit import RabbitMessage
+from pamqp.commands import Basic
+
+from task_writer.consumer.delivery import Delivery
 
 ACKNOWLEDGE_TIMEOUT_S = 5.0
 REPLY_TIMEOUT_S = 5.0
@@ -21,7 +22,7 @@ class NotAcknowledged(Exception):
     """RabbitMQ may redeliver a message whose answer would then be false. It has not been answered."""
 
 
-async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
+async def settle(message: Delivery, outcomes: Sequence[Outcome], replies: Publisher) -> None:
     """Acknowledges and replies; both at once when a redelivery would only find the same outcomes.
 
     A command that is answered `refused` must never be redelivered and run, so the acknowledgement comes first, and a
@@ -43,33 +44,32 @@ async def settle(message: RabbitMessage, outcomes: Sequence[Outcome], replies: P
             await replying
 
 
-async def _acknowledge_for_certain(message: RabbitMessage) -> None:
+async def _acknowledge_for_certain(message: Delivery) -> None:
     """Returns once the queue has the acknowledgement, which RabbitMQ does not confirm. Raises DeliveryError when that
     cannot be proved, and NotAcknowledged when RabbitMQ does not answer."""
     try:
         with time_limit(ACKNOWLEDGE_TIMEOUT_S):
-            await message.ack()
-            await pass_barrier(message.raw_message.channel)
+            await message.acknowledge()
+            await pass_barrier(message.channel)
     except TimeoutError:
         raise NotAcknowledged(f"RabbitMQ did not confirm it within {ACKNOWLEDGE_TIMEOUT_S:.0f} s") from None
 
 
-async def acknowledge(message: RabbitMessage) -> None:
+async def acknowledge(message: Delivery) -> None:
     """Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when the connection is lost."""
     with time_limit(ACKNOWLEDGE_TIMEOUT_S):
-        await message.ack()
+        await message.acknowledge()
 
 
-async def reply(message: RabbitMessage, outcomes: Sequence[Outcome], replies: Publisher) -> None:
+async def reply(message: Delivery, outcomes: Sequence[Outcome], replies: Publisher) -> None:
     """Neither persistent, mandatory nor confirmed: if it is lost, the outcome is unknown at the gateway."""
     if not message.reply_to or not outcomes:
         return
-    answer = Message(
-        OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode(),
-        correlation_id=message.correlation_id,
-        content_type="application/json",
+    body = OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode()
+    properties = Basic.Properties(
+        content_type="application/json", correlation_id=message.correlation_id, message_id=message.correlation_id
     )
-    await replies.publish(answer, message.reply_to, within_s=REPLY_TIMEOUT_S)
+    await replies.publish(body, properties, message.reply_to, within_s=REPLY_TIMEOUT_S)
 
 
 def before_acknowledgement(outcomes: Sequence[Outcome]) -> list[Outcome]:
