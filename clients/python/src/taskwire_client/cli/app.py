@@ -26,7 +26,9 @@ app = typer.Typer(
 @app.callback()
 def connect(
     ctx: typer.Context,
-    url: Annotated[str | None, typer.Option(envvar="TASKWIRE_URL", metavar="URL", help="Where the gateway is.")] = None,
+    url: Annotated[
+        str | None, typer.Option(envvar="TASKWIRE_URL", metavar="ADDRESS", help="Where the gateway is.")
+    ] = None,
     user: Annotated[str | None, typer.Option(envvar="TASKWIRE_USER", metavar="UUID", help="Whose tasks.")] = None,
     token: Annotated[
         str | None,
