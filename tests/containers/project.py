@@ -4,19 +4,34 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from local_stack.ports import pick_port
 
-from faults.cluster.variables import ROOT, new_passwords
+from faults.cluster.variables import ROOT, as_variable, free_range, new_passwords
 
 from .engine import inspect, run
 
 UP_WITHIN_S = 600  # the images are built first
 HEALTHY_WITHIN_S = 90
 PROFILES = ("--profile", "pooler", "--profile", "replica", "--profile", "edge")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How many there are of each service, one by default, and what else is started or set."""
+
+    replicas: Mapping[str, int] = field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """The variables; several gateways get free ports, for themselves and for as many that replace them."""
+        gateways = self.replicas.get("gateway", 1)
+        ports = {"GATEWAY_PORT": as_variable(free_range(2 * gateways))} if gateways > 1 else {}
+        return {**self.variables, **ports}
 
 
 @dataclass(frozen=True)
@@ -44,9 +59,14 @@ class Project:
         files = ("--project-directory", str(ROOT), *(word for file in self.files for word in ("--file", str(file))))
         return (*files, "--project-name", self.name, "--env-file", str(self.environment_file))
 
-    def up(self, *arguments: str, profile: str | None = None, variables: Mapping[str, str] | None = None) -> None:
+    def arrange(self, layout: Layout) -> None:
+        """Starts, stops and replaces containers until there are those of the layout."""
+        scale = [word for name, count in layout.replicas.items() for word in ("--scale", f"{name}={count}")]
+        self.up(*scale, profiles=layout.profiles, variables=layout.environment())
+
+    def up(self, *arguments: str, profiles: tuple[str, ...] = (), variables: Mapping[str, str] | None = None) -> None:
         """Returns when every container that has a health is healthy."""
-        chosen = ("--profile", profile) if profile else ()
+        chosen = [word for name in profiles for word in ("--profile", name)]
         self.compose(*chosen, "up", "--detach", *arguments, variables=variables, within_s=UP_WITHIN_S)
         give_up_at = time.monotonic() + HEALTHY_WITHIN_S
         while unhealthy := self._unhealthy():
@@ -61,6 +81,11 @@ class Project:
         """The lines that PostgreSQL answers its administrator with."""
         psql = ("psql", "-h", "/var/run/postgresql", "-U", "postgres", "-d", "taskwire", "-AtqXc", statement)
         return self.compose("exec", "-T", "postgres", *psql).splitlines()
+
+    def gateway_urls(self) -> list[str]:
+        """Where each gateway answers, past the edge."""
+        bound = [one["NetworkSettings"]["Ports"]["8000/tcp"][0]["HostPort"] for one in self.containers("gateway")]
+        return [f"http://127.0.0.1:{port}" for port in bound]
 
     def containers(self, service: str | None = None) -> list[dict[str, Any]]:
         """What the engine knows of the containers, ended ones too."""

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from .engine import run
 
-# The same programs from Debian's packages, under the names of the images. For tests alone.
-FROM_DEBIAN = {"edoburu/pgbouncer:v1.24.1-p1": "pgbouncer", "nginx:1.28": "nginx", "haproxy:3.2": "haproxy"}
+# The same programs, in versions that are as new, from Debian's packages under the names of the images. For tests alone.
+FROM_DEBIAN = {"edoburu/pgbouncer:v1.24.1-p1": "pgbouncer", "haproxy:3.2": "haproxy"}
 DOCKERFILE = """\
-FROM debian:bookworm-slim
+FROM debian:forky-slim
 RUN apt-get update -qq \\
  && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends {package} >/dev/null \\
  && rm -rf /var/lib/apt/lists/*

@@ -20,8 +20,8 @@ from faults.schedule import Fault, Round
 from tests.users import new_user
 
 from .engine import needs_engine, needs_plugins
+from .inspection import check_restricted, published
 from .stand_ins import FROM_DEBIAN, ensure_image
-from .test_compose import check_restricted, published
 
 pytestmark = [needs_engine, needs_plugins, pytest.mark.timeout(900)]
 

@@ -15,15 +15,15 @@ from uuid import uuid4
 
 import httpx
 
-from faults.cluster.variables import ROOT, as_variable, free_range
+from faults.cluster.variables import ROOT
 
 from .engine import engine_answers, run
-from .project import Project, running_project
+from .project import Layout, Project, running_project
 from .stand_ins import ensure_image
 
 CLIENTS = 16
 QUIET_S = 3.0  # under load before and after each step
-REPLICAS = {"gateway": 2, "task-reader": 2, "task-writer": 2}
+PAIRS = Layout({"gateway": 2, "task-reader": 2, "task-writer": 2}, profiles=("edge",))
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}
 ADD_COLUMN = '''"""Add a column, as a release does."""
 
@@ -61,6 +61,14 @@ class Load:
     def __init__(self, url: str) -> None:
         self._url = url
         self.tally = Tally()
+
+    def has_asked(self, requests: int) -> Callable[[], Awaitable[bool]]:
+        """Whether the clients have sent so many requests."""
+
+        async def is_so() -> bool:
+            return self.tally.requests >= requests
+
+        return is_so
 
     async def one_client(self) -> None:
         """Works under a user of its own until it is cancelled; its tasks have to be there as it left them."""
@@ -136,32 +144,28 @@ class Load:
 
 
 @asynccontextmanager
-async def running_load(url: str) -> AsyncIterator[Load]:
+async def running_load(url: str, *, clients: int = CLIENTS) -> AsyncIterator[Load]:
     load = Load(url)
-    clients = [asyncio.create_task(load.one_client()) for _ in range(CLIENTS)]
+    running = [asyncio.create_task(load.one_client()) for _ in range(clients)]
     try:
         yield load
     finally:
-        for client in clients:
+        for client in running:
             client.cancel()
-        await asyncio.gather(*clients, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 class Rollout:
     """The steps, as docs/upgrade.md has them."""
 
-    def __init__(self, project: Project, ports: str, directory: Path) -> None:
+    def __init__(self, project: Project, layout: Layout, directory: Path) -> None:
         self._project = project
-        self._variables = {"GATEWAY_PORT": ports}
+        self._layout = layout
         self._directory = directory
-
-    async def start(self) -> None:
-        scale = [word for name, count in REPLICAS.items() for word in ("--scale", f"{name}={count}")]
-        await asyncio.to_thread(self._project.up, *scale, profile="edge", variables=self._variables)
 
     async def replace(self, service: str) -> None:
         command = ("docker", "compose", *self._project.options())
-        environment = {"COMPOSE": " ".join(command), **self._variables}
+        environment = {"COMPOSE": " ".join(command), **self._layout.environment()}
         script = str(ROOT / "deploy" / "compose" / "roll.sh")
         await asyncio.to_thread(run, "sh", script, service, within_s=300, environment=environment)
 
@@ -171,7 +175,7 @@ class Rollout:
         revision.write_text(ADD_COLUMN.format(head=head))
         mounted = f"{revision}:/app/services/task-writer/migrations/versions/{revision.name}:ro"
         arguments = ("run", "--rm", "--no-deps", "--volume", mounted, "migrate")
-        await asyncio.to_thread(self._project.compose, *arguments, variables=self._variables)
+        await asyncio.to_thread(self._project.compose, *arguments, variables=self._layout.variables)
 
     async def restart_one_writer(self) -> None:
         one = self._project.containers("task-writer")[0]["Id"]
@@ -185,10 +189,10 @@ class Rollout:
 
 async def prove(directory: Path) -> bool:
     """Whether no request failed."""
-    ensure_image("nginx:1.28", directory)
+    ensure_image("haproxy:3.2", directory)
     with running_project(directory) as project:
-        rollout = Rollout(project, as_variable(free_range(2 * REPLICAS["gateway"])), directory)
-        await rollout.start()
+        rollout = Rollout(project, PAIRS, directory)
+        await asyncio.to_thread(project.arrange, PAIRS)
         async with running_load(project.edge_url) as load:
             steps: dict[str, Callable[[], Awaitable[object]]] = {
                 "nothing happens": lambda: asyncio.sleep(QUIET_S),
