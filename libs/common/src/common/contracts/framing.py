@@ -27,7 +27,7 @@ def unpack(packed: bytes) -> list[memoryview | None]:
     start = 0
     while start < len(packed):
         end = start + _LENGTH.size
-        length = _LENGTH.unpack(packed[start:end])[0] if end <= len(packed) else _MISSING + 1
+        length = _LENGTH.unpack_from(packed, start)[0] if end <= len(packed) else _MISSING + 1
         if length == _MISSING:
             bodies.append(None)
             start = end
