@@ -14,6 +14,7 @@ from psycopg.errors import Diagnostic
 from pydantic import SecretStr
 
 from common.postgres.servers import ServerRefused, Servers, Timeline, limit_for_each
+from common.postgres.socket_watch import SocketWatch
 from common.settings import DatabaseSettings
 
 DEAD_PEER_TIMEOUT_MS = 5_000  # a connection with unacknowledged data for this long is dropped
@@ -43,6 +44,7 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
         self._servers: Servers | None = None
         self._timeline: Timeline | None = None
         self._committed_locally = False
+        self.watch = SocketWatch()
         self.add_notice_handler(self._hear)
 
     @classmethod
@@ -99,10 +101,17 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
         timeout: float | None = None,  # noqa: ASYNC109 - the signature is psycopg's
     ) -> RV:
         try:
-            result = await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+            if timeout is None:
+                result = await self.watch.run(gen, self.pgconn.socket)
+            else:
+                self.watch.stop()
+                result = await waiting.wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
         except asyncio.CancelledError:
             await self.close()  # no round trip
             raise
+        finally:
+            if self.closed:  # libpq has closed the socket
+                self.watch.stop()
         if self._committed_locally:
             await self.close()
             raise CommittedLocally("the commit was not replicated: the wait for the standby was cancelled")
@@ -110,6 +119,10 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
             await self.close()
             raise ServerRefused("a newer timeline was seen meanwhile: the server is an old primary")
         return result
+
+    async def close(self) -> None:
+        self.watch.stop()
+        await super().close()
 
     @property
     def is_behind(self) -> bool:
