@@ -8,12 +8,13 @@ SBOM := sbom
 .PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-latency bench-instructions bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(UV_NEEDED) ## start everything on this machine and keep it running; Ctrl-C stops it
 	@mkdir -p .stack
 	@test -e .venv || echo "Installing Python packages into .venv, for this folder alone (log: .stack/packages.log)"
-	@$(UV) sync --locked --no-dev --inexact >.stack/packages.log 2>&1 || { cat .stack/packages.log; exit 1; }
+	@$(UV) sync --locked --no-dev --inexact >.stack/packages.log 2>&1 || { cat .stack/packages.log; \
+		echo "Nothing was started: this needs Python 3.13, which uv finds on PATH or downloads, and a network for the packages once." >&2; exit 1; }
 	@exec $(UV) run --no-sync python -m local_stack
 
 test: $(UV_NEEDED) ## run all tests, in random order, in two processes; ARGS="-k toggle" chooses, ARGS="-n 0" is for one
@@ -137,4 +138,5 @@ clean: ## remove environments, caches, and the data of a stack that does not run
 .tools/bin/uv:
 	@echo "Installing uv into .tools, because it is not on PATH (log: .tools/pip.log)"
 	@mkdir -p .tools
-	@python3 -m pip install --target .tools uv >.tools/pip.log 2>&1 || { cat .tools/pip.log; exit 1; }
+	@python3 -m pip install --target .tools uv >.tools/pip.log 2>&1 || { cat .tools/pip.log; \
+		echo "uv was not installed: python3 needs pip, and a network once. An uv on PATH will do as well." >&2; exit 1; }

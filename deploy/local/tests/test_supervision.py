@@ -64,6 +64,18 @@ async def test_a_program_that_keeps_dying_is_given_up_with_the_end_of_its_log(st
             await process.wait_ready(fulfilled(lambda: False), within_s=20)
 
 
+async def test_a_program_that_says_that_a_start_is_no_use_is_given_up_at_once(state: State) -> None:
+    program = Program("part", ("/bin/sh", "-c", "echo PORT is missing; exit 2"), {}, final_status=2)
+    process = Process(program, state)
+    await process.start()
+    try:
+        with pytest.raises(PartFailed, match=r"(?s)part ended with exit status 2.*part\.log.*PORT is missing"):
+            await process.wait_ready(fulfilled(lambda: False), within_s=20)
+        assert process.deaths < 5
+    finally:
+        await process.stop()
+
+
 async def test_a_program_that_is_never_ready_is_reported_after_the_limit(state: State) -> None:
     async with running(state, SLEEP) as process:
         with pytest.raises(PartFailed, match="was not ready within 0 s"):

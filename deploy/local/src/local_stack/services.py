@@ -17,6 +17,7 @@ from local_stack.waiting import Probe
 
 _MIGRATED_WITHIN_S = 300.0
 _OK, _NOT_FOUND = 200, 404
+_WRONG_SETTINGS = 2  # the exit status of a service that was given wrong settings (common/settings.py)
 
 
 async def migrate(state: State, addresses: Addresses) -> None:
@@ -54,7 +55,12 @@ def service_programs(settings: StackSettings, addresses: Addresses) -> dict[str,
         },
     }
     return {
-        name: Program(name=name, arguments=(_executable(name),), environment={**service_environment(), **own})
+        name: Program(
+            name=name,
+            arguments=(_executable(name),),
+            environment={**service_environment(), **own},
+            final_status=_WRONG_SETTINGS,
+        )
         for name, own in variables.items()
     }
 

@@ -38,6 +38,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_within_s: float = 15.0
     before_each_start: Callable[[], None] | None = None
+    final_status: int | None = None  # with which it says that another start would end like this one
 
 
 class Process:
@@ -50,6 +51,7 @@ class Process:
     def __init__(self, program: Program, state: State, report: Report = silent) -> None:
         self.program = program
         self.deaths = 0
+        self.is_hopeless = False  # it has ended with its final status the last time
         self._state = state
         self._report = report
         self._child: asyncio.subprocess.Process | None = None
@@ -70,23 +72,25 @@ class Process:
         if self._watch is not None:
             return
         self._stopping.clear()
-        self.deaths = 0
+        self.deaths, self.is_hopeless = 0, False
         _rotate(self._state.log_file(self.name))
         child = await self._spawn()
         self._watch = asyncio.create_task(self._keep_running(child), name=f"watch {self.name}")
 
     async def wait_ready(self, probe: Probe, *, within_s: float) -> None:
-        """Returns once the probe answers True; PartFailed after `within_s` or when it keeps dying."""
+        """Returns once the probe answers True; PartFailed after `within_s`, or when it keeps dying or has no hope."""
 
         deaths_before = self.deaths
 
         async def ready_or_hopeless() -> bool:
-            return self.deaths - deaths_before >= _DEATHS_BEFORE_GIVING_UP or await probe()
+            return self.is_hopeless or self.deaths - deaths_before >= _DEATHS_BEFORE_GIVING_UP or await probe()
 
         try:
             await until(ready_or_hopeless, within_s=within_s)
         except TimeoutError:
             raise self.failed(f"was not ready within {within_s:.0f} s") from None
+        if self.is_hopeless:
+            raise self.failed(f"ended with {describe_status(self.program.final_status or 0)}")
         if self.deaths - deaths_before >= _DEATHS_BEFORE_GIVING_UP:
             raise self.failed(f"died {self.deaths - deaths_before} times while it started")
 
@@ -131,6 +135,7 @@ class Process:
             if self._stopping.is_set():
                 return
             self.deaths += 1
+            self.is_hopeless = status == self.program.final_status
             delay_s = _FIRST_DELAY_S if clock() - began > _STEADY_AFTER_S else delay_s
             self._report(f"{self.name} died ({describe_status(status)}), starting it again")
             with suppress(TimeoutError):
