@@ -55,8 +55,8 @@ type Json = dict[str, Any]
 def asyncapi_document() -> Json:
     """The AsyncAPI 3 document of the bus, as the task-writer sees it: it receives commands and sends the rest.
 
-    FastStream derives it from a broker that is declared here and never started. The services send and take bytes on
-    aiormq's channels (ADR 16), so that they can dead-letter an unreadable message.
+    FastStream derives it from a broker that is declared here and never started. The services' own brokers send and
+    take bytes, so that they can dead-letter an unreadable message, and therefore declare no payloads.
     """
     broker = RabbitBroker()
 

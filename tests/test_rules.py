@@ -28,6 +28,7 @@ MAY_START_TASKS = {
 MAY_CONNECT = {
     "common.bus.broker": "makes all of them",
     "docs.generate": "writes AsyncAPI, of a broker that is never connected",
+    "task_writer.consumer.consuming": "gives FastStream a connection of common.bus.broker",
 }
 ALL_TESTS = sources(*TESTS)
 ASIDE = sources("benchmarks/**/*.py", "docs/**/*.py", "faults/**/*.py")

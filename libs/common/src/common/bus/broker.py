@@ -13,7 +13,7 @@ from typing import Any
 
 import aio_pika
 import aiormq
-from aio_pika.abc import AbstractChannel, TimeoutType
+from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
 from aio_pika.exceptions import DeliveryError
 from aiormq.abc import ExceptionType
 from aiormq.exceptions import ConnectionClosed, InvalidFrameError
@@ -47,8 +47,17 @@ NO_VIRTUAL_HOST = (
 aiormq.Connection.HEARTBEAT_GRACE_MULTIPLIER = 1
 
 
+class _Channel(aio_pika.Channel):
+    """As FastStream asks for one: it tells each queue whether it is restored. None is."""
+
+    async def declare_queue(self, name: str | None = None, *, robust: bool = False, **given: Any) -> AbstractQueue:
+        return await super().declare_queue(name, **given)
+
+
 class Connection(aio_pika.Connection):
     """A connection that counts as lost once it, or one of its channels, is closed. Belongs to one event loop."""
+
+    CHANNEL_CLASS = _Channel
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)

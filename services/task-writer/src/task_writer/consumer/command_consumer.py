@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from aio_pika.exceptions import AMQPError
-from aiormq.abc import DeliveredMessage
 from common.bus.barrier import BARRIER
 from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
 from common.postgres.database import Database
 from common.runtime import eager_tasks
 from common.settings import BusSettings
+from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
 from task_writer.consumer.consuming import consume
@@ -76,9 +76,9 @@ class CommandConsumer:
         self.connection.beside = outgoing.replies.connection  # what is found out of its node counts for both: reach.py
         metrics.IN_PROGRESS.set_function(lambda: len(self._running))
 
-    async def on_batch(self, message: DeliveredMessage) -> None:
-        """Runs in its own task: aiormq cancels its own when the connection is lost, but a running transaction should
-        finish, so that the redelivery finds the recorded outcomes.
+    async def on_batch(self, message: RabbitMessage) -> None:
+        """Runs in its own task: FastStream cancels handlers when the connection is lost, but a running transaction
+        should finish, so that the redelivery finds the recorded outcomes.
         """
         task = eager_tasks.start(self._handle(delivery(message)))
         self._running.add(task)

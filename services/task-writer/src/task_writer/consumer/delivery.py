@@ -1,11 +1,14 @@
-"""A message as RabbitMQ delivers it, on aiormq's channel: a message of aio_pika, and FastStream's around it, would cost
-more than all else that Python does with a lone command."""
+"""A message as FastStream hands it to the consumer, without what nobody reads.
+
+It is settled on aiormq's channel: aio_pika's acknowledgement waits until it is written, and keeps books of its own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.abc import AbstractChannel
+from faststream.rabbit import RabbitMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +35,16 @@ class Delivery:
         await self.channel.basic_reject(self.tag, requeue=True)
 
 
-def delivery(message: DeliveredMessage) -> Delivery:
-    """What aiormq hands to a consumer, without what nobody reads."""
-    properties = message.header.properties
+def delivery(message: RabbitMessage) -> Delivery:
+    """What the consumer needs of a message, from aio_pika's below FastStream's."""
+    raw = message.raw_message
     return Delivery(
-        body=message.body,
-        headers=properties.headers or {},
-        reply_to=properties.reply_to or "",
-        correlation_id=properties.correlation_id,
-        type=properties.message_type,
-        redelivered=bool(message.redelivered),
-        channel=message.channel,
-        tag=message.delivery_tag or 0,
+        body=raw.body,
+        headers=raw.headers,
+        reply_to=raw.reply_to or "",
+        correlation_id=raw.correlation_id,
+        type=raw.type,
+        redelivered=bool(raw.redelivered),
+        channel=raw.channel,
+        tag=raw.delivery_tag or 0,
     )
