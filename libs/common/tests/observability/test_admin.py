@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from common.http.request_metrics import observe_request
 from common.observability.admin import AdminAnswer, AdminPortUnusable, open_admin
 from common.observability.health import Component, Health
 from common.settings import AdminSettings
 
+from tests.observability.scraping import open_metrics
 from tests.serving import Served
 
 
@@ -114,3 +116,27 @@ async def test_it_ends_with_the_service(health: Health) -> None:
 
     with pytest.raises(ConnectionRefusedError):
         await Served(port).ask("GET", "/livez")
+
+
+OPEN_METRICS = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
+
+
+async def test_prometheus_gets_open_metrics_with_the_traces_of_requests(admin: Served) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    observe_request("GET", "/exemplary", 200, 0.02, trace)
+    observe_request("GET", "/exemplary", 200, 0.2)
+
+    answered = await admin.ask("GET", "/metrics", headers={"Accept": OPEN_METRICS})
+    samples = [one for one in open_metrics(answered.body.decode()) if one.labels.get("route") == "/exemplary"]
+
+    assert answered.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    found = [(one.labels["le"], one.exemplar.labels, one.exemplar.value) for one in samples if one.exemplar]
+    assert found == [("0.025", {"trace_id": trace}, 0.02)]
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "text/plain;version=0.0.4"])
+async def test_everybody_else_gets_text(admin: Served, accept: str | None) -> None:
+    answered = await admin.ask("GET", "/metrics", headers={} if accept is None else {"Accept": accept})
+
+    assert answered.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert b"# EOF" not in answered.body

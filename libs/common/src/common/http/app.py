@@ -61,7 +61,7 @@ class App(FastAPI):
         finally:
             seconds = perf_counter() - began
             route = getattr(scope.get("route"), "path", None)
-            observe_request(scope["method"], route, status, seconds)
+            observe_request(scope["method"], route, status, seconds, trace_id(state.traceparent))
             failed = status > HTTPStatus.INTERNAL_SERVER_ERROR  # a bug is logged separately
             log_operation("request", failed=failed, seconds=seconds, fields=lambda: _fields(scope, route, status))
 

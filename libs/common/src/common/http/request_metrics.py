@@ -34,16 +34,18 @@ REQUESTS_REFUSED = Counter(
 for _problem in (CODING_UNKNOWN, HEAD_TOO_LARGE, INTERNAL, MALFORMED_REQUEST, OVERLOADED, SLOW_HEAD, VERSION_UNKNOWN):
     REQUESTS_REFUSED.labels(_problem.slug)  # at 0: Prometheus sees no increase when a series starts at 1
 
-type Observe = Callable[[float], None]
+type Observe = Callable[[float, dict[str, str] | None], None]
 
 _observers: dict[tuple[str, str, int], Observe] = {}  # cached by labels
 
 
-def observe_request(method: str, route: str | None, status: int, seconds: float) -> None:
-    """Records an answered request; `route` is None when no route matched."""
+def observe_request(method: str, route: str | None, status: int, seconds: float, trace_id: str | None = None) -> None:
+    """Records an answered request; `route` is None when no route matched. A traced one is its bucket's exemplar, which
+    costs 1.5 µs.
+    """
     key = (method, route or "none", status)
     observe = _observers.get(key) or _observer(*key)
-    observe(seconds)
+    observe(seconds, None if trace_id is None else {"trace_id": trace_id})
 
 
 def count_refusal(problem: ProblemType) -> None:

@@ -11,8 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from typing import Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, Gauge, generate_latest
+from prometheus_client import REGISTRY, Gauge
+from prometheus_client.exposition import choose_encoder
 
 from common.http_server.protocol import HttpLimits
 from common.http_server.serving import server_config, started
@@ -21,6 +23,7 @@ from common.settings import AdminSettings
 
 log = logging.getLogger(__name__)
 
+METRICS = "/metrics"
 MAX_CONNECTIONS = 64
 STOP_WITHIN_S = 1
 
@@ -57,7 +60,7 @@ async def open_admin(settings: AdminSettings, health: Health, more: AdminRoutes 
     listening = _listen(settings.admin_host, settings.admin_port)
     log.info("the admin port listens on %s:%d", *listening.getsockname()[:2])
     config = server_config(
-        _app(_routes(health) | dict(more or {})),
+        _app(health, _routes(health) | dict(more or {})),
         HttpLimits(connections=MAX_CONNECTIONS, requests=MAX_CONNECTIONS),
         lifespan="off",
         timeout_graceful_shutdown=STOP_WITHIN_S,
@@ -78,12 +81,19 @@ def _routes(health: Health) -> dict[str, Callable[[], Awaitable[AdminAnswer]]]:
         body = json.dumps(answer).encode() + b"\n"
         return AdminAnswer(body, "application/json", 200 if is_ready else 503)
 
-    async def metrics() -> AdminAnswer:
-        for name, component in health.components.items():
-            COMPONENT_UP.labels(name).set({"up": 1.0, "down": 0.0, "unknown": math.nan}[component.state])
-        return AdminAnswer(generate_latest(), CONTENT_TYPE_LATEST)
+    return {"/livez": live, "/readyz": ready}
 
-    return {"/livez": live, "/readyz": ready, "/metrics": metrics}
+
+def _metrics(health: Health, accept: str) -> AdminAnswer:
+    """In the format that is asked for. Prometheus asks for OpenMetrics, which alone has exemplars."""
+    for name, component in health.components.items():
+        COMPONENT_UP.labels(name).set({"up": 1.0, "down": 0.0, "unknown": math.nan}[component.state])
+    encode, media_type = choose_encoder(accept)
+    return AdminAnswer(encode(REGISTRY), media_type)
+
+
+def _accepted(scope: Mapping[str, Any]) -> str:
+    return ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -95,23 +105,26 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _app(routes: AdminRoutes) -> Callable[..., Awaitable[None]]:
+def _app(health: Health, routes: AdminRoutes) -> Callable[..., Awaitable[None]]:
     """A plain ASGI app: the task-writer has no web framework."""
+    known = sorted({*routes, METRICS})
 
     async def answer(
-        scope: Mapping[str, object],
+        scope: Mapping[str, Any],
         _receive: object,
         send: Callable[[Mapping[str, object]], Awaitable[None]],
     ) -> None:
-        make = routes.get(str(scope["path"]))
-        if make is None:
-            response = AdminAnswer(f"Not found. Try {', '.join(sorted(routes))}.\n".encode(), status=404)
+        path = str(scope["path"])
+        if path not in known:
+            response = AdminAnswer(f"Not found. Try {', '.join(known)}.\n".encode(), status=404)
         elif scope["method"] == "OPTIONS":
             response = AdminAnswer(b"", status=204)
         elif scope["method"] not in {"GET", "HEAD"}:
             response = AdminAnswer(b"The admin port supports only GET and HEAD.\n", status=405)
+        elif path == METRICS:
+            response = _metrics(health, _accepted(scope))
         else:
-            response = await make()
+            response = await routes[path]()
         headers = [(b"cache-control", b"no-store")]
         if response.status in {204, 405}:
             headers.append((b"allow", b"GET, HEAD, OPTIONS"))
