@@ -10,11 +10,16 @@ from faults.cluster.variables import ROOT
 from .engine import run
 from .project import Project
 
+REFUSED_BY_GATEWAYS_ALONE = ("test_bad_fields", "test_bad_ids", "test_bad_json", "test_raw")
+"""Modules of tests/contract whose thousand requests reach no server behind the gateway: it refuses them in a container
+as it does on the local stack, where they run too."""
+
 
 def check_contract(gateway_url: str) -> None:
-    """Runs tests/contract against this gateway."""
+    """Runs tests/contract against this gateway, but for what it refuses alone."""
+    left_out = [f"--ignore=tests/contract/{module}.py" for module in REFUSED_BY_GATEWAYS_ALONE]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "tests/contract", "-q", "-p", "no:cacheprovider", "--no-header"],
+        [sys.executable, "-m", "pytest", "tests/contract", *left_out, "-q", "-p", "no:cacheprovider", "--no-header"],
         cwd=ROOT,
         env={**os.environ, "TEST_GATEWAY_URL": gateway_url},
         capture_output=True,

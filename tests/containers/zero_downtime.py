@@ -71,10 +71,11 @@ class Load:
         return is_so
 
     async def one_client(self) -> None:
-        """Works under a user of its own until it is cancelled; its tasks have to be there as it left them."""
+        """Works until it is cancelled, under a new user in each round: a failure is not counted again in the next."""
         limits = httpx.Limits(keepalive_expiry=30)
-        async with httpx.AsyncClient(base_url=f"{self._url}/api/{uuid4()}", timeout=15, limits=limits) as client:
+        async with httpx.AsyncClient(timeout=15, limits=limits) as client:
             while True:
+                client.base_url = f"{self._url}/api/{uuid4()}"
                 await self._one_round(client)
 
     async def _one_round(self, client: httpx.AsyncClient) -> None:
