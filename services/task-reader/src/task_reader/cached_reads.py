@@ -22,11 +22,15 @@ async def answer_cached(reads: Sequence[Read], ask: Ask, cache: ListCache) -> An
     The revision in an answer is that of PostgreSQL now, so nothing older than the read is ever answered. `ask` is
     called once. Raises what it raises.
     """
-    if not any(map(_is_whole_list, reads)):
+    whole = [_is_whole_list(read) for read in reads]
+    if not any(whole):
         return await ask(reads)
-    kept = [cache.find(read.user_id) if _is_whole_list(read) else None for read in reads]
+    kept = [cache.find(read.user_id) if is_whole else None for read, is_whole in zip(reads, whole, strict=True)]
     answers = await ask([_with_kept(read, one) for read, one in zip(reads, kept, strict=True)])
-    return [_complete(*one, cache) for one in zip(reads, kept, answers, strict=True)]
+    return [
+        _complete(read, one, answer, cache) if is_whole else answer
+        for read, is_whole, one, answer in zip(reads, whole, kept, answers, strict=True)
+    ]
 
 
 _SELECTING = (
@@ -57,8 +61,8 @@ def _with_kept(read: Read, kept: CachedList | None) -> Read:
 
 
 def _complete(read: Read, kept: CachedList | None, answer: bytes | None, cache: ListCache) -> bytes | None:
-    """The answer to the client: the revision alone where the client knows it, and otherwise with the list."""
-    if answer is None or not _is_whole_list(read) or not_reached(answer):
+    """The answer to a whole list: the revision alone where the client knows it, and otherwise with the list."""
+    if answer is None or not_reached(answer):
         return answer
     revision, body = split(memoryview(answer))
     if body is not None and revision is not None:
