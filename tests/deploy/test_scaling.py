@@ -26,12 +26,16 @@ PRODUCTION = "overlays/production"
 BUSY = 0.6
 """How busy a core may be: docs/performance.md, "Capacity, on paper"."""
 SERVICES = ("gateway", "task-reader", "task-writer")
+FROM_MEMORY = "GET list of 1,000"
+"""Unchanged lists: PostgreSQL says their revision and no more, so it bounds no number of gateways for them."""
+SPARE = 1.5
+"""How many times the computed replicas there may be: costs are measured anew, by a tenth more or less."""
 CONNECTIONS_LEFT = 20
 """For migrations, the operator, its exporter and a person: of `max_connections`."""
 
 
 def costs_ms(work: str = "") -> list[dict[str, float]]:
-    """CPU per request of each process, for each kind of work of many clients whose name begins so."""
+    """CPU per request of each process, for each kind of PostgreSQL's work for many clients whose name begins so."""
     page = (ROOT / "docs" / "performance.md").read_text()
     section = page.partition("\n## What bounds it\n")[2].partition("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| ")]
@@ -39,7 +43,7 @@ def costs_ms(work: str = "") -> list[dict[str, float]]:
     found = [
         {name: float(cell) for name, cell in zip(columns, cells, strict=False) if cell}
         for kind, *cells in rows[1:]
-        if kind.startswith(work) and not kind.endswith(" 1 connection")
+        if kind.startswith(work) and not kind.startswith(FROM_MEMORY) and not kind.endswith(" 1 connection")
     ]
     assert found
     return found
@@ -69,7 +73,7 @@ def test_there_are_as_many_at_most_as_postgresql_can_keep_busy(service: str) -> 
         if service in costs
     ]
 
-    assert most(service) == math.ceil(max(wanted))
+    assert max(wanted) <= most(service) <= math.ceil(SPARE * max(wanted))
 
 
 def test_the_base_has_the_same_limits() -> None:
