@@ -13,6 +13,7 @@ import psutil
 import psycopg
 from local_stack.stack import Stack
 
+from benchmarks.interpreter import loop_ns
 from benchmarks.systems import own_postgres
 
 PACKAGES = (
@@ -53,7 +54,7 @@ async def describe_versions(stack: Stack) -> dict[str, str]:
         row = await (await connection.execute("show server_version")).fetchone()
     rabbitmq = re.search(r"Starting RabbitMQ (\S+) on Erlang (\S+)", stack.state.log_file("rabbitmq").read_text())
     return {
-        "python": sys.version.split()[0],
+        "python": f"{sys.version.split()[0]} ({loop_ns():.0f} ns for a turn of plain Python)",
         "postgresql": str(row[0]) if row else "unknown",
         "rabbitmq": f"{rabbitmq[1]} (Erlang {rabbitmq[2]})" if rabbitmq else "unknown",
         **{package: version(package) for package in PACKAGES},
