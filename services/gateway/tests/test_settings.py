@@ -178,8 +178,12 @@ WHOLE = {"AUTH_JWKS_URL": "https://issuer.example/keys", "AUTH_ISSUER": "https:/
     [
         ({"AUTH_JWKS_URL": ""}, "AUTH_MODE=jwt needs either AUTH_JWKS_URL or AUTH_JWKS_FILE"),
         ({"AUTH_JWKS_FILE": "keys.json"}, "AUTH_MODE=jwt needs either AUTH_JWKS_URL or AUTH_JWKS_FILE"),
-        ({"AUTH_ISSUER": ""}, "AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE"),
-        ({"AUTH_AUDIENCE": ""}, "AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE"),
+        ({"AUTH_ISSUER": ""}, "AUTH_MODE=jwt needs AUTH_ISSUER\n"),
+        ({"AUTH_AUDIENCE": ""}, "AUTH_MODE=jwt needs AUTH_AUDIENCE\n"),
+        (
+            {"AUTH_JWKS_URL": "", "AUTH_ISSUER": "", "AUTH_AUDIENCE": ""},
+            "AUTH_MODE=jwt needs either AUTH_JWKS_URL or AUTH_JWKS_FILE, and AUTH_ISSUER, and AUTH_AUDIENCE\n",
+        ),
         ({"AUTH_USER_CLAIM": 'a"b'}, "AUTH_USER_CLAIM: "),
         ({"AUTH_MODE": "on"}, "AUTH_MODE: "),
     ],

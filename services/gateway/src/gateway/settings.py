@@ -64,11 +64,17 @@ class IdentitySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _jwt_is_complete(self) -> Self:
-        if self.auth_mode == "jwt":
-            if (self.auth_jwks_url is None) == (self.auth_jwks_file is None):
-                raise ValueError("AUTH_MODE=jwt needs either AUTH_JWKS_URL or AUTH_JWKS_FILE")
-            if not self.auth_issuer or not self.auth_audience:
-                raise ValueError("AUTH_MODE=jwt needs AUTH_ISSUER and AUTH_AUDIENCE")
+        """Names all that is missing: whoever sets it up should not learn of one variable at each start."""
+        if self.auth_mode == "off":
+            return self
+        wanted = {
+            "either AUTH_JWKS_URL or AUTH_JWKS_FILE": (self.auth_jwks_url is None) != (self.auth_jwks_file is None),
+            "AUTH_ISSUER": bool(self.auth_issuer),
+            "AUTH_AUDIENCE": bool(self.auth_audience),
+        }
+        missing = [name for name, is_given in wanted.items() if not is_given]
+        if missing:
+            raise ValueError(f"AUTH_MODE=jwt needs {', and '.join(missing)}")
         return self
 
 
