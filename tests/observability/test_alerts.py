@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,10 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from local_stack.ports import pick_port
 from local_stack.stack import Stack
-from local_stack.state import State
-from local_stack.supervision import Process, Program
 from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -23,7 +19,7 @@ from tests.docs.pages import ROOT
 from tests.waiting import eventually
 
 from .names import MODULES, NAME, metrics, series
-from .promtool import NEEDS_PROMETHEUS, PROMETHEUS, PROMTOOL, hold
+from .promtool import NEEDS_PROMETHEUS, PROMTOOL, hold, running_prometheus
 
 OBSERVABILITY = ROOT / "deploy" / "observability"
 PAGE = ROOT / "docs" / "alerts.md"
@@ -143,50 +139,15 @@ def test_a_clock_that_is_off_either_way_is_an_alert_also_once_it_is_right_again(
 @pytest.fixture
 async def prometheus(stack: Stack, tmp_path: Path) -> AsyncIterator[str]:
     """Prometheus on the running system: our rules, but asked each second, and firing after one."""
-    (tmp_path / "rules.yml").write_text(re.sub(r"\bfor: \w+", "for: 1s", RULES.read_text()))
+    rules = re.sub(r"\bfor: \w+", "for: 1s", RULES.read_text())
     known = stack.addresses
     targets = {
         "gateway": known.gateway_admin_url,
         "task-reader": known.task_reader_admin_url,
         "task-writer": known.task_writer_admin_url,
     }
-    jobs = [
-        {
-            "job_name": name,
-            "static_configs": [{"targets": [url.partition("://")[2]], "labels": {"part_of": "taskwire"}}],
-        }
-        for name, url in targets.items()
-    ]
-    config = {
-        "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
-        "rule_files": ["rules.yml"],
-        "scrape_configs": jobs,
-    }
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
-    port = pick_port()
-    arguments = (
-        str(PROMETHEUS),
-        f"--config.file={tmp_path / 'prometheus.yml'}",
-        f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    )
-    process = Process(Program("prometheus", arguments, {}, stop_signal=signal.SIGTERM), State(tmp_path))
-    await process.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        await eventually(lambda: ready(url), within_s=30)
+    async with running_prometheus(tmp_path, targets, rules=rules) as url:
         yield url
-    finally:
-        await process.stop()
-
-
-async def ready(url: str) -> bool:
-    """Whether Prometheus answers queries: it listens before it has loaded its data."""
-    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
-        try:
-            return (await client.get("/-/ready")).is_success
-        except httpx.TransportError:
-            return False
 
 
 async def firing(url: str) -> set[str]:

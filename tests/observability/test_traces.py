@@ -2,20 +2,27 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from common.observability.tracing import Sampling
 from gateway.settings import SamplingSettings
 from local_stack.stack import Stack
 
 from benchmarks.otlp import Collector, Span, collecting
 from tests.conftest import running_stack_with
+from tests.docs.pages import ROOT
 from tests.users import new_user
 from tests.waiting import eventually
 
+from .promtool import NEEDS_PROMETHEUS, running_prometheus
+
+DATA_SOURCES = ROOT / "deploy/observability/grafana/provisioning/datasources/taskwire.yml"
 CLIENT_SPAN = "b7ad6b7169203331"
 AT_ONCE = 30
 READ = [
@@ -155,6 +162,32 @@ async def test_a_span_says_which_process_of_which_release_it_is_of(
     }
     assert {process["service.namespace"] for process in processes.values()} == {"taskwire"}
     assert len({process["service.instance.id"] for process in processes.values()}) == len(processes)
+
+
+@NEEDS_PROMETHEUS
+async def test_an_exemplar_leads_from_a_metric_to_the_trace(
+    traced: Stack, user: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    """With the flags of docker-compose.yml, and the label by which Grafana's data source finds the trace."""
+    command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["prometheus"]["command"]
+    flags = tuple(flag for flag in command if not flag.startswith(("--config.file=", "--storage.tsdb.path=")))
+    sources = yaml.safe_load(DATA_SOURCES.read_text())["datasources"]
+    (destination,) = sources[0]["jsonData"]["exemplarTraceIdDestinations"]
+    trace_id = new_trace()
+    await user.get("/tasks", headers=traceparent(trace_id))
+
+    async with running_prometheus(tmp_path, {"gateway": traced.addresses.gateway_admin_url}, flags=flags) as url:
+        await eventually(lambda: has_exemplar(url, {destination["name"]: trace_id}))
+
+    assert destination["datasourceUid"] in {source["uid"] for source in sources if source["type"] == "tempo"}
+
+
+async def has_exemplar(url: str, labels: dict[str, str]) -> bool:
+    """Whether Prometheus has kept this exemplar of the requests' duration."""
+    asked = {"query": "taskwire_http_request_seconds_bucket", "start": "0", "end": str(time.time() + 60)}
+    async with httpx.AsyncClient(base_url=url, timeout=5) as client:
+        series = (await client.get("/api/v1/query_exemplars", params=asked)).json()["data"]
+    return any(one["labels"] == labels for each in series for one in each["exemplars"])
 
 
 async def test_the_span_of_a_batch_belongs_to_one_of_its_traces_and_links_the_others(
