@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-latency bench-instructions bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
+.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-latency bench-instructions bench-profile bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ bench-latency: $(UV_NEEDED) ## measure how long requests take that arrive at fix
 
 bench-instructions: $(UV_NEEDED) ## count the instructions of a GET and a POST with valgrind, four minutes; STRICT=1 fails when one grew
 	$(UV) run --locked python -m benchmarks.instructions
+
+bench-profile: $(UV_NEEDED) ## measure whose code each service's CPU time goes to, with py-spy, two minutes
+	$(UV) run --locked --with py-spy python -m benchmarks.profiles
 
 bench-growth: $(UV_NEEDED) ## measure how cost grows with lists, connections and rows, twelve minutes; QUICK=1 three
 	$(UV) run --locked python -m benchmarks.growth
