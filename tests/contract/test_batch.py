@@ -219,6 +219,11 @@ BROKEN: dict[str, tuple[Json, str]] = {
     "if_match without quotes": ({"op": "delete", "id": unknown_id(), "if_match": "5"}, "/if_match"),
     "if_match null": ({"op": "delete", "id": unknown_id(), "if_match": None}, "/if_match"),
     "if_match a list": ({"op": "delete", "id": unknown_id(), "if_match": ['"1-5"']}, "/if_match"),
+    "if_match too long": ({"op": "delete", "id": unknown_id(), "if_match": ", ".join(['"1-5"'] * 37)}, "/if_match"),
+    "if_none_match too long": (
+        {"op": "create", "title": "x", "if_none_match": "," * 1_000_000 + '"1-5"'},
+        "/if_none_match",
+    ),
     "if_none_match a number": ({"op": "create", "title": "x", "if_none_match": 5}, "/if_none_match"),
 }
 

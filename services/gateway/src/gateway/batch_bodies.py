@@ -26,8 +26,8 @@ from gateway.preconditions import write_precondition
 
 MAX_OPERATIONS = 1_000
 MAX_BATCH_BYTES = 1024 * 1024
+MAX_TAGS_CHARACTERS = 256  # ten tags: a MiB of them would take the event loop half a second
 MAX_LARGE_BODIES = 32  # beyond the size of other bodies, being read or parsed at the same time, in each process
-
 
 _ID = "b0f2e817-358d-4049-a335-6464f1071bec"
 
@@ -55,6 +55,7 @@ def _as_tags(schema: JsonDict) -> None:
 
 EntityTags = Annotated[
     str,
+    Field(max_length=MAX_TAGS_CHARACTERS),
     AfterValidator(_entity_tags),
     Field(json_schema_extra=_as_tags, examples=[entity_tag(1764115200000000)]),
 ]
