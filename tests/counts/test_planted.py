@@ -10,7 +10,8 @@ import pytest
 from common.bus.publisher import Publisher
 from common.contracts.reads import Read
 from common.contracts.revised import Revised
-from common.postgres.database import Connection, all_rows
+from common.postgres.database import Connection
+from common.postgres.text_rows import text_rows
 from gateway import reader_link
 from gateway.bus_session import BusSession
 from gateway.reader_link import ReaderLink
@@ -123,7 +124,7 @@ async def test_json_parsed_on_the_way_is_counted(
 async def test_a_second_round_trip_of_the_task_writer_is_counted(
     addresses: Addresses, rabbitmq: Rabbitmq, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "all_rows", after_a_select(all_rows))
+    monkeypatch.setattr(batches, "text_rows", after_a_select(text_rows))
 
     system = await a_write(addresses, rabbitmq)
 

@@ -9,7 +9,8 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from common.contracts.reads import Page, Read
-from common.postgres.database import Database, call, open_database
+from common.postgres.database import Database, open_database
+from common.postgres.text_rows import call
 from common.settings import DatabaseSettings
 from local_stack.database import role_url
 from local_stack.state import open_state
@@ -126,7 +127,7 @@ async def test_an_address_as_neon_gives_it_works_as_it_is(server: TlsPostgres) -
         encrypted = await reader.run(
             lambda db: call(db, [("(select ssl from pg_stat_ssl where pid = pg_backend_pid())", {})])
         )
-    assert encrypted == (True,)
+    assert encrypted == (b"t",)
 
 
 async def test_users_stay_apart_over_a_few_connections_of_a_transaction_pooler(

@@ -5,10 +5,11 @@ per connection. See ADR 9.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
 
 from common.contracts.reads import Page, Read
-from common.postgres.database import Connection, all_rows, call
+from common.postgres.database import Connection, all_rows
+from common.postgres.text_rows import Value, call, text_rows
 
 from task_reader.replication import PRIMARY, Look
 
@@ -59,14 +60,12 @@ async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | No
     """
     calls = [_call(read) for read in reads]
     if len(calls) > 1 and all(text is READ_TASK for text, _ in calls):
-        rows = await all_rows(db, READ_EACH_TASK, _arrays([values for _, values in calls]))
-        answers = [answer for (answer,) in rows]
-    else:
-        answers = list(await call(db, calls))
-    return [None if answer is None else answer.encode() for answer in answers]
+        rows = await text_rows(db, READ_EACH_TASK, _arrays([values for _, values in calls]))
+        return [answer for (answer,) in rows]
+    return list(await call(db, calls))
 
 
-def _arrays(calls: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _arrays(calls: Sequence[Mapping[str, Value]]) -> dict[str, str]:
     """For each value, which is an id or a number, the array of those of all calls, as PostgreSQL reads it."""
     return {
         name: "{" + ",".join(["null" if (one := values[name]) is None else str(one) for values in calls]) + "}"
@@ -74,7 +73,7 @@ def _arrays(calls: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _call(read: Read) -> tuple[str, dict[str, Any]]:
+def _call(read: Read) -> tuple[str, dict[str, Value]]:
     text, values = _call_of_any_age(read)
     if read.min_revision is None:
         return text, values
@@ -84,9 +83,9 @@ def _call(read: Read) -> tuple[str, dict[str, Any]]:
     return both, values | {"min_revision": read.min_revision}
 
 
-def _call_of_any_age(read: Read) -> tuple[str, dict[str, Any]]:
+def _call_of_any_age(read: Read) -> tuple[str, dict[str, Value]]:
     # The hex form of an id takes a quarter of the time of the usual one, and PostgreSQL reads both.
-    values: dict[str, Any] = {"user_id": read.user_id.hex, "known_revision": read.known_revision}
+    values: dict[str, Value] = {"user_id": read.user_id.hex, "known_revision": read.known_revision}
     if read.page is not None:
         return LIST_PAGE, values | _page_values(read.page)
     if read.since is not None:
@@ -96,15 +95,19 @@ def _call_of_any_age(read: Read) -> tuple[str, dict[str, Any]]:
     return READ_TASK, values | {"task_id": read.task_id.hex}
 
 
-def _page_values(page: Page) -> dict[str, Any]:
+def _page_values(page: Page) -> dict[str, Value]:
     after = page.after
     return {
         "order": page.order,
         "limit": page.limit,
         "is_completed": page.is_completed,
-        "created_after": page.created_after,
-        "created_before": page.created_before,
+        "created_after": _text(page.created_after),
+        "created_before": _text(page.created_before),
         "q": page.q,
         "after_key": None if after is None else after.key,
         "after_id": None if after is None else str(after.id),
     }
+
+
+def _text(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

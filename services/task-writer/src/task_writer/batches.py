@@ -13,7 +13,8 @@ from uuid import UUID
 
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.postgres.database import Connection, Database, DatabaseUnavailable, all_rows
+from common.postgres.database import Connection, Database, DatabaseUnavailable
+from common.postgres.text_rows import text_rows
 from psycopg import DataError, Error, IntegrityError
 from psycopg.errors import UniqueViolation
 
@@ -29,6 +30,11 @@ UNKNOWN = Outcome(status="unknown", reason="The database connection broke while 
 STILL_RUNNING = Outcome(status="unknown", reason="An earlier run of the command may not have ended.")
 NOT_BEGUN = Outcome(status="refused", reason="The first operation of the batch was not carried out.")
 KEY_REUSED = Outcome(status="key_reused", reason="The key was used for another request before.")
+
+_NOT_RUN = {b"expired": EXPIRED, b"refused": NOT_BEGUN, b"key_reused": KEY_REUSED, b"unknown": STILL_RUNNING}
+"""The outcomes of what run_commands answers without running the command."""
+
+_TRUE = b"t"  # a boolean as PostgreSQL writes it
 
 LONG_PAST_S = 10.0
 """A command this long past its deadline is not sent to PostgreSQL, whose clock decides. Clock skew is smaller."""
@@ -96,7 +102,7 @@ class _Batch:
     async def _run_once(self, db: Connection, commands: Sequence[AnyCommand], *, look_up: bool) -> list[Outcome]:
         values = statements.parameters(commands, batch=self._name, look_up=look_up or self._earlier_run)
         try:
-            rows = await all_rows(db, statements.RUN_COMMANDS, values)
+            rows = await text_rows(db, statements.RUN_COMMANDS, values)
         except Error:
             self._earlier_run = self._earlier_run or db.closed
             raise
@@ -146,17 +152,17 @@ async def _run_alone(batch: _Batch, command: AnyCommand) -> Outcome:
 
 
 def _outcome(
-    command: AnyCommand, status: Any, task: str | None, recorded: bool | None, revision: int | None
+    command: AnyCommand, status: Any, task: bytes | None, recorded: bytes | None, revision: bytes | None
 ) -> Outcome:
     """Without a key, a command id is unique, so a record under it is always this command's own: no replay."""
-    if recorded:
+    is_recorded = recorded == _TRUE
+    if is_recorded:
         REPEATS.inc()
-    if status == "expired":
-        return EXPIRED
-    if status == "refused":
-        return NOT_BEGUN
-    if status == "key_reused":
-        return KEY_REUSED
-    if status == "unknown":
-        return STILL_RUNNING
-    return Outcome(status=status, task=task, replayed=bool(recorded and command.keyed), revision=revision)
+    if status in _NOT_RUN:
+        return _NOT_RUN[status]
+    return Outcome(
+        status=status.decode(),
+        task=None if task is None else task.decode(),
+        replayed=is_recorded and command.keyed,
+        revision=None if revision is None else int(revision),
+    )

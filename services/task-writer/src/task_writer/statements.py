@@ -29,7 +29,7 @@ def parameters(commands: Sequence[AnyCommand], *, batch: UUID, look_up: bool) ->
     return {
         "commands": f"[{b','.join(given).decode()}]",
         "batch": lock_number(batch),
-        "keys": keys or None,
+        "keys": f"{{{','.join(map(str, keys))}}}" if keys else None,
         "look_up": look_up,
     }
 

@@ -3,18 +3,18 @@
 import asyncio
 import select
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 from psycopg import AsyncClientCursor, AsyncConnection, Error, OperationalError, waiting
 from psycopg.abc import RV, PQGen
-from psycopg.adapt import Buffer, Loader
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.errors import Diagnostic
 from pydantic import SecretStr
 
 from common.postgres.servers import ServerRefused, Servers, Timeline, limit_for_each
 from common.postgres.socket_watch import SocketWatch
+from common.postgres.text_rows import ENCODING
 from common.settings import DatabaseSettings
 
 DEAD_PEER_TIMEOUT_MS = 5_000  # a connection with unacknowledged data for this long is dropped
@@ -125,6 +125,21 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
         await super().close()
 
     @property
+    def is_closed_by_server(self) -> bool:
+        """Whether the server closed it while it was idle, found without a round trip.
+
+        PostgreSQL sends an idle client nothing but the notice that it closes the connection, so readable bytes mean a
+        dead connection. Neon closes idle connections when it suspends a compute.
+        """
+        return self.closed or bool(self._poll.poll(0))
+
+    @cached_property
+    def _poll(self) -> select.poll:
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return poll
+
+    @property
     def is_behind(self) -> bool:
         """Whether its server is an old primary: a higher timeline has been seen."""
         return self._servers is not None and self._servers.is_behind(self._timeline)
@@ -133,15 +148,8 @@ class ClosingConnection(AsyncConnection[tuple[Any, ...]]):
         self._committed_locally = self._committed_locally or notice.source_function == _WAIT_FOR_STANDBYS
 
 
-class _JsonText(Loader):
-    """Returns PostgreSQL's JSON as a view, without copying; the view keeps the result alive."""
-
-    def load(self, data: Buffer) -> memoryview:
-        return memoryview(data)
-
-
 def connection_options(url: SecretStr, settings: DatabaseSettings) -> dict[str, Any]:
-    """Our defaults; options in the address take precedence."""
+    """Our defaults; options in the address take precedence, but for what this code is written for."""
     given = conninfo_to_dict(url.get_secret_value())
     options = {
         "connect_timeout": limit_for_each(url, settings.connect_timeout_s),
@@ -151,7 +159,12 @@ def connection_options(url: SecretStr, settings: DatabaseSettings) -> dict[str, 
         "tcp_user_timeout": DEAD_PEER_TIMEOUT_MS,
     }
     left = {name: value for name, value in options.items() if name not in given}
-    return left | {"autocommit": True, "prepare_threshold": None, "cursor_factory": AsyncClientCursor}
+    return left | {
+        "client_encoding": ENCODING,
+        "autocommit": True,
+        "prepare_threshold": None,
+        "cursor_factory": AsyncClientCursor,
+    }
 
 
 async def configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
@@ -159,18 +172,6 @@ async def configure(connection: AsyncConnection[tuple[Any, ...]]) -> None:
 
     Raises TimeoutError, and closes the connection, when the server does not answer.
     """
-    connection.adapters.register_loader("json", _JsonText)
     if connection.info.parameter_status("TimeZone") != "UTC":
         async with asyncio.timeout(CONFIGURE_TIMEOUT_S):
             await connection.execute("set timezone = 'UTC'")
-
-
-def closed_by_server(connection: AsyncConnection[tuple[Any, ...]]) -> bool:
-    """Finds a connection that the server closed while it was idle, without a round trip.
-
-    PostgreSQL sends an idle client nothing but the notice that it closes the connection, so readable bytes mean a dead
-    connection. Neon closes idle connections when it suspends a compute.
-    """
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
