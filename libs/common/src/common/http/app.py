@@ -8,7 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.types import Message, Receive, Scope, Send
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.http.lean_dispatch import LeanDispatch
 from common.http.problem_answers import answer_with_problems
@@ -34,6 +35,16 @@ class App(FastAPI):
     """
 
     headers_for_origin: HeadersForOrigin = staticmethod(no_cors_headers)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Lean routes come before the framework's own middleware, which does nothing for them but answer bugs.
+
+        Where a service adds some (CORS, rate limits), they come inside of it.
+        """
+        if not self.user_middleware:
+            return LeanDispatch(super().build_middleware_stack(), of=self, outermost=True)
+        self.user_middleware.append(Middleware(LeanDispatch, of=self))
+        return super().build_middleware_stack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -96,5 +107,4 @@ def make_app(title: str, lifespan: Lifespan, **documented: Any) -> App:
     plain: dict[str, Any] = {"redirect_slashes": False, "openapi_url": None, "telemetry": NO_TELEMETRY}
     app = App(title=title, lifespan=lifespan, **plain, **documented)
     answer_with_problems(app)
-    app.add_middleware(LeanDispatch, of=app)  # first, so that all others are around it
     return app

@@ -1,13 +1,14 @@
 """Finds the lean route of a request in a table, before FastAPI's router.
 
-FastAPI's way from its middleware to the route passes an exit stack, a handler of exceptions and a search through all
-routes: a sixth of what a read costs in the gateway's own code. `LeanDispatch` is the innermost middleware. What it does
-not find (another method, another path, OPTIONS) goes FastAPI's way.
+FastAPI's way to the route passes its own middleware, an exit stack, a handler of exceptions and a search through all
+routes: a fifth of what a read costs in the gateway's own code. What `LeanDispatch` does not find (another method,
+another path, OPTIONS) goes FastAPI's way.
 """
 
 from collections import defaultdict
 
 from fastapi import FastAPI
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -16,10 +17,14 @@ from common.http.lean_route import LeanRoute
 
 
 class LeanDispatch:
-    """ASGI middleware for an app whose routes are complete when it starts. Lean routes come before all others."""
+    """ASGI middleware for an app whose routes are complete when it starts. Lean routes come before all others.
 
-    def __init__(self, app: ASGIApp, of: FastAPI) -> None:
+    The outermost one answers bugs as well, as Starlette's outermost middleware does.
+    """
+
+    def __init__(self, app: ASGIApp, of: FastAPI, *, outermost: bool = False) -> None:
         self._otherwise = app
+        self._answer_bug = of.exception_handlers.get(Exception) if outermost else None
         self._handlers = {error: handler for error, handler in of.exception_handlers.items() if error is not Exception}
         self._routes: defaultdict[tuple[str, int], list[LeanRoute]] = defaultdict(list)
         for route in of.routes:
@@ -35,7 +40,10 @@ class LeanDispatch:
         try:
             response = await route.respond(Request(scope, receive, send))
         except Exception as error:
-            await ExceptionMiddleware(_raising(error), self._handlers)(scope, receive, send)
+            answering: ASGIApp = ExceptionMiddleware(_raising(error), self._handlers)
+            if self._answer_bug is not None:
+                answering = ServerErrorMiddleware(answering, self._answer_bug)
+            await answering(scope, receive, send)
         else:
             await response(scope, receive, send)
 
