@@ -158,6 +158,25 @@ async def test_a_batch_of_single_tasks_answers_each_in_its_place_as_any_batch_do
     assert together == alone == beside_a_list[:-1]
 
 
+async def test_each_of_many_single_tasks_is_its_users_whatever_postgresql_knows_of_the_table(
+    owner: psycopg.AsyncConnection, reader_database: Database, writer_database: Database
+) -> None:
+    """The plan is made once for each connection: neither it nor the order of its rows may depend on what is stored."""
+    made = [create(user, title=f"{user} {number}") for user in (uuid4() for _ in range(30)) for number in range(8)]
+    await run(writer_database, *made)
+    in_disorder = sorted(made, key=lambda one: one.title[-1] + one.title)
+    batch = [Read(user_id=one.user_id, task_id=one.task_id) for one in in_disorder]
+    of_another = [read.model_copy(update={"user_id": batch[-1 - place].user_id}) for place, read in enumerate(batch)]
+
+    for statement in ("select 1", "analyze tasks"):
+        await owner.execute(statement.encode())
+        for _ in range(7):  # PostgreSQL may settle on another plan after the fifth
+            assert [title_of(one) for one in await answers_to(reader_database, *batch)] == [
+                one.title for one in in_disorder
+            ]
+            assert await answers_to(reader_database, *of_another) == [None] * len(batch)
+
+
 async def answers_to(reader: Database, *batch: Read) -> list[bytes | None]:
     return await reader.run(lambda db: answer_reads(db, batch))
 

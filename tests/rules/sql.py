@@ -24,6 +24,12 @@ PLACE_OF_ARRAY = re.compile(r"\bp_(\w+)s\[place\]")
 LOOP_OVER_READS = re.compile(
     r"\bfor place in 1 \.\. cardinality\(p_user_ids\) loop\b(.*)\bend loop\b", re.DOTALL | re.IGNORECASE
 )
+LOOKED_FOR_IN_TURN = re.compile(
+    r"\bfrom \(\s*select set_config\('app\.user_id', user_id::text, true\)::uuid as user_id(?:, \w+)*\s+"
+    r"from unnest\(p_user_ids(?:, p_\w+s)*\) as given \(user_id(?:, \w+)*\)\s+offset 0\s*\) as asked\s+"
+    r"left join lateral \((?P<turn>.*)\boffset 0\s*\) as found on true;",
+    re.DOTALL | re.IGNORECASE,
+)
 CLAUSES = {
     "with", "select", "from", "join", "on", "where", "group", "order", "having", "limit", "offset", "window", "for",
     "insert", "into", "values", "update", "set", "delete", "using", "returning", "conflict",
@@ -71,8 +77,9 @@ def faults(sql: str) -> list[str]:
 
 
 def _faults_of_function(function: re.Match[str]) -> Iterator[str]:
-    """The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`, and in one over arrays of
-    reads `p_user_ids[place]`: what is done in each turn is looked at as a body of its own.
+    """The user of a function is `p_user_id`. In a loop over commands it is `command.user_id`, in one over arrays of
+    reads `p_user_ids[place]`, and `asked.user_id` in what is joined to a select that names the user of each row: what
+    is done in each turn is looked at as a body of its own.
     """
     if not SEARCH_PATH.search(function["head"]):
         yield "no fixed search_path: a temporary table could stand before ours"
@@ -85,7 +92,10 @@ def _faults_of_function(function: re.Match[str]) -> Iterator[str]:
     turns = [_with_placeholders(turn, "command.") for _, turn in LOOP_OVER_COMMANDS.findall(body)]
     of_arrays = (PLACE_OF_ARRAY.sub(r"read.\1", turn) for turn in LOOP_OVER_READS.findall(body))
     turns += [_with_placeholders(turn, "read.") for turn in of_arrays]
-    around = _with_placeholders(LOOP_OVER_READS.sub("", LOOP_OVER_COMMANDS.sub(r"\1", body)), "p_")
+    asked = f"{' '.join(FIRST_STATEMENT)}; "
+    turns += [asked + _with_placeholders(turn, "asked.") for turn in LOOKED_FOR_IN_TURN.findall(body)]
+    around = LOOKED_FOR_IN_TURN.sub("", LOOP_OVER_READS.sub("", LOOP_OVER_COMMANDS.sub(r"\1", body)))
+    around = _with_placeholders(around, "p_")
     for part in (around, *turns):
         yield from _faults_of_string(part)
 

@@ -280,3 +280,55 @@ def test_a_sound_loop_over_reads_passes() -> None:
 def test_a_fault_of_a_loop_over_reads_is_found(sound: str, planted: str) -> None:
     assert sound in READS
     assert faults(READS.replace(sound, planted, 1)) != []
+
+
+IN_TURN = """
+create function f(p_user_ids uuid[], p_task_ids uuid[]) returns setof text language plpgsql
+set search_path = pg_catalog, public, pg_temp
+as $$
+begin
+  return query
+  select found.answer
+  from (
+    select set_config('app.user_id', user_id::text, true)::uuid as user_id, task_id
+    from unnest(p_user_ids, p_task_ids) as given (user_id, task_id)
+    offset 0
+  ) as asked
+  left join lateral (
+    select one.title as answer
+    from tasks as one
+    where one.id = asked.task_id and one.user_id = asked.user_id
+    offset 0
+  ) as found on true;
+end $$
+"""
+
+
+def test_a_sound_select_that_names_the_user_of_each_row_passes() -> None:
+    assert faults(IN_TURN) == []
+
+
+@pytest.mark.parametrize(
+    ("sound", "planted"),
+    [
+        (" and one.user_id = asked.user_id", ""),
+        ("one.user_id = asked.user_id", "one.user_id = asked.task_id"),
+        ("one.user_id = asked.user_id", "one.user_id = any (p_user_ids)"),
+        ("set_config('app.user_id', user_id::text, true)::uuid as user_id", "user_id"),
+        ("user_id::text, true", "task_id::text, true"),
+        ("user_id::text, true", "user_id::text, false"),
+        ("unnest(p_user_ids, p_task_ids)", "unnest(p_task_ids, p_user_ids)"),
+        ("given (user_id, task_id)", "given (task_id, user_id)"),
+        ("    offset 0\n  ) as asked", "  ) as asked"),
+        ("    offset 0\n  ) as asked", "    order by task_id offset 0\n  ) as asked"),
+        ("    offset 0\n  ) as found", "  ) as found"),
+        ("join lateral", "join"),
+        ("on true;", "on true order by 1;"),
+        ("one.title as answer", "one.*"),
+        ("end $$", "  delete from tasks where user_id = asked.user_id;\nend $$"),
+        ("  return query", "  delete from tasks;\n  return query"),
+    ],
+)
+def test_a_fault_of_a_select_that_names_the_user_of_each_row_is_found(sound: str, planted: str) -> None:
+    assert sound in IN_TURN
+    assert faults(IN_TURN.replace(sound, planted, 1)) != []
