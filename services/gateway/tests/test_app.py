@@ -1,13 +1,26 @@
 """The gateway starts without its backends, and answers each request with a problem."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 from common.http.lean_dispatch import LeanDispatch
-from gateway.app import create_app, main
+from gateway.app import main
 from starlette.routing import Match
 
 from tests.serving import Answer, Served
 
-from .in_process import BATCH, CHANGES, COMPLETE, EVENTS, JSON, TASK, TASKS, USER, lonely_gateway, settings
+from .in_process import (
+    BATCH,
+    CHANGES,
+    COMPLETE,
+    EVENTS,
+    JSON,
+    TASK,
+    TASKS,
+    USER,
+    app_without_servers,
+    lonely_gateway,
+)
 
 ORIGIN = "https://app.example"
 OPERATIONS = [
@@ -59,7 +72,7 @@ async def test_the_documentation_and_all_it_needs_is_served(gateway: Served, pat
 )
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_the_table_finds_the_route_that_the_router_finds(method: str, path: str) -> None:
-    app = create_app(settings(1))
+    app = app_without_servers()
     scope = {"type": "http", "method": method, "path": path}
     matching = [route for route in app.routes if route.matches(dict(scope))[0] is Match.FULL]
 
@@ -100,29 +113,35 @@ async def test_a_wrong_method_is_405_with_all_methods_of_the_path(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.fixture(scope="module")
+async def open_to_pages() -> AsyncIterator[Served]:
+    """A gateway that pages of ORIGIN may call."""
+    async with lonely_gateway(cors_origins=[ORIGIN]) as served:
+        yield served
+
+
 async def preflight(
-    *, allowed: list[str], origin: str = ORIGIN, method: str = "PATCH", path: str = COMPLETE, header: str | None = None
+    gateway: Served, *, method: str = "PATCH", path: str = COMPLETE, header: str | None = None
 ) -> Answer:
-    """The answer to what a browser asks before a page of `origin` may PATCH, or what the others say."""
-    headers = {"Origin": origin, "Access-Control-Request-Method": method}
+    """The answer to what a browser asks before a page of ORIGIN may PATCH, or what the others say."""
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": method}
     if header is not None:
         headers["Access-Control-Request-Headers"] = header
-    async with lonely_gateway(cors_origins=allowed) as gateway:
-        return await gateway.ask("OPTIONS", path, headers=headers)
+    return await gateway.ask("OPTIONS", path, headers=headers)
 
 
-async def test_a_page_of_a_configured_origin_may_call() -> None:
-    answer = await preflight(allowed=[ORIGIN])
+async def test_a_page_of_a_configured_origin_may_call(open_to_pages: Served) -> None:
+    answer = await preflight(open_to_pages)
 
     assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, ORIGIN)
     assert "PATCH" in answer.headers["access-control-allow-methods"]
 
 
 @pytest.mark.parametrize("path", [TASKS, TASK, COMPLETE])
-async def test_a_page_may_use_every_method_of_a_path(gateway: Served, path: str) -> None:
-    offered = (await gateway.ask("OPTIONS", path)).headers["allow"].split(", ")
+async def test_a_page_may_use_every_method_of_a_path(open_to_pages: Served, path: str) -> None:
+    offered = (await open_to_pages.ask("OPTIONS", path)).headers["allow"].split(", ")
 
-    answers = [await preflight(allowed=[ORIGIN], method=one, path=path) for one in offered if one != "OPTIONS"]
+    answers = [await preflight(open_to_pages, method=one, path=path) for one in offered if one != "OPTIONS"]
 
     assert {answer.status for answer in answers} == {200}
 
@@ -139,16 +158,15 @@ async def test_a_page_may_use_every_method_of_a_path(gateway: Served, path: str)
         "traceparent",
     ],
 )
-async def test_a_page_may_send_every_header_that_is_heeded(header: str) -> None:
-    answer = await preflight(allowed=[ORIGIN], header=header.lower())
+async def test_a_page_may_send_every_header_that_is_heeded(open_to_pages: Served, header: str) -> None:
+    answer = await preflight(open_to_pages, header=header.lower())
 
     assert answer.status == 200
     assert header in answer.headers["access-control-allow-headers"]
 
 
-async def test_a_page_of_a_configured_origin_may_read_what_became_of_a_key() -> None:
-    async with lonely_gateway(cors_origins=[ORIGIN]) as gateway:
-        answer = await gateway.ask("DELETE", TASK, headers={"Origin": ORIGIN})
+async def test_a_page_of_a_configured_origin_may_read_what_became_of_a_key(open_to_pages: Served) -> None:
+    answer = await open_to_pages.ask("DELETE", TASK, headers={"Origin": ORIGIN})
 
     exposed = answer.headers["access-control-expose-headers"].lower().split(", ")
     assert {"accept-patch", "etag", "idempotency-replayed", "link", "location", "retry-after"} <= set(exposed)
@@ -156,15 +174,17 @@ async def test_a_page_of_a_configured_origin_may_read_what_became_of_a_key() -> 
 
 @pytest.mark.parametrize("allowed", [[], ["https://other.example"]], ids=["none", "another"])
 async def test_a_page_of_any_other_origin_may_not_call(allowed: list[str]) -> None:
-    answer = await preflight(allowed=allowed)
+    async with lonely_gateway(cors_origins=allowed) as gateway:
+        answer = await preflight(gateway)
 
     assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize(("origin", "shown"), [(ORIGIN, ORIGIN), ("https://other.example", None)])
-async def test_only_a_configured_origin_may_read_the_answers(origin: str, shown: str | None) -> None:
-    async with lonely_gateway(cors_origins=[ORIGIN]) as gateway:
-        answer = await gateway.ask("GET", TASKS, headers={"Origin": origin})
+async def test_only_a_configured_origin_may_read_the_answers(
+    open_to_pages: Served, origin: str, shown: str | None
+) -> None:
+    answer = await open_to_pages.ask("GET", TASKS, headers={"Origin": origin})
 
     assert answer.headers.get("access-control-allow-origin") == shown
 
@@ -180,7 +200,8 @@ def test_started_without_its_settings_the_command_exits_with_2(monkeypatch: pyte
 
 
 async def test_a_refused_preflight_is_a_problem() -> None:
-    answer = await preflight(allowed=["https://other.example"])
+    async with lonely_gateway(cors_origins=["https://other.example"]) as gateway:
+        answer = await preflight(gateway)
 
     assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
 

@@ -6,14 +6,13 @@ import socket
 
 import pytest
 from common.contracts.outcomes import Outcome
-from gateway.app import create_app
 from gateway.parameters import require_known_parameters
 from starlette.requests import Request
 from starlette.types import Message
 
 from tests.serving import LIMIT_S, Served
 
-from .in_process import COMPLETE, TASK, TASKS, settings
+from .in_process import COMPLETE, TASK, TASKS, app_without_servers, settings
 
 USER_ID, TASK_ID = TASKS.split("/")[2], TASK.split("/")[4]
 DONE = Outcome(status="done", task="{}")
@@ -66,7 +65,7 @@ async def refused(method: str, path: str, *, headers: dict[str, str], query: byt
         "headers": [(key.encode(), value.encode()) for key, value in headers.items()],
         "query_string": query,
     }
-    app = create_app(settings(1))
+    app = app_without_servers()
     app.state.settings, app.state.reads, app.state.commands = settings(1), None, None
     await app(scope, receive, send)
     problem = json.loads(sent[1]["body"])

@@ -8,16 +8,14 @@ from uuid import UUID, uuid4
 import aiohttp
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from gateway.app import create_app
 from gateway.batching import BatchLimits
 from gateway.command_lane import CommandLane
 
-from tests.ports import closed_port
 from tests.serving import Answer, serving
 from tests.waiting import eventually
 
 from .command_lane.bench import PlayedLink
-from .in_process import settings
+from .in_process import app_without_servers, settings
 
 PLACES = 8
 SHARE = PLACES // 4
@@ -42,14 +40,13 @@ async def stuck_gateway() -> AsyncIterator[tuple[aiohttp.ClientSession, StuckLin
     """A gateway that sends one command at a time."""
     link = StuckLink()
     lane = CommandLane(link, BatchLimits(max_batch=1, max_in_flight=1, max_waiting=PLACES, longest_wait_s=60))
-    with closed_port() as nobody:
-        app = create_app(settings(nobody))
-        app.state.commands, app.state.settings = lane, settings(nobody, write_deadline_s=30)
-        async with (
-            serving(app, lifespan="off") as gateway,
-            aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as client,
-        ):
-            yield client, link
+    app = app_without_servers()
+    app.state.commands, app.state.settings = lane, settings(1, write_deadline_s=30)
+    async with (
+        serving(app, lifespan="off") as gateway,
+        aiohttp.ClientSession(f"http://127.0.0.1:{gateway.port}") as client,
+    ):
+        yield client, link
 
 
 async def create(client: aiohttp.ClientSession, user_id: UUID) -> Answer:
