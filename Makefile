@@ -5,7 +5,7 @@ SERVICES := gateway task-reader task-writer
 SBOM := sbom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fuzz faults zero-downtime scaling check check-deploy format contracts isolated bench bench-latency bench-instructions bench-profile bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
+.PHONY: help run test fuzz faults zero-downtime scaling lint check check-deploy format contracts isolated bench bench-latency bench-instructions bench-profile bench-growth bench-soak bench-overload bench-batching bench-neighbours bench-cache bench-streams bench-observed bench-replicas simulate clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,12 +32,14 @@ zero-downtime: $(UV_NEEDED) ## replace, migrate and restart containers under loa
 scaling: $(UV_NEEDED) ## measure one, two and three readers and writers in containers; two minutes, needs a Docker engine
 	$(UV) run --locked python -m tests.containers.scaling
 
-check: $(UV_NEEDED) ## lint, formatting, types, the rules of this code base, and that deployments fit it
+lint: $(UV_NEEDED) ## lint, formatting, types, and known advisories
 	$(UV) run --locked ruff check .
 	$(UV) run --locked ruff format --check .
 	$(UV) run --locked mypy --strict libs services deploy clients tests benchmarks faults docs/generate.py
-	$(UV) run --locked pytest tests/test_rules.py tests/deploy
 	$(UV) run --locked python deploy/audit.py
+
+check: lint ## the same, the rules of this code base, and that deployments fit it
+	$(UV) run --locked pytest tests/test_rules.py tests/deploy
 
 .PHONY: audit sbom version release-check
 
