@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -172,19 +173,27 @@ async def test_what_is_no_http_is_not_asked_again() -> None:
 
 
 async def test_a_late_answer_is_not_taken_for_that_of_the_next_request() -> None:
-    numbers = count()
+    numbers, asked, late = count(), asyncio.Event(), list[Callable[[], None]]()
 
-    def answer_late(answers: asyncio.StreamWriter) -> None:
-        body = pack([b"%d" % next(numbers)])
-        whole = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-        asyncio.get_running_loop().call_later(0.05, answers.write, whole)
+    def answer_the_first_late(answers: asyncio.StreamWriter) -> None:
+        number = next(numbers)
+        body = pack([b"%d" % number])
+        answer = partial(answers.write, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        if number == 0:
+            late.append(answer)
+            asked.set()
+        else:
+            answer()
 
-    async with link_to(answer_late) as (link, _):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01):
-                await link.ask([READ])
+    async with link_to(answer_the_first_late) as (link, _):
+        given_up = asyncio.create_task(link.ask([READ]))
+        await asyncio.wait_for(asked.wait(), LIMIT_S)
+        given_up.cancel()
+        await asyncio.wait([given_up])
+        late[0]()
         answers = await link.ask([READ])
 
+    assert given_up.cancelled()
     assert answers == [Revised(1, None)]
 
 
