@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from common.http.problem_answers import answer_with_problems
 from fastapi import FastAPI
+from starlette.types import Message, Receive, Send
 
 from tests.serving import LIMIT_S, Served, serving
 
@@ -74,3 +75,27 @@ async def test_no_answer_names_the_server(app: Served) -> None:
     answered = await app.ask("GET", "/nothing")
 
     assert "uvicorn" not in answered.headers.get("server", "")
+
+
+async def test_a_head_waits_for_its_body() -> None:
+    class Received(asyncio.Protocol):
+        def data_received(self, data: bytes) -> None:
+            parts.append(data)
+            ended.set()
+
+    async def slow(scope: Message, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
+        await asyncio.wait_for(elsewhere.wait(), LIMIT_S)
+        await send({"type": "http.response.body", "body": b"body"})
+
+    parts: list[bytes] = []
+    ended, elsewhere = asyncio.Event(), asyncio.Event()
+    async with serving(slow, lifespan="off") as served:
+        client, _ = await asyncio.get_running_loop().create_connection(Received, "127.0.0.1", served.port)
+        client.write(SOUND)
+        await cycle(served, GARBAGE["a word"])  # the loop has turned many times when it is answered
+        elsewhere.set()
+        await asyncio.wait_for(ended.wait(), LIMIT_S)
+        client.close()
+
+    assert [part.endswith(b"\r\n\r\nbody") for part in parts] == [True]

@@ -32,17 +32,15 @@ def head_bytes(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 class Answer:
-    """A response that is being written. The head is held back for the body, at most until the next iteration of
-    `loop`."""
+    """A response that is being written. The head waits for the first part of the body, as ASGI demands."""
 
     __slots__ = ("_has_body", "_held", "_is_chunked", "_remaining_bytes", "_transport")
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._held: bytes | None = None
         self._remaining_bytes: int | None = None  # of the body, if there is a Content-Length
         self._has_body = self._is_chunked = False
-        loop.call_soon(self._flush)
 
     def start(self, request: Head, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         """Takes the head, and adds Transfer-Encoding where the body needs it."""
@@ -84,7 +82,3 @@ class Answer:
             self._transport.write(head)
         if part:
             self._transport.write(part)
-
-    def _flush(self) -> None:
-        if self._held is not None and not self._transport.is_closing():
-            self._write(b"")

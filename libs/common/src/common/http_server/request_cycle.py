@@ -113,7 +113,7 @@ class RequestCycle:
 
     async def send(self, message: Message) -> None:
         """ASGI's send. Messages to a disconnected client are dropped."""
-        if not self._is_disconnected:
+        if not (self._is_disconnected or self._connection.flow.is_writable):
             await self._connection.flow.writable()
         if self._is_disconnected:
             if message["type"] == STREAM:
@@ -155,7 +155,7 @@ class RequestCycle:
             self.keeps_alive = False
         if not self.keeps_alive and CLOSE not in sent:
             sent.append(CLOSE)
-        self._answer = Answer(self._connection.transport, self._connection.loop)
+        self._answer = Answer(self._connection.transport)
         self._answer.start(self._head, status, sent)
 
     def _write_body(self, part: Chunk, *, is_last: bool) -> None:
