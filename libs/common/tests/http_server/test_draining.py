@@ -15,6 +15,8 @@ from starlette.routing import Route
 
 from tests.waiting import turns
 
+from .draining import drainable
+
 LIMIT_S = 10.0
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -42,13 +44,8 @@ def door() -> Door:
 async def server(door: Door) -> AsyncIterator[DrainingServer]:
     app = Starlette(routes=[Route("/", door.answer)])
     config = uvicorn.Config(app, host="127.0.0.1", port=0, http=LimitedHttpProtocol, ws="none", log_config=None)
-    config.load()
-    started = DrainingServer(config)
-    started.lifespan = config.lifespan_class(config)
-    await started.startup()
-    yield started
-    if any(one.is_serving() for one in started.servers):
-        await started.shutdown()
+    async with drainable(config) as started:
+        yield started
 
 
 def port_of(server: DrainingServer) -> int:

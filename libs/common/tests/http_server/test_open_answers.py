@@ -12,6 +12,8 @@ from common.http_server.serving import server_config
 
 from tests.waiting import eventually
 
+from .draining import drainable
+
 LIMIT_S = 10.0
 SOON_S = 0.5
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -59,13 +61,8 @@ def letters() -> Letters:
 @pytest.fixture
 async def server(letters: Letters) -> AsyncIterator[DrainingServer]:
     config = server_config(letters, HttpLimits(requests=1), host="127.0.0.1", port=0, lifespan="off")
-    config.load()
-    started = DrainingServer(config)
-    started.lifespan = config.lifespan_class(config)
-    await started.startup()
-    yield started
-    if any(one.is_serving() for one in started.servers):
-        await started.shutdown()
+    async with drainable(config) as started:
+        yield started
 
 
 class Client:
