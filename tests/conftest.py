@@ -51,7 +51,13 @@ class Addresses:
         )
 
 
-LONGEST_FIRST = ("tests/containers/test_compose.py", "tests/faults/", "tests/observability/", "tests/integration/")
+# The cluster of containers is apart from faults and other containers: all have limits of time, and need both cores.
+LONGEST_FIRST = (
+    "tests/containers/test_compose.py",
+    *("tests/faults/", "tests/observability/", "tests/integration/"),
+    *("tests/containers/test_cluster.py", "tests/fuzz/", "tests/local_stack/", "tests/benchmarks/"),
+    *("tests/containers/", "tests/deploy/"),
+)
 RABBITMQ_OF_WORKERS = pytest.StashKey[list[str]]()
 
 
