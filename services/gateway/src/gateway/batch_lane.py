@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from common.bus.spans import commands_span
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
-from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.clock_skew import ClockSkew
-from gateway.command_lane import EXPIRED, TOO_MANY, UNANSWERED, Link, keep_refusing, outcomes_of
+from gateway.command_lane import EXPIRED, LaneByDeadline, Link, outcomes_of
 from gateway.metrics import measured, show_lane
-from gateway.waiting import Full, RejectionPacer
 
 MAX_WAITING = 16
 """One user may have a quarter of them. With up to 1 MiB each, they are the lane's memory."""
@@ -36,39 +34,20 @@ def _commands_in(batch: Sequence[_Waiting]) -> int:
     return sum(len(one.commands) for one in batch)
 
 
-class BatchLane:
-    """Sends the commands of one request as one message. Belongs to one event loop."""
+class BatchLane(LaneByDeadline[_Waiting, Sequence[Outcome]]):
+    """Sends the commands of one request as one message."""
 
     def __init__(self, link: Link, *, longest_wait_s: float) -> None:
-        self._link = link
         limits = BatchLimits(max_batch=1, max_in_flight=1, max_waiting=MAX_WAITING, longest_wait_s=longest_wait_s)
-        self._batcher: Batcher[_Waiting, Answer] = Batcher(measured("batches", self._ask, _commands_in), limits)
+        super().__init__(link, Batcher(measured("batches", self._ask, _commands_in), limits))
         show_lane("batches", self._batcher)
-        self._rejections = RejectionPacer()
         self._clock_skew = ClockSkew()
 
     async def call(self, commands: Sequence[AnyCommand]) -> Sequence[Outcome]:
         """The outcomes of the commands of one user, in order, by the deadline that they share. Rejections and outages
         are outcomes, too."""
-        answer = await self._answer(_Waiting(commands))
+        answer = await self._answer(commands[0], _Waiting(commands))
         return [answer] * len(commands) if isinstance(answer, Outcome) else answer
-
-    async def keep_refusing(self) -> None:
-        """Runs for ever; see gateway/command_lane.py."""
-        await keep_refusing(self._link, self._batcher.answer_waiting)
-
-    async def _answer(self, waiting: _Waiting) -> Answer:
-        if self._link.refusal is not None:
-            return Outcome(status="refused", reason=self._link.refusal)
-        first = waiting.commands[0]
-        try:
-            with time_limit(first.seconds_left()):
-                return await self._batcher.submit(first.user_id, waiting)
-        except Full:
-            await self._rejections.wait()
-            return TOO_MANY
-        except TimeoutError:
-            return UNANSWERED if waiting.sent else EXPIRED
 
     async def _ask(self, batch: Sequence[_Waiting]) -> Sequence[Answer]:
         (waiting,) = batch

@@ -1,9 +1,9 @@
 """The lane of the writes: sends commands to the bus link in batches, and returns each outcome by its deadline."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from common.bus.spans import commands_span
 from common.contracts.commands import AnyCommand
@@ -31,27 +31,32 @@ class Link(Protocol):
     async def usable(self) -> None: ...
 
 
-@dataclass(slots=True)
-class _Waiting:
-    command: AnyCommand
-    sent: bool = False
+class Waiting(Protocol):
+    """What waits in a lane."""
+
+    sent: bool
 
 
-class CommandLane:
-    """Batches commands for the link. Belongs to one event loop."""
+class LaneByDeadline[W: Waiting, Answer]:
+    """What the lanes of commands and of batches have in common. Belongs to one event loop."""
 
-    def __init__(self, link: Link, limits: BatchLimits) -> None:
-        self._link = link
-        self._batcher: Batcher[_Waiting, Outcome] = Batcher(measured("commands", self._ask), limits)
-        show_lane("commands", self._batcher)
+    def __init__(self, link: Link, batcher: Batcher[W, Answer | Outcome]) -> None:
+        self._link, self._batcher = link, batcher
         self._rejections = RejectionPacer()
-        self._clock_skew = ClockSkew()
 
-    async def call(self, command: AnyCommand) -> Outcome:
-        """The outcome of `command`, by its deadline. Rejections and outages are outcomes, too."""
+    async def keep_refusing(self) -> None:
+        """Runs for ever: when the link refuses, answers all that wait as refused.
+
+        Batches in flight may still be answered, and hold their slots until then.
+        """
+        while True:
+            self._batcher.answer_waiting(Outcome(status="refused", reason=await self._link.refusing()))
+            await self._link.usable()
+
+    async def _answer(self, command: AnyCommand, waiting: W) -> Answer | Outcome:
+        """The answer by the deadline of `command`, for whose user it waits. Rejections and outages are outcomes."""
         if self._link.refusal is not None:
             return Outcome(status="refused", reason=self._link.refusal)
-        waiting = _Waiting(command)
         try:
             with time_limit(command.seconds_left()):
                 return await self._batcher.submit(command.user_id, waiting)
@@ -61,9 +66,24 @@ class CommandLane:
         except TimeoutError:
             return UNANSWERED if waiting.sent else EXPIRED
 
-    async def keep_refusing(self) -> None:
-        """Runs for ever; see below."""
-        await keep_refusing(self._link, self._batcher.answer_waiting)
+
+@dataclass(slots=True)
+class _Waiting:
+    command: AnyCommand
+    sent: bool = False
+
+
+class CommandLane(LaneByDeadline[_Waiting, Outcome]):
+    """Batches commands for the link."""
+
+    def __init__(self, link: Link, limits: BatchLimits) -> None:
+        super().__init__(link, Batcher(measured("commands", self._ask), limits))
+        show_lane("commands", self._batcher)
+        self._clock_skew = ClockSkew()
+
+    def call(self, command: AnyCommand) -> Coroutine[Any, Any, Outcome]:
+        """The outcome of `command`, by its deadline. Rejections and outages are outcomes, too."""
+        return self._answer(command, _Waiting(command))
 
     async def _ask(self, waiting: Sequence[_Waiting]) -> Sequence[Outcome]:
         """Sends a batch without its expired commands; returns the outcomes of all."""
@@ -89,13 +109,3 @@ async def outcomes_of(link: Link, commands: Sequence[AnyCommand], clock_skew: Cl
         clock_skew.observe(commands, outcomes, asked_at)
         return outcomes
     return [outcome] * len(commands)
-
-
-async def keep_refusing(link: Link, answer_waiting: Callable[[Outcome], None]) -> None:
-    """Runs for ever: when the link refuses, answers all that wait in a lane as refused.
-
-    Batches in flight may still be answered, and hold their slots until then.
-    """
-    while True:
-        answer_waiting(Outcome(status="refused", reason=await link.refusing()))
-        await link.usable()
