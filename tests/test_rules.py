@@ -23,7 +23,6 @@ MAY_START_TASKS = {
     "gateway.bus_session": "a batch that is published; its errors are the batch's reply",
     "gateway.signing_keys": "a fetch of keys, bounded in time; held, and its errors are those of who waits for it",
     "task_writer.consumer.command_consumer": "a batch in progress and its dead letters, which stopping awaits",
-    "task_writer.consumer.settling": "a reply, which is awaited",
 }
 MAY_CONNECT = {
     "common.bus.broker": "makes all of them",

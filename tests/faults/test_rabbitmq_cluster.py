@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 from aio_pika.abc import AbstractIncomingMessage
-from aiormq.abc import AbstractChannel
 from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, connect_to
 from common.bus.kept_connection import KeptConnection
+from common.bus.message_channel import MessageChannel
 from common.bus.publisher import Publisher
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS
 from common.postgres.database import open_database
@@ -247,7 +247,7 @@ async def test_a_former_leader_that_is_cut_off_is_left(cluster: Cluster) -> None
 
 
 @asynccontextmanager
-async def replying(node: Rabbitmq) -> AsyncIterator[KeptConnection[AbstractChannel]]:
+async def replying(node: Rabbitmq) -> AsyncIterator[KeptConnection[MessageChannel]]:
     """The connection of a task-writer's replies, to this node."""
     replies = Publisher(BusSettings(rabbitmq_url=SecretStr(node.url + ASIDE)), "replies", confirmed=False)
     async with running("replies", replies.connection.keep_open):

@@ -2,8 +2,8 @@
 
 Replies use RabbitMQ's direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to): no reply queue has to be
 declared, permitted, or reached on another node. Replies to a closed session are dropped. A lost session stays lost:
-bus_link.py opens another. Messages go through aiormq's channel, which is below aio_pika's: what aio_pika adds to each
-is not needed here. Uses public API alone.
+bus_link.py opens another. Batches and replies are read and written as frames, beside aio_pika and aiormq
+(common/bus/message_channel.py).
 """
 
 import asyncio
@@ -16,10 +16,12 @@ from itertools import count
 from typing import cast
 
 import aiormq
+from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError, DeliveryError
 from aiormq.abc import DeliveredMessage
 from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, described, probe_publishing
+from common.bus.message_channel import Message, MessageChannel
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME, PERSISTENT, SAME_PRIORITY
 from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
@@ -76,9 +78,10 @@ class BusSession:
     is lost. Belongs to one event loop.
     """
 
-    def __init__(self, connection: Connection, channel: aiormq.Channel) -> None:
+    _messages: MessageChannel
+
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._channel = channel
         self._numbers = count(1)  # correlation ids, short because each travels four times; unique within the session
         self._pending: dict[str, _PendingBatch] = {}
         self._publishing: set[asyncio.Task[None]] = set()
@@ -86,6 +89,10 @@ class BusSession:
         """Whether RabbitMQ did not confirm a batch in time: its node may be cut off from those that have the queue."""
         self._lost = connection.lost
         self._lost.add_done_callback(self._fail_all)
+
+    async def use(self, channel: AbstractChannel) -> None:
+        """Asks on this channel, on which replies are consumed and nothing is published any more by others."""
+        self._messages = await self.connection.messages_on(channel, self.receive, confirmed=True)
 
     async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
         """The outcomes of a batch, in order. Raises NotSent, SessionLost, or OutcomeUnknown after `within_s`."""
@@ -113,7 +120,7 @@ class BusSession:
         properties = Basic.Properties(
             reply_to=DIRECT_REPLIES_NAME,
             correlation_id=batch_id,
-            message_id=batch_id,  # by which aiormq knows a returned message; else it draws a UUID
+            message_id=batch_id,  # by which a returned message is known
             content_type="application/json",
             delivery_mode=PERSISTENT,
             priority=SAME_PRIORITY,
@@ -121,13 +128,7 @@ class BusSession:
         )
         try:
             with time_limit(CONFIRM_TIMEOUT_S):
-                await self._channel.basic_publish(
-                    body,
-                    routing_key=COMMANDS_NAME,
-                    properties=properties,
-                    mandatory=True,
-                    wait=False,  # until it is written: the confirm comes later, and slots bound what is in flight
-                )
+                await self._messages.publish_confirmed(body, properties, COMMANDS_NAME)
         except DeliveryError as error:
             log.warning("RabbitMQ rejected a batch: %s", type(error).__name__)
             self._fail(batch_id, NotSent(NOT_ACCEPTED))
@@ -143,9 +144,9 @@ class BusSession:
             log.warning("publishing a batch failed: %r", error)
             self._fail(batch_id, OutcomeUnknown(LOST))
 
-    async def receive(self, message: DeliveredMessage) -> None:
+    def receive(self, message: Message) -> None:
         """Delivers a reply to the batch that waits for it. Late, unknown and unreadable replies are only counted."""
-        batch_id = message.header.properties.correlation_id
+        batch_id = message.properties.correlation_id
         if not batch_id:
             BAD_REPLIES.inc()
             log.error("ignored a reply without a correlation id")
@@ -187,8 +188,7 @@ async def open_session(connection: Connection, *, with_queue: bool = False) -> B
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     underlying = cast("aiormq.Channel", await channel.get_underlay_channel())
-    session = BusSession(connection, underlying)
-    await underlying.basic_consume(DIRECT_REPLIES_NAME, session.receive, no_ack=True)
+    await underlying.basic_consume(DIRECT_REPLIES_NAME, _not_taken, no_ack=True)
     try:
         await probe_publishing(channel)
         if with_queue:
@@ -196,7 +196,14 @@ async def open_session(connection: Connection, *, with_queue: bool = False) -> B
     except TimeoutError:
         if not await connection.is_blocked():
             raise
+    session = BusSession(connection)
+    await session.use(channel)
     return session
+
+
+async def _not_taken(message: DeliveredMessage) -> None:
+    """aiormq gets no reply: nothing is asked before the session takes them."""
+    log.error("ignored a message that nobody asked for: %r", message.delivery)
 
 
 async def _probe_queue(channel: aiormq.Channel) -> None:

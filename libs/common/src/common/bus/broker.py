@@ -9,7 +9,7 @@ garbage collector happens to run.
 import asyncio
 import random
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import aio_pika
 import aiormq
@@ -21,6 +21,8 @@ from faststream.rabbit import RabbitQueue
 from yarl import URL
 
 from common.addresses import split_amqp_addresses
+from common.bus.frames import Frames
+from common.bus.message_channel import MessageChannel, Receive
 from common.settings import BusSettings
 
 STEP_TIMEOUT_S = 5.0
@@ -61,6 +63,7 @@ class Connection(aio_pika.Connection):
 
     def __init__(self, *given: Any, **more: Any) -> None:
         super().__init__(*given, **more)
+        self._frames = self.kwargs["transport_factory"] = Frames()  # which aio_pika hands to aiormq
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done, with the reason, once the connection is lost."""
         self.close_callbacks.add(self._lost_by)
@@ -89,6 +92,24 @@ class Connection(aio_pika.Connection):
         channel = super().channel(*given, **more)
         channel.close_callbacks.add(self._lost_by)
         return channel
+
+    async def messages_on(
+        self, channel: AbstractChannel, receive: Receive | None = None, *, confirmed: bool = False
+    ) -> MessageChannel:
+        """The hot path on a channel: publishes on it, and gives its deliveries to `receive`.
+
+        With `confirmed`, nothing else may publish on the channel from now on.
+        """
+        aiormqs = cast("aiormq.Channel", await channel.get_underlay_channel())
+        messages = MessageChannel(
+            self._frames,
+            aiormqs.number,
+            frame_max=aiormqs.connection.connection_tune.frame_max,
+            receive=receive,
+            confirmed_from=aiormqs.delivery_tag if confirmed else None,
+        )
+        self.lost.add_done_callback(lambda _: messages.lose())
+        return messages
 
     async def is_blocked(self) -> bool:
         """Whether RabbitMQ accepts no messages here, because its memory or disk is exhausted. Takes BLOCKED_AFTER_S.

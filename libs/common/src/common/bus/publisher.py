@@ -3,12 +3,12 @@
 from contextlib import suppress
 
 from aio_pika.exceptions import DeliveryError
-from aiormq.abc import AbstractChannel
 from faststream.rabbit import RabbitQueue
 from pamqp.commands import Basic
 
 from common.bus.broker import Connection, declare, probe_publishing
 from common.bus.kept_connection import KeptConnection
+from common.bus.message_channel import MessageChannel
 from common.runtime.time_limits import time_limit
 from common.settings import BusSettings
 
@@ -17,8 +17,7 @@ class Publisher:
     """`confirmed`: RabbitMQ confirms each message, or reports that there is no such queue.
 
     `queue` is declared whenever the connection is opened. When RabbitMQ rejects a message for it, the connection is
-    reopened, because the queue may have been deleted. Publishes on aiormq's channel, which is below aio_pika's: what
-    FastStream and aio_pika add to a message is not needed here.
+    reopened, because the queue may have been deleted.
     """
 
     def __init__(self, settings: BusSettings, name: str, *, confirmed: bool, queue: RabbitQueue | None = None) -> None:
@@ -27,26 +26,29 @@ class Publisher:
         self.connection = KeptConnection(settings, name, self._prepare)
 
     async def publish(self, body: bytes, properties: Basic.Properties, queue: str, *, within_s: float) -> None:
-        """Returns once the message is written; when `confirmed`, once the broker has it. Waits for a connection that is
-        being reopened.
+        """Returns once the message is handed to the socket; when `confirmed`, once the broker has it: it then needs a
+        unique `message_id`. Waits for a connection that is being reopened.
 
         Raises DeliveryError when the broker rejects it or has no such queue (only when `confirmed`). After TimeoutError
         and aio_pika's other errors the broker may or may not have it.
         """
         with time_limit(within_s):
             channel = self.connection.current or await self.connection.usable()
+            if not self._confirmed:
+                await channel.publish(body, properties, queue)
+                return
             try:
-                await channel.basic_publish(body, routing_key=queue, properties=properties, mandatory=self._confirmed)
+                await channel.publish_confirmed(body, properties, queue)
             except DeliveryError:
                 if self._queue is not None and queue == self._queue.name:
                     self.connection.renew(f"RabbitMQ rejected a message for {queue}")
                 raise
 
-    async def _prepare(self, connection: Connection) -> AbstractChannel:
+    async def _prepare(self, connection: Connection) -> MessageChannel:
         channel = await connection.channel(publisher_confirms=self._confirmed, on_return_raises=self._confirmed)
         if self._queue is not None:
             await declare(channel, self._queue)
         if self._confirmed:
             with suppress(TimeoutError):
                 await probe_publishing(channel)
-        return await channel.get_underlay_channel()
+        return await connection.messages_on(channel, confirmed=self._confirmed)

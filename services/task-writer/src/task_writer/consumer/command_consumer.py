@@ -13,16 +13,15 @@ from common.bus.publisher import Publisher
 from common.postgres.database import Database
 from common.runtime import eager_tasks
 from common.settings import BusSettings
-from faststream.rabbit import RabbitMessage
 
 from task_writer import metrics
 from task_writer.consumer.consuming import consume
 from task_writer.consumer.dead_lettering import NotStored, store
-from task_writer.consumer.delivery import Delivery, delivery
+from task_writer.consumer.delivery import Delivery
 from task_writer.consumer.hinting import Announce, to_nobody
 from task_writer.consumer.processing import Processed, process, record
 from task_writer.consumer.requeueing import Requeueing
-from task_writer.consumer.settling import NotAcknowledged, acknowledge, before_acknowledgement, reply, settle
+from task_writer.consumer.settling import NotAcknowledged, before_acknowledgement, reply, settle
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +75,11 @@ class CommandConsumer:
         self.connection.beside = outgoing.replies.connection  # what is found out of its node counts for both: reach.py
         metrics.IN_PROGRESS.set_function(lambda: len(self._running))
 
-    async def on_batch(self, message: RabbitMessage) -> None:
-        """Runs in its own task: FastStream cancels handlers when the connection is lost, but a running transaction
-        should finish, so that the redelivery finds the recorded outcomes.
+    def on_batch(self, message: Delivery) -> None:
+        """Starts a task, which outlives the connection: a running transaction should finish, so that the redelivery
+        finds the recorded outcomes.
         """
-        task = eager_tasks.start(self._handle(delivery(message)))
+        task = eager_tasks.start(self._handle(message))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -108,7 +107,7 @@ class CommandConsumer:
         """On any error the message is redelivered, up to the queue's delivery limit."""
         if message.type == BARRIER:
             with suppress(AMQPError, OSError, RuntimeError):  # RabbitMQ redelivers it
-                await acknowledge(message)
+                message.acknowledge()
             return
         try:
             done = await process(self._database, message)
@@ -146,6 +145,6 @@ class CommandConsumer:
             with suppress(AMQPError, OSError, RuntimeError):
                 await reply(message, before_acknowledgement(done.outcomes), self._replies)
             await storing
-            await acknowledge(message)
+            message.acknowledge()
         finally:
             storing.cancel()

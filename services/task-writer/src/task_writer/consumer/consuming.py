@@ -1,26 +1,28 @@
-"""A consumer of the command queue on one connection, declared by FastStream."""
+"""A consumer of the command queue on one connection. FastStream declares; messages come from
+common/bus/message_channel.py."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
 import aiormq
 from aio_pika import RobustConnection
-from aio_pika.abc import AbstractQueue
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError
 from common.bus.broker import Connection
 from common.bus.topology import COMMANDS, COMMANDS_NAME
-from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitBroker, RabbitMessage
+from faststream.rabbit import Channel, RabbitBroker
+
+from task_writer.consumer.delivery import Delivery, Incoming, delivery
 
 log = logging.getLogger(__name__)
 
 CANCEL_TIMEOUT_S = 2.0
 
-type Handle = Callable[[RabbitMessage], Awaitable[None]]
+type Handle = Callable[[Delivery], None]
 
 
 class NotConsuming(Exception):
@@ -37,9 +39,6 @@ class Consuming:
     async def cancel(self) -> None:
         """Cancels the consumer, so that RabbitMQ delivers queued batches to others. Batches already received are
         processed.
-
-        FastStream's own stop waits for running handlers first, while RabbitMQ goes on sending batches that are dropped
-        and redelivered only when the connection closes.
         """
         with suppress(
             AMQPError, OSError, RuntimeError, TimeoutError
@@ -51,9 +50,10 @@ class Consuming:
 class _Broker(RabbitBroker):
     """FastStream's broker on a connection that we open and close: FastStream's own connection restores itself."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, prefetch: int) -> None:
         super().__init__(
-            apply_types=False,  # FastDepends would call the handler through a thread: 1 ms of a lone write
+            # with publisher confirms, for settling.py
+            default_channel=Channel(prefetch_count=prefetch, on_return_raises=True),
             logger=log,
             log_level=logging.DEBUG,
         )
@@ -66,37 +66,25 @@ class _Broker(RabbitBroker):
 
 
 async def consume(connection: Connection, handle: Handle, *, prefetch: int) -> Consuming:
-    """Declares the command queue and consumes it, at most `prefetch` unacknowledged messages at a time.
+    """Declares the command queue and consumes it, at most `prefetch` unacknowledged messages at a time. `handle` must
+    not wait.
 
     The connection is lost when RabbitMQ cancels the consumer, as it does when the queue is deleted. Raises aio_pika's
     errors when RabbitMQ refuses, and NotConsuming.
     """
-    broker = _Broker(connection)
-    subscriber = broker.subscriber(
-        COMMANDS,
-        channel=Channel(prefetch_count=prefetch, on_return_raises=True),  # with publisher confirms, for settling.py
-        ack_policy=AckPolicy.MANUAL,
-        no_reply=True,
-        decoder=_whole_message,
-        title=COMMANDS_NAME,
-    )
-    subscriber(handle)
+    broker = _Broker(connection, prefetch=prefetch)
     await broker.connect()
-    subscriber.running = True  # else FastStream drops messages that arrive before RabbitMQ's answer is read
-    await subscriber.start()
-
-    queue = await broker.declare_queue(COMMANDS)  # the same object: FastStream caches declared queues
+    queue = await broker.declare_queue(COMMANDS)
     channel = cast("aiormq.Channel", await queue.channel.get_underlay_channel())
     channel.on_consumer_cancel_callbacks.add(lambda _: connection.lose("RabbitMQ cancelled the consumer"))
+    messages = await connection.messages_on(queue.channel, lambda message: handle(delivery(message, incoming)))
+    incoming = Incoming(messages, channel)
+
+    async def not_taken(message: AbstractIncomingMessage) -> None:
+        connection.lose(f"a message was not taken: {message.delivery_tag}")
+
+    await queue.consume(not_taken)
     tags = list(channel.consumers)
     if len(tags) != 1:
         raise NotConsuming(f"RabbitMQ has {len(tags)} consumers of {COMMANDS_NAME} on a new channel")
     return Consuming(queue, tags[0])
-
-
-async def _whole_message(message: RabbitMessage) -> RabbitMessage:
-    """The handler gets the message, and parses its body once, by pydantic.
-
-    FastStream's own decoder parses JSON before the handler is called, so that an invalid body would never reach it.
-    """
-    return message

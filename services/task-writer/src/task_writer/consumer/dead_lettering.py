@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+from uuid import uuid4
 
 from aio_pika.exceptions import AMQPError
 from common.bus.publisher import Publisher
@@ -65,6 +66,7 @@ async def _store_one(publisher: Publisher, dead_letter: NewDeadLetter) -> None:
 
 def _properties(dead_letter: NewDeadLetter) -> Basic.Properties:
     return Basic.Properties(
+        message_id=uuid4().hex,  # by which the operator's commands know it
         content_type="application/json",
         headers={"x-reason": dead_letter.reason[:MAX_REASON_CHARACTERS]},
         timestamp=datetime.now(UTC),

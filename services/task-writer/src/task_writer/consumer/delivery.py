@@ -1,14 +1,19 @@
-"""A message as FastStream hands it to the consumer, without what nobody reads.
-
-It is settled on aiormq's channel: aio_pika's acknowledgement waits until it is written, and keeps books of its own.
-"""
+"""A message of the command queue, without what nobody reads."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aiormq.abc import AbstractChannel
-from faststream.rabbit import RabbitMessage
+from common.bus.message_channel import Message, MessageChannel
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """The channel of the consumer: its messages, and all else of it, which is aiormq's."""
+
+    messages: MessageChannel
+    channel: AbstractChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +27,30 @@ class Delivery:
     correlation_id: str | None
     type: str | None
     redelivered: bool
-    channel: AbstractChannel
+    came_on: Incoming
     tag: int
 
-    async def acknowledge(self) -> None:
-        """Returns once the acknowledgement is handed to the connection; RabbitMQ does not confirm it. Raises aio_pika's
-        errors, OSError or RuntimeError when the connection is lost."""
-        await self.channel.basic_ack(self.tag, wait=False)
+    def acknowledge(self) -> None:
+        """Returns once the acknowledgement is handed to the connection; RabbitMQ does not confirm it. Raises
+        ConnectionError when the connection is lost."""
+        self.came_on.messages.acknowledge(self.tag)
 
     async def requeue(self) -> None:
-        """Rejects the message, so that RabbitMQ redelivers it. Raises as above."""
-        await self.channel.basic_reject(self.tag, requeue=True)
+        """Rejects the message, so that RabbitMQ redelivers it. Raises aio_pika's errors, OSError or RuntimeError when
+        the connection is lost."""
+        await self.came_on.channel.basic_reject(self.tag, requeue=True)
 
 
-def delivery(message: RabbitMessage) -> Delivery:
-    """What the consumer needs of a message, from aio_pika's below FastStream's."""
-    raw = message.raw_message
+def delivery(message: Message, came_on: Incoming) -> Delivery:
+    """What the consumer needs of a message."""
+    properties = message.properties
     return Delivery(
-        body=raw.body,
-        headers=raw.headers,
-        reply_to=raw.reply_to or "",
-        correlation_id=raw.correlation_id,
-        type=raw.type,
-        redelivered=bool(raw.redelivered),
-        channel=raw.channel,
-        tag=raw.delivery_tag or 0,
+        body=message.body,
+        headers=properties.headers or {},
+        reply_to=properties.reply_to or "",
+        correlation_id=properties.correlation_id,
+        type=properties.message_type,
+        redelivered=message.redelivered,
+        came_on=came_on,
+        tag=message.tag,
     )

@@ -9,15 +9,15 @@ import logging
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from aio_pika import Message
-from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import AMQPError
 from common.bus.broker import STEP_TIMEOUT_S, Connection
 from common.bus.kept_connection import KeptConnection
+from common.bus.message_channel import MessageChannel
 from common.bus.topology import HINTS
 from common.contracts.hints import ChangeHint
 from common.runtime.time_limits import time_limit
 from common.settings import BusSettings
+from pamqp.commands import Basic
 
 from task_writer import metrics
 from task_writer.batches import Answered
@@ -25,6 +25,7 @@ from task_writer.batches import Answered
 log = logging.getLogger(__name__)
 
 CONNECTION_NAME = "task-writer hints"
+PROPERTIES = Basic.Properties(content_type="application/json")
 PUBLISH_TIMEOUT_S = 1.0
 PAUSE_S = 0.04
 """After each hint. What is announced meanwhile shares the next one: a hint costs 0.2 ms, as much as several commands of
@@ -74,15 +75,15 @@ class HintPublisher:
         at most."""
         revisions, self._announced = self._announced, {}
         self._has_announced.clear()
-        exchange = self.connection.current
+        channel = self.connection.current
         if not revisions:
             return
         try:
-            if exchange is None:
+            if channel is None:
                 raise ConnectionError("the connection was lost")
             with time_limit(PUBLISH_TIMEOUT_S):
                 body = ChangeHint(revisions=revisions).model_dump_json().encode()
-                await exchange.publish(Message(body, content_type="application/json"), "", mandatory=False)
+                await channel.publish(body, PROPERTIES, "", exchange=HINTS.name)
         except (AMQPError, OSError, RuntimeError) as error:  # TimeoutError is an OSError
             metrics.HINTS_DROPPED.inc()
             log.debug("a hint was not sent: %r", error)
@@ -103,7 +104,8 @@ def changes_of(answered: Sequence[Answered]) -> list[tuple[UUID, int]]:
     ]
 
 
-async def _prepare(connection: Connection) -> AbstractExchange:
-    """The exchange, which is declared whenever a connection is opened."""
+async def _prepare(connection: Connection) -> MessageChannel:
+    """Declares the exchange whenever a connection is opened."""
     channel = await connection.channel(publisher_confirms=False)
-    return await channel.declare_exchange(HINTS.name, HINTS.type.value, durable=HINTS.durable, timeout=STEP_TIMEOUT_S)
+    await channel.declare_exchange(HINTS.name, HINTS.type.value, durable=HINTS.durable, timeout=STEP_TIMEOUT_S)
+    return await connection.messages_on(channel)

@@ -6,7 +6,6 @@ from aio_pika.exceptions import DeliveryError
 from common.bus.barrier import pass_barrier
 from common.bus.publisher import Publisher
 from common.contracts.outcomes import Outcome, OutcomeBatch
-from common.runtime import eager_tasks
 from common.runtime.time_limits import time_limit
 from pamqp.commands import Basic
 
@@ -37,11 +36,10 @@ async def settle(message: Delivery, outcomes: Sequence[Outcome], replies: Publis
             outcomes = before_acknowledgement(outcomes)
         await reply(message, outcomes, replies)
     else:
-        replying = eager_tasks.start(reply(message, outcomes, replies))  # may stall when RabbitMQ is out of memory
         try:
-            await acknowledge(message)
+            message.acknowledge()
         finally:
-            await replying
+            await reply(message, outcomes, replies)  # may stall when RabbitMQ is out of memory
 
 
 async def _acknowledge_for_certain(message: Delivery) -> None:
@@ -49,16 +47,10 @@ async def _acknowledge_for_certain(message: Delivery) -> None:
     cannot be proved, and NotAcknowledged when RabbitMQ does not answer."""
     try:
         with time_limit(ACKNOWLEDGE_TIMEOUT_S):
-            await message.acknowledge()
-            await pass_barrier(message.channel)
+            message.acknowledge()
+            await pass_barrier(message.came_on.channel)
     except TimeoutError:
         raise NotAcknowledged(f"RabbitMQ did not confirm it within {ACKNOWLEDGE_TIMEOUT_S:.0f} s") from None
-
-
-async def acknowledge(message: Delivery) -> None:
-    """Raises TimeoutError, and aio_pika's errors, OSError or RuntimeError when the connection is lost."""
-    with time_limit(ACKNOWLEDGE_TIMEOUT_S):
-        await message.acknowledge()
 
 
 async def reply(message: Delivery, outcomes: Sequence[Outcome], replies: Publisher) -> None:
@@ -66,9 +58,7 @@ async def reply(message: Delivery, outcomes: Sequence[Outcome], replies: Publish
     if not message.reply_to or not outcomes:
         return
     body = OutcomeBatch(outcomes=list(outcomes)).model_dump_json(exclude_defaults=True).encode()
-    properties = Basic.Properties(
-        content_type="application/json", correlation_id=message.correlation_id, message_id=message.correlation_id
-    )
+    properties = Basic.Properties(content_type="application/json", correlation_id=message.correlation_id)
     await replies.publish(body, properties, message.reply_to, within_s=REPLY_TIMEOUT_S)
 
 
