@@ -150,12 +150,13 @@ async def test_a_batch_of_single_tasks_answers_each_in_its_place_as_any_batch_do
 
     alone = [answer for one in batch for answer in await answers_to(reader_database, one)]
     together = await answers_to(reader_database, *batch)
+    in_pairs = [answer for place in range(0, 8, 2) for answer in await answers_to(reader_database, *batch[place:][:2])]
     beside_a_list = await answers_to(reader_database, *batch, Read(user_id=uuid4()))
 
     titles = ["Buy milk", None, "Buy milk", "", "Buy milk", "old", "", None]
     assert [title_of(answer) for answer in together] == titles
     assert together[3] == str(done.outcome.revision).encode()
-    assert together == alone == beside_a_list[:-1]
+    assert together == in_pairs == alone == beside_a_list[:-1]
 
 
 async def test_each_of_many_single_tasks_is_its_users_whatever_postgresql_knows_of_the_table(

@@ -4,7 +4,7 @@ Each function sets app.user_id for row-level security, until the end of the tran
 per connection. See ADR 9.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from common.contracts.reads import Page, Read
@@ -18,8 +18,8 @@ READ_CHANGES = "read_changes(%(user_id)s, %(since)s, %(known_revision)s)"
 NOT_REACHED = "not_reached(%(user_id)s, %(min_revision)s)"
 READ_TASK = "read_task(%(user_id)s, %(task_id)s, %(known_revision)s)"
 READ_EACH_TASK = "select read_each_task(%(user_id)s, %(task_id)s, %(known_revision)s)"
-"""Many of these, each value an array. A call for each takes more: to spell it, to parse it, and to enter the function.
-One alone is cheaper as a call of READ_TASK."""
+"""Many of these, each value an array, null where no revision is known. A call for each takes more: to spell it, to
+parse it, and to enter the function. One alone is cheaper as a call of READ_TASK."""
 
 LIST_PAGE = (
     "list_page(%(user_id)s, %(order)s, %(limit)s, %(is_completed)s, %(created_after)s, %(created_before)s, %(q)s,"
@@ -58,19 +58,31 @@ async def answer_reads(db: Connection, reads: Sequence[Read]) -> list[bytes | No
     most. At its known revision either costs one look at user_revisions_pkey. A single task uses tasks_pkey. Changes use
     idx_command_log_change and tasks_pkey; their cost is linear in their number.
     """
-    calls = [_call(read) for read in reads]
-    if len(calls) > 1 and all(text is READ_TASK for text, _ in calls):
-        rows = await text_rows(db, READ_EACH_TASK, _arrays([values for _, values in calls]))
+    if len(reads) > 1 and all(map(_is_of_one_task, reads)):
+        rows = await text_rows(db, READ_EACH_TASK, _arrays(reads))
         return [answer for (answer,) in rows]
-    return list(await call(db, calls))
+    return list(await call(db, [_call(read) for read in reads]))
 
 
-def _arrays(calls: Sequence[Mapping[str, Value]]) -> dict[str, str]:
-    """For each value, which is an id or a number, the array of those of all calls, as PostgreSQL reads it."""
+def _is_of_one_task(read: Read) -> bool:
+    """Whether it is what READ_EACH_TASK reads, and _call makes a call of READ_TASK of."""
+    return read.task_id is not None and read.page is None and read.since is None and read.min_revision is None
+
+
+def _arrays(reads: Sequence[Read]) -> dict[str, Value]:
+    """The values of READ_EACH_TASK for reads of one task each."""
+    known = [read.known_revision for read in reads]
+    are_some_known = known.count(None) < len(known)
     return {
-        name: "{" + ",".join(["null" if (one := values[name]) is None else str(one) for values in calls]) + "}"
-        for name in calls[0]
+        "user_id": _array([read.user_id.hex for read in reads]),
+        "task_id": _array([read.task_id.hex for read in reads if read.task_id is not None]),
+        "known_revision": _array(["null" if one is None else str(one) for one in known]) if are_some_known else None,
     }
+
+
+def _array(items: Sequence[str]) -> str:
+    """As PostgreSQL reads an array of ids or numbers."""
+    return f"{{{','.join(items)}}}"
 
 
 def _call(read: Read) -> tuple[str, dict[str, Value]]:
