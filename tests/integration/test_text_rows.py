@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 from common.postgres.database import Connection, Database, open_database
-from common.postgres.text_rows import Value, call, text_rows
+from common.postgres.text_rows import ENCODING, Value, call, text_rows
 from common.settings import DatabaseSettings
 from psycopg.errors import DivisionByZero
 from pydantic import SecretStr
@@ -90,3 +90,12 @@ async def test_an_address_cannot_ask_for_texts_in_another_encoding(addresses: Ad
     url = SecretStr(f"{addresses.reader}?client_encoding=latin1")
     async with open_database(url, DatabaseSettings()) as database:
         assert await database.run(lambda db: text_rows(db, "select %(a)s", {"a": "ě🐎"})) == [("ě🐎".encode(),)]
+
+
+async def test_the_encoding_is_spelled_as_postgresql_does(reader_database: Database) -> None:
+    """PgBouncer compares it with what the server says, and would set it before each transaction."""
+
+    async def said(db: Connection) -> str | None:
+        return db.info.parameter_status("client_encoding")
+
+    assert await reader_database.run(said) == ENCODING

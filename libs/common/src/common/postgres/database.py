@@ -129,8 +129,10 @@ class Database:
             connection = await self._pool.getconn()
             if not connection.is_closed_by_server and not connection.is_behind:
                 return connection
-            await connection.close()
-            await self._pool.putconn(connection)
+            try:
+                await connection.close()
+            finally:
+                await self._pool.putconn(connection)
 
     def _failed(self) -> None:
         self._give_reason()

@@ -11,8 +11,11 @@ from psycopg.errors import error_from_result
 from psycopg.generators import execute
 from psycopg.pq import ConnStatus, Escaping, ExecStatus
 
-ENCODING = "utf-8"
-"""Of all connections, and of the database itself, else `task-writer migrate` refuses it."""
+ENCODING = "UTF8"
+"""Of all connections, and of the database itself, else `task-writer migrate` refuses it. As PostgreSQL spells it:
+PgBouncer compares the spellings, and would set another one anew before each transaction."""
+
+_SUCCESSES = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK, ExecStatus.EMPTY_QUERY}
 
 type Value = str | int | bool | None
 type Row = tuple[bytes | None, ...]
@@ -55,7 +58,7 @@ async def _rows(db: AsyncConnection[Any], text: str) -> list[Row]:
     connection.send_query(text.encode(ENCODING))
     results = await db.wait(execute(connection))
     for result in results:
-        if result.status == ExecStatus.FATAL_ERROR:
+        if result.status not in _SUCCESSES:
             raise error_from_result(result, encoding=ENCODING)
     first = results[0]
     columns = range(first.nfields)
