@@ -62,6 +62,11 @@ def delete(user_id: UUID, task_id: UUID, **more: Any) -> DeleteTask:
     return DeleteTask(**envelope(user_id, **more), task_id=task_id)
 
 
+def plain(command: Command) -> Any:
+    """The command as a gateway has it until it is written: plain values, without the fields that are left out."""
+    return command.model_dump(mode="json")
+
+
 def keyed[OneCommand: Command](command: OneCommand, command_id: UUID | None = None) -> OneCommand:
     """The command as one whose id was derived from a client's key; a repeat is made by giving the id of the first."""
     return command.model_copy(update={"keyed": True, "command_id": command_id or command.command_id})

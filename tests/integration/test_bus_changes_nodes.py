@@ -23,7 +23,7 @@ from local_stack.rabbitmq import Rabbitmq
 from pydantic import HttpUrl, SecretStr
 
 from faults.lines import Line, line_to
-from tests.commands import create
+from tests.commands import create, plain
 from tests.waiting import eventually
 
 LIMIT_S = 10.0
@@ -89,7 +89,7 @@ def settings_through(rabbitmq: Rabbitmq, *lines: Line) -> GatewaySettings:
 
 
 def asking(bus: Bus, command: AnyCommand, *, within_s: float = LIMIT_S) -> asyncio.Task[Sequence[Outcome]]:
-    return asyncio.create_task(bus.link.ask([command], within_s))
+    return asyncio.create_task(bus.link.ask([plain(command)], within_s))
 
 
 def lose_node(bus: Bus) -> None:

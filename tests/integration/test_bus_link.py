@@ -18,7 +18,7 @@ from local_stack.rabbitmq import Rabbitmq
 from pydantic import HttpUrl, SecretStr
 
 from faults.lines import Line, line_to
-from tests.commands import create
+from tests.commands import create, plain
 from tests.waiting import eventually
 
 
@@ -60,13 +60,13 @@ async def declare_commands(channel: AbstractChannel, **arguments: int) -> None:
 
 
 async def is_up(lane: CommandLane) -> bool:
-    outcome = await lane.call(create(expires_in_s=0.05))
+    outcome = await lane.call(plain(create(expires_in_s=0.05)))
     return outcome.status == "unknown"  # it left, and nobody answers
 
 
 async def timed(lane: CommandLane, *, expires_in_s: float) -> tuple[Outcome, float]:
     began = time.monotonic()
-    outcome = await lane.call(create(expires_in_s=expires_in_s))
+    outcome = await lane.call(plain(create(expires_in_s=expires_in_s)))
     return outcome, time.monotonic() - began
 
 
@@ -167,4 +167,4 @@ async def test_a_bus_opened_before_rabbitmq_is_there_waits_for_it(
 
 
 async def is_refused(lane: CommandLane) -> bool:
-    return (await lane.call(create(expires_in_s=0.2))).status == "refused"
+    return (await lane.call(plain(create(expires_in_s=0.2)))).status == "refused"

@@ -16,7 +16,7 @@ from pydantic import HttpUrl, SecretStr
 
 from faults.alarms import alarm
 from faults.injuries import frozen
-from tests.commands import create
+from tests.commands import create, plain
 from tests.ports import closed_port, silent_port
 from tests.waiting import eventually
 
@@ -165,7 +165,7 @@ async def test_a_link_that_was_opened_during_an_alarm_is_usable_once_that_is_ove
 
         assert await connections(node) == opened
         with pytest.raises(NotSent, match="did not accept"):  # there is no command queue
-            await link.ask([create()], LIMIT_S)
+            await link.ask([plain(create())], LIMIT_S)
 
 
 async def test_a_link_that_was_closed_is_not_usable(node: Rabbitmq) -> None:
@@ -175,7 +175,7 @@ async def test_a_link_that_was_closed_is_not_usable(node: Rabbitmq) -> None:
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(link.usable(), 0.01)
     with pytest.raises(NotSent, match="not available"):
-        await link.ask([create()], LIMIT_S)
+        await link.ask([plain(create())], LIMIT_S)
 
 
 async def test_a_rabbitmq_that_is_started_later_opens_it(node: Rabbitmq) -> None:

@@ -18,7 +18,7 @@ from local_stack.rabbitmq import Rabbitmq
 from prometheus_client import REGISTRY
 from pydantic import HttpUrl, SecretStr
 
-from tests.commands import create
+from tests.commands import create, plain
 from tests.waiting import eventually
 
 DONE = Outcome(status="done", task="{}")
@@ -91,7 +91,7 @@ async def test_a_bad_reply_is_counted_and_the_good_one_is_heard_after_it(
     link: BusLink, writer: PlayedWriter, body: bytes, names_its_batch: bool
 ) -> None:
     bad, late = counted()
-    asking = asyncio.create_task(link.ask([create()], LIMIT_S))
+    asking = asyncio.create_task(link.ask([plain(create())], LIMIT_S))
     batch = await writer.take()
 
     await writer.reply(batch, body, batch.correlation_id if names_its_batch else None)
@@ -104,7 +104,7 @@ async def test_a_bad_reply_is_counted_and_the_good_one_is_heard_after_it(
 @pytest.mark.parametrize("correlation_id", ["", "of no batch", "x" * 255, "8d1c3f7e-0000-4000-8000-000000000000"])
 async def test_a_reply_of_no_batch_is_counted_as_late(link: BusLink, writer: PlayedWriter, correlation_id: str) -> None:
     bad, late = counted()
-    asking = asyncio.create_task(link.ask([create()], LIMIT_S))
+    asking = asyncio.create_task(link.ask([plain(create())], LIMIT_S))
     batch = await writer.take()
 
     await writer.reply(batch, outcomes(DONE), correlation_id)
@@ -116,7 +116,7 @@ async def test_a_reply_of_no_batch_is_counted_as_late(link: BusLink, writer: Pla
 
 async def test_a_reply_after_the_deadline_is_ignored(link: BusLink, writer: PlayedWriter) -> None:
     with pytest.raises(OutcomeUnknown):
-        await link.ask([create()], 0.2)
+        await link.ask([plain(create())], 0.2)
     batch = await writer.take()
     bad, late = counted()
 
@@ -130,7 +130,7 @@ async def test_a_reply_after_the_deadline_is_ignored(link: BusLink, writer: Play
 
 async def test_a_reply_that_comes_twice_is_heard_once_and_counted(link: BusLink, writer: PlayedWriter) -> None:
     bad, late = counted()
-    asking = asyncio.create_task(link.ask([create()], LIMIT_S))
+    asking = asyncio.create_task(link.ask([plain(create())], LIMIT_S))
     batch = await writer.take()
 
     for reply in (outcomes(DONE), outcomes(Outcome(status="not_found"))):
@@ -144,12 +144,12 @@ async def test_a_reply_that_comes_twice_is_heard_once_and_counted(link: BusLink,
 
 
 async def test_a_batch_that_has_ended_leaves_nothing_behind(link: BusLink, writer: PlayedWriter) -> None:
-    answered = asyncio.create_task(link.ask([create()], LIMIT_S))
+    answered = asyncio.create_task(link.ask([plain(create())], LIMIT_S))
     batch = await writer.take()
     await writer.reply(batch, outcomes(DONE), batch.correlation_id)
     await answered
     with pytest.raises(OutcomeUnknown):
-        await link.ask([create()], 0.05)
+        await link.ask([plain(create())], 0.05)
 
     assert link._session is not None
     assert link._session._pending == {}
@@ -162,7 +162,7 @@ async def test_a_batch_is_persistent_and_overtakes_none(link: BusLink, writer: P
     await channel.basic_cancel(CONSUMER)
     await channel.basic_consume(COMMANDS_NAME, delivered.put, no_ack=True)
 
-    asking = asyncio.create_task(link.ask([create()], LIMIT_S))
+    asking = asyncio.create_task(link.ask([plain(create())], LIMIT_S))
     properties = (await asyncio.wait_for(delivered.get(), LIMIT_S)).header.properties
     asking.cancel()
 
@@ -170,7 +170,7 @@ async def test_a_batch_is_persistent_and_overtakes_none(link: BusLink, writer: P
 
 
 async def test_replies_come_in_any_order(link: BusLink, writer: PlayedWriter) -> None:
-    first, second = [asyncio.create_task(link.ask([create()], LIMIT_S)) for _ in range(2)]
+    first, second = [asyncio.create_task(link.ask([plain(create())], LIMIT_S)) for _ in range(2)]
     batches = [await writer.take(), await writer.take()]
 
     for number in (1, 0):

@@ -17,7 +17,7 @@ from local_stack.rabbitmq_users import SERVICE_USERS
 from pydantic import HttpUrl, SecretStr
 from task_writer.app import open_writer
 
-from tests.commands import create
+from tests.commands import create, plain
 from tests.conftest import Addresses, writer_settings
 from tests.integration.dead_letters import Operator
 from tests.waiting import eventually
@@ -53,7 +53,7 @@ async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addr
     ):
 
         async def works() -> bool:
-            return (await lanes.commands.call(create())).status == "done"
+            return (await lanes.commands.call(plain(create()))).status == "done"
 
         await eventually(works)
 

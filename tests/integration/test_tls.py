@@ -26,7 +26,7 @@ from task_writer.migrate import migrate
 from task_writer.settings import WriterSettings
 
 from tests.certificates import Authority
-from tests.commands import create
+from tests.commands import create, plain
 from tests.conftest import Addresses, new_database
 from tests.integration.dead_letters import EXECUTABLE
 from tests.reading import read_list
@@ -180,7 +180,7 @@ async def test_gateway_and_writer_work_over_tls(
     async with open_writer(writer), open_write_lanes(gateway) as lanes:
 
         async def works() -> bool:
-            return (await lanes.commands.call(create())).status == "done"
+            return (await lanes.commands.call(plain(create()))).status == "done"
 
         await eventually(works)
 

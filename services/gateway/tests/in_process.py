@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-from common.contracts.commands import AnyCommand
+from common.contracts.commands import AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome
 from fastapi import FastAPI
 from gateway.app import create_app
 from gateway.batch_lane import BatchLane
 from gateway.batching import BatchLimits
 from gateway.command_lane import CommandLane
+from gateway.commands import AnyCommand as Sent
+from gateway.commands import encode_commands
 from gateway.settings import GatewaySettings
 
 from tests.ports import closed_port
@@ -57,8 +59,8 @@ class AnsweringLink(PlayedLink):
         self.commands: list[AnyCommand] = []
         self._outcomes = outcomes
 
-    async def ask(self, commands: Sequence[AnyCommand], within_s: float) -> Sequence[Outcome]:
-        self.commands.extend(commands)
+    async def ask(self, commands: Sequence[Sent], within_s: float) -> Sequence[Outcome]:
+        self.commands.extend(CommandBatch.model_validate_json(encode_commands(commands)).commands)
         return self._outcomes * len(commands) if len(self._outcomes) == 1 else self._outcomes
 
 

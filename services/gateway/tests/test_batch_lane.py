@@ -11,7 +11,7 @@ from gateway.batching import BatchLimits
 from gateway.bus_session import DOWN
 from gateway.command_lane import EXPIRED, TOO_MANY, UNANSWERED, CommandLane
 
-from tests.commands import create
+from tests.commands import create, plain
 
 from .command_lane.bench import DONE, LIMIT_S, PlayedLink, idle
 
@@ -29,7 +29,7 @@ class Lane:
         self.lane = BatchLane(self.link, longest_wait_s=60)
 
     async def call(self, *lists: Sequence[AnyCommand]) -> list[asyncio.Task[Sequence[Outcome]]]:
-        calls = [asyncio.create_task(self.lane.call(one)) for one in lists]
+        calls = [asyncio.create_task(self.lane.call([plain(command) for command in one])) for one in lists]
         await idle()
         return calls
 
@@ -120,7 +120,7 @@ async def test_a_batch_in_flight_holds_up_no_single_write() -> None:
     await lane.call(commands(1_000), commands(1_000))
     await asyncio.wait_for(lane.link.sent.get(), LIMIT_S)
 
-    single = asyncio.create_task(singles.call(create()))
+    single = asyncio.create_task(singles.call(plain(create())))
     await idle()
 
     number, _ = lane.link.sent.get_nowait()

@@ -9,7 +9,7 @@ from common.contracts.outcomes import Outcome
 from gateway.clock_skew import ClockSkew, certain_skew
 from prometheus_client import REGISTRY
 
-from tests.commands import create, toggle
+from tests.commands import create, plain, toggle
 
 
 def shown() -> float | None:
@@ -29,37 +29,37 @@ def test_only_what_the_way_does_not_explain_is_skew(theirs: float, skew: float) 
 
 @pytest.mark.parametrize("ahead_s", [-5, 5])
 def test_a_creation_shows_the_skew(ahead_s: float) -> None:
-    ClockSkew().observe([create()], [created(ahead_s)], time.time() - 0.1)
+    ClockSkew().observe([plain(create())], [created(ahead_s)], time.time() - 0.1)
 
     assert shown() == pytest.approx(ahead_s, abs=1)
 
 
 def test_a_creation_that_lies_within_the_way_of_its_batch_shows_no_skew() -> None:
-    ClockSkew().observe([create()], [created(-0.5)], time.time() - 1)
+    ClockSkew().observe([plain(create())], [created(-0.5)], time.time() - 1)
 
     assert shown() == 0
 
 
 def test_a_command_that_expires_before_its_deadline_shows_a_clock_ahead() -> None:
-    ClockSkew().observe([toggle(uuid4(), uuid4(), expires_in_s=8)], [Outcome(status="expired")], time.time())
+    ClockSkew().observe([plain(toggle(uuid4(), uuid4(), expires_in_s=8))], [Outcome(status="expired")], time.time())
 
     assert shown() == pytest.approx(8, abs=1)
 
 
 def test_neither_an_old_task_nor_a_replayed_creation_shows_a_skew() -> None:
-    ClockSkew().observe([create()], [created(0)], time.time() - 1)
+    ClockSkew().observe([plain(create())], [created(0)], time.time() - 1)
     old = created(-3600)
 
-    ClockSkew().observe([toggle(uuid4(), uuid4())], [old], time.time())
-    ClockSkew().observe([create()], [old.model_copy(update={"replayed": True})], time.time())
+    ClockSkew().observe([plain(toggle(uuid4(), uuid4()))], [old], time.time())
+    ClockSkew().observe([plain(create())], [old.model_copy(update={"replayed": True})], time.time())
 
     assert shown() == 0
 
 
 @pytest.mark.parametrize("task", ["{}", '{"created_at":"yesterday"}', '{"created_at":"0001-01-01T00:00:00+14:00"}', ""])
 def test_a_task_that_says_nothing_of_its_time_is_no_error(task: str) -> None:
-    ClockSkew().observe([create()], [created(0)], time.time() - 1)
+    ClockSkew().observe([plain(create())], [created(0)], time.time() - 1)
 
-    ClockSkew().observe([create()], [Outcome(status="done", task=task)], time.time())
+    ClockSkew().observe([plain(create())], [Outcome(status="done", task=task)], time.time())
 
     assert shown() is not None

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
 import aiohttp
-from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 from gateway.batching import BatchLimits
 from gateway.command_lane import CommandLane
+from gateway.commands import AnyCommand
 
 from tests.serving import Answer, serving
 from tests.waiting import eventually

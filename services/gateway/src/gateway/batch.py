@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
-from common.contracts.commands import AnyCommand, KeyedList
+from common.contracts.commands import CommandBatch, KeyedList
 from common.contracts.fingerprints import list_fingerprint
 from fastapi import APIRouter, Depends, Request, Response
 
 from gateway.batch_answers import BATCH_EXAMPLE, BatchResults
 from gateway.batch_bodies import BatchBody
 from gateway.batch_results import batch_response
-from gateway.call_context import BatchContext, Batches, Call, Envelope
+from gateway.call_context import BatchContext, Batches, Call
+from gateway.commands import AnyCommand, Envelope
 from gateway.parameters import require_known_parameters
 from gateway.problem_responses import BODY_PROBLEMS, batches
 from gateway.rate_limits import charge
@@ -55,6 +56,10 @@ async def _commands(body: BatchBody, context: Call) -> Sequence[AnyCommand]:
             await asyncio.sleep(0)
     if context.key is None:
         return commands
-    keyed_list = KeyedList(first=commands[0].command_id, fingerprint=list_fingerprint(commands))
+    received = CommandBatch.model_validate({"commands": commands}).commands  # as the task-writers fingerprint them
     await asyncio.sleep(0)
-    return [command.model_copy(update={"keyed_list": keyed_list}) for command in commands]
+    keyed_list = KeyedList(first=received[0].command_id, fingerprint=list_fingerprint(received))
+    await asyncio.sleep(0)
+    for command in commands:
+        command["keyed_list"] = keyed_list
+    return commands

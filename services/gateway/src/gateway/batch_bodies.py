@@ -2,24 +2,15 @@
 
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
-from uuid import UUID
 
-from common.contracts.commands import (
-    AnyCommand,
-    CreateTask,
-    DeleteTask,
-    PatchTask,
-    Precondition,
-    ReplaceTask,
-    ToggleTask,
-)
+from common.contracts.commands import Precondition
 from common.http.paths import uuid_text
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from gateway.bodies import CompletionBody, PatchBody, ReplacementBody, TaskBody, as_patch, with_echo, without_default
-from gateway.call_context import Envelope
+from gateway.commands import AnyCommand, CreateTask, DeleteTask, Envelope, PatchTask, ReplaceTask, ToggleTask
 from gateway.entity_tags import entity_tag, read_tags
 from gateway.new_ids import new_id
 from gateway.preconditions import write_precondition
@@ -107,7 +98,7 @@ class CreateOperation(_Operation, TaskBody):
 
     def command(self, envelope: Envelope) -> AnyCommand:
         """The operation as a command."""
-        return CreateTask(**envelope, task_id=new_id(), **self.task_fields())
+        return CreateTask(type="create_task", **envelope, task_id=new_id(), **self.task_fields())
 
 
 class ReplaceOperation(_Operation, ReplacementBody):
@@ -120,7 +111,7 @@ class ReplaceOperation(_Operation, ReplacementBody):
 
     def command(self, envelope: Envelope) -> AnyCommand:
         """The operation as a command."""
-        return ReplaceTask(**envelope, task_id=UUID(self.id), **self.task_fields())
+        return ReplaceTask(type="replace_task", **envelope, task_id=self.id, **self.task_fields())
 
 
 class PatchOperation(_Operation, PatchBody):
@@ -133,7 +124,7 @@ class PatchOperation(_Operation, PatchBody):
 
     def command(self, envelope: Envelope) -> AnyCommand:
         """The operation as a command."""
-        return PatchTask(**envelope, task_id=UUID(self.id), changes=self.changes())
+        return PatchTask(type="patch_task", **envelope, task_id=self.id, changes=self.changes())
 
 
 class CompleteOperation(_Operation, CompletionBody):
@@ -146,7 +137,7 @@ class CompleteOperation(_Operation, CompletionBody):
 
     def command(self, envelope: Envelope) -> AnyCommand:
         """The operation as a command."""
-        return ToggleTask(**envelope, task_id=UUID(self.id), is_completed=self.wanted())
+        return ToggleTask(type="toggle_task", **envelope, task_id=self.id, is_completed=self.wanted())
 
 
 class DeleteOperation(_Operation):
@@ -160,7 +151,7 @@ class DeleteOperation(_Operation):
 
     def command(self, envelope: Envelope) -> AnyCommand:
         """The operation as a command."""
-        return DeleteTask(**envelope, task_id=UUID(self.id))
+        return DeleteTask(type="delete_task", **envelope, task_id=self.id)
 
 
 type AnyOperation = CreateOperation | ReplaceOperation | PatchOperation | CompleteOperation | DeleteOperation

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from common.bus.spans import commands_span
-from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.clock_skew import ClockSkew
 from gateway.command_lane import EXPIRED, LaneByDeadline, Link, outcomes_of
+from gateway.commands import AnyCommand, seconds_left
 from gateway.metrics import measured, show_lane
 
 MAX_WAITING = 16
@@ -51,8 +51,8 @@ class BatchLane(LaneByDeadline[_Waiting, Sequence[Outcome]]):
 
     async def _ask(self, batch: Sequence[_Waiting]) -> Sequence[Answer]:
         (waiting,) = batch
-        if waiting.commands[0].seconds_left() <= 0:
+        if seconds_left(waiting.commands[0]) <= 0:
             return [EXPIRED]
         waiting.sent = True
-        with commands_span("send", (command.traceparent for command in waiting.commands)):
+        with commands_span("send", (command.get("traceparent") for command in waiting.commands)):
             return [await outcomes_of(self._link, waiting.commands, self._clock_skew)]

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 from common.contracts.fields import TaskChanges, TaskFields, Title
 from common.http.paths import uuid_text
@@ -14,6 +14,7 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 
+from gateway.commands import TaskValues
 from gateway.json_faults import parse_json
 
 MAX_BODY_BYTES = 64 * 1024
@@ -39,9 +40,9 @@ class TaskBody(TaskFields):
         frozen=True, extra="forbid", strict=True, json_schema_extra={"example": {"title": "Buy milk"}}
     )
 
-    def task_fields(self) -> dict[str, Any]:
+    def task_fields(self) -> TaskValues:
         """The fields that a command carries, without those that a replacement may echo."""
-        return {name: getattr(self, name) for name in TASK_FIELDS}
+        return cast("TaskValues", {name: getattr(self, name) for name in TASK_FIELDS})
 
 
 def _same_as_in_path(value: str, info: ValidationInfo) -> str:

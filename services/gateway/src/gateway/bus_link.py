@@ -12,12 +12,12 @@ from common.addresses import split_amqp_addresses
 from common.bus.broker import STEP_TIMEOUT_S, Connection
 from common.bus.kept_connection import KeptConnection
 from common.bus.queue_counts import QueueCounts, count_queue
-from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 from common.runtime.background import running
 from common.runtime.time_limits import time_limit
 
 from gateway.bus_session import DOWN, LOST, BusSession, NotSent, OutcomeUnknown, SessionLost, open_session
+from gateway.commands import AnyCommand
 from gateway.queue_watch import keep_watching
 from gateway.settings import GatewaySettings
 

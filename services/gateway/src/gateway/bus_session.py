@@ -23,13 +23,14 @@ from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, described, probe_publishing
 from common.bus.message_channel import Message, MessageChannel
 from common.bus.topology import COMMANDS_NAME, DIRECT_REPLIES_NAME, PERSISTENT, SAME_PRIORITY
-from common.contracts.commands import SENT_HEADER, AnyCommand, CommandBatch
+from common.contracts.commands import SENT_HEADER
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime import eager_tasks
 from common.runtime.time_limits import time_limit
 from pamqp.commands import Basic
 from pydantic import ValidationError
 
+from gateway.commands import AnyCommand, encode_commands
 from gateway.metrics import BAD_REPLIES, LATE_REPLIES
 
 log = logging.getLogger(__name__)
@@ -101,7 +102,7 @@ class BusSession:
         batch_id = str(next(self._numbers))
         pending = _PendingBatch(len(commands), asyncio.get_running_loop().create_future())
         self._pending[batch_id] = pending
-        body = CommandBatch(commands=list(commands)).model_dump_json().encode()
+        body = encode_commands(commands)
         publishing = eager_tasks.start(self._publish(body, batch_id))
         self._publishing.add(publishing)
         publishing.add_done_callback(self._publishing.discard)

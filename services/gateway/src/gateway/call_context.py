@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from typing import Annotated, NamedTuple, NotRequired, TypedDict
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from common.contracts.commands import Precondition
@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 
 from gateway.batch_lane import BatchLane
 from gateway.command_lane import CommandLane
+from gateway.commands import Envelope
 from gateway.idempotency import Key, derive_command_id, derive_item_id
 from gateway.ids import UserId
 from gateway.min_revision import MinRevision
@@ -23,28 +24,11 @@ from gateway.reading import ReadFields
 _CONDITIONS = {b"if-match", b"if-none-match"}
 
 
-class RequestContext(TypedDict):
-    """The request id and trace context."""
-
-    request_id: str
-    traceparent: str | None
-
-
 class ReadCall(NamedTuple):
     """A read request, as far as all reads share it."""
 
     condition: ReadCondition | None
     fields: ReadFields
-
-
-class Envelope(RequestContext):
-    """The fields that all commands share."""
-
-    command_id: UUID
-    user_id: UUID
-    deadline_unix_ms: int
-    keyed: bool
-    precondition: NotRequired[Precondition]
 
 
 class Call(NamedTuple):
@@ -53,19 +37,22 @@ class Call(NamedTuple):
     user_id: str
     key: str | None
     precondition: Precondition | None
-    request_fields: RequestContext
+    request_id: str
+    traceparent: str | None
     write_deadline_s: float
 
     def envelope(self) -> Envelope:
         """The common fields of this request's command. The deadline starts now, after the body was read."""
         envelope: Envelope = {
-            "command_id": new_id() if self.key is None else derive_command_id(UUID(self.user_id), self.key),
-            "user_id": UUID(self.user_id),
+            "command_id": new_id() if self.key is None else str(derive_command_id(UUID(self.user_id), self.key)),
+            "user_id": self.user_id,
             "deadline_unix_ms": int((time.time() + self.write_deadline_s) * 1000),
-            "keyed": self.key is not None,
-            "request_id": self.request_fields["request_id"],
-            "traceparent": self.request_fields["traceparent"],
+            "request_id": self.request_id,
         }
+        if self.key is not None:
+            envelope["keyed"] = True
+        if self.traceparent is not None:
+            envelope["traceparent"] = self.traceparent
         if self.precondition is not None:
             envelope["precondition"] = self.precondition
         return envelope
@@ -75,16 +62,8 @@ class Call(NamedTuple):
         first = self.envelope()
         yield first
         for place in range(1, count):
-            yield {
-                **first,
-                "command_id": new_id() if self.key is None else derive_item_id(first["command_id"], place),
-            }
-
-
-def request_context(request: Request) -> RequestContext:
-    """The fields that all operations share."""
-    state = state_of(request.scope)
-    return {"request_id": state.request_id, "traceparent": state.traceparent}
+            item_id = new_id() if self.key is None else str(derive_item_id(UUID(first["command_id"]), place))
+            yield {**first, "command_id": item_id}
 
 
 def read_call_of(condition: Condition, min_revision: MinRevision, request: Request) -> ReadCall:
@@ -108,13 +87,15 @@ def read_fields(min_revision: int | None, request: Request) -> ReadFields:
 
 def call_of(user_id: UserId, key: Key, precondition: WritePrecondition, request: Request) -> Call:
     """The context of a write."""
-    return Call(user_id, key, precondition, request_context(request), request.app.state.settings.write_deadline_s)
+    state = state_of(request.scope)
+    deadline_s = request.app.state.settings.write_deadline_s
+    return Call(user_id, key, precondition, state.request_id, state.traceparent, deadline_s)
 
 
 def batch_call_of(user_id: UserId, key: Key, request: Request) -> Call:
     """The context of a batch, whose operations have their own preconditions. Raises a 400 problem for one of all."""
     require_no_condition(request, "A batch has no entity tag: give its operations if_match instead.")
-    return Call(user_id, key, None, request_context(request), request.app.state.settings.write_deadline_s)
+    return call_of(user_id, key, None, request)
 
 
 def require_no_condition(request: Request, detail: str) -> None:

@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 
-from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 
+from gateway.commands import AnyCommand, seconds_left
 from gateway.metrics import CLOCK_SKEW
 
 MEASURE_EVERY_S = 1.0
@@ -29,12 +29,12 @@ class ClockSkew:
         """`asked_at` is when the batch was sent, in seconds since 1970; the outcomes have just arrived."""
         answered_at = time.time()
         for command, outcome in zip(commands, outcomes, strict=True):
-            if outcome.status == "expired" and command.seconds_left() > 0:
-                CLOCK_SKEW.set(command.seconds_left())
+            if outcome.status == "expired" and (left_s := seconds_left(command)) > 0:
+                CLOCK_SKEW.set(left_s)
                 return
             if answered_at - self._measured_at < MEASURE_EVERY_S:
                 continue
-            if command.type == "create_task" and outcome.task is not None and not outcome.replayed:
+            if command["type"] == "create_task" and outcome.task is not None and not outcome.replayed:
                 self._measured_at = answered_at
                 theirs = _created_at(outcome.task)
                 if theirs is not None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from common.bus.spans import commands_span
-from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome
 from common.runtime.time_limits import time_limit
 
 from gateway.batching import Batcher, BatchLimits
 from gateway.bus_session import NO_ANSWER, NotSent, OutcomeUnknown
 from gateway.clock_skew import ClockSkew
+from gateway.commands import AnyCommand, seconds_left
 from gateway.metrics import measured, show_lane
 from gateway.waiting import Full, RejectionPacer
 
@@ -58,8 +58,8 @@ class LaneByDeadline[W: Waiting, Answer]:
         if self._link.refusal is not None:
             return Outcome(status="refused", reason=self._link.refusal)
         try:
-            with time_limit(command.seconds_left()):
-                return await self._batcher.submit(command.user_id, waiting)
+            with time_limit(seconds_left(command)):
+                return await self._batcher.submit(command["user_id"], waiting)
         except Full:
             await self._rejections.wait()
             return TOO_MANY
@@ -87,11 +87,11 @@ class CommandLane(LaneByDeadline[_Waiting, Outcome]):
 
     async def _ask(self, waiting: Sequence[_Waiting]) -> Sequence[Outcome]:
         """Sends a batch without its expired commands; returns the outcomes of all."""
-        live = [one for one in waiting if one.command.seconds_left() > 0]
+        live = [one for one in waiting if seconds_left(one.command) > 0]
         for one in live:
             one.sent = True
         commands = [one.command for one in live]
-        with commands_span("send", (command.traceparent for command in commands)):
+        with commands_span("send", (command.get("traceparent") for command in commands)):
             outcomes = iter(await outcomes_of(self._link, commands, self._clock_skew) if live else ())
         return [next(outcomes) if one.sent else EXPIRED for one in waiting]
 
@@ -100,7 +100,7 @@ async def outcomes_of(link: Link, commands: Sequence[AnyCommand], clock_skew: Cl
     """The outcomes of one message, whatever becomes of it. Waits until the latest deadline in it."""
     asked_at = time.time()
     try:
-        outcomes = await link.ask(commands, max(command.seconds_left() for command in commands))
+        outcomes = await link.ask(commands, max(seconds_left(command) for command in commands))
     except NotSent as error:
         outcome = Outcome(status="refused", reason=str(error))
     except OutcomeUnknown as error:

@@ -9,7 +9,6 @@ import json
 from typing import Annotated
 from uuid import UUID
 
-from common.contracts.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from common.contracts.revised import Revised
 from common.http.path_operations import merged
 from common.http.problems import INVALID_PARAMETER, TASK_NOT_FOUND, Problem
@@ -18,6 +17,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from gateway.answers import TASK_EXAMPLE, Task
 from gateway.bodies import MERGE_PATCH, CompletionBody, PatchBody, ReplacementBody, TaskBody, read_unused_body
 from gateway.call_context import CallContext, Commands, Lanes, ReadContext
+from gateway.commands import CreateTask, DeleteTask, PatchTask, ReplaceTask, ToggleTask
 from gateway.ids import TaskId, UserId
 from gateway.list_query import ListQuery
 from gateway.new_ids import new_id
@@ -92,7 +92,7 @@ async def create_task(user_id: UserId, context: CallContext, body: TaskBody, com
     # A new command id also serves as the task id: generating a UUID costs as much as validating a body.
     task_id = new_id() if context.key is not None else envelope["command_id"]
 
-    outcome = await commands.call(CreateTask(**envelope, task_id=task_id, **body.task_fields()))
+    outcome = await commands.call(CreateTask(type="create_task", **envelope, task_id=task_id, **body.task_fields()))
 
     # A replayed outcome belongs to an earlier request with another task id.
     made = json.loads(outcome.task)["id"] if outcome.replayed and outcome.task is not None else task_id
@@ -115,7 +115,7 @@ async def replace_task(
     Missing fields get their defaults; id, owner and creation time stay. The body may be a whole task as returned by the
     API, changed or not.
     """
-    command = ReplaceTask(**context.envelope(), task_id=UUID(task_id), **body.task_fields())
+    command = ReplaceTask(type="replace_task", **context.envelope(), task_id=task_id, **body.task_fields())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
@@ -134,7 +134,7 @@ async def patch_task(
     The body is a JSON merge patch (RFC 7396): the fields in it are set, the others stay, and null clears the
     description. A patch that changes nothing is answered like any other.
     """
-    command = PatchTask(**context.envelope(), task_id=UUID(task_id), changes=body.changes())
+    command = PatchTask(type="patch_task", **context.envelope(), task_id=task_id, changes=body.changes())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 
@@ -147,7 +147,8 @@ async def delete_task(
     user_id: UserId, task_id: TaskId, context: CallContext, body: UnusedBody, commands: Commands
 ) -> Response:
     """Delete a task."""
-    return no_content(await commands.call(DeleteTask(**context.envelope(), task_id=UUID(task_id))))
+    command = DeleteTask(type="delete_task", **context.envelope(), task_id=task_id)
+    return no_content(await commands.call(command))
 
 
 @tasks.patch(
@@ -164,7 +165,7 @@ async def toggle_task(
 
     Without a body, or with an empty object, a completed task becomes open again and an open one completed.
     """
-    command = ToggleTask(**context.envelope(), task_id=UUID(task_id), is_completed=body.wanted())
+    command = ToggleTask(type="toggle_task", **context.envelope(), task_id=task_id, is_completed=body.wanted())
     return task_response(await commands.call(command), 200, _at(user_id, task_id))
 
 

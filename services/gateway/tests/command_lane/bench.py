@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from itertools import count
 from uuid import uuid4
 
-from common.contracts.commands import AnyCommand, CommandBatch, ToggleTask
+from common.contracts.commands import CommandBatch, ToggleTask
 from common.contracts.outcomes import Outcome
 from common.runtime.time_limits import time_limit
 from gateway.batching import BatchLimits
 from gateway.bus_session import DOWN, LOST, NO_ANSWER, NotSent, OutcomeUnknown
 from gateway.command_lane import CommandLane
+from gateway.commands import AnyCommand, encode_commands
 
-from tests.commands import toggle
+from tests.commands import plain, toggle
 from tests.waiting import turns
 
 LIMIT_S = 5.0
@@ -46,7 +47,7 @@ class PlayedLink:
         number = next(self._numbers)
         reply: asyncio.Future[Sequence[Outcome]] = asyncio.get_running_loop().create_future()
         self._replies[number] = reply
-        self.sent.put_nowait((number, CommandBatch(commands=list(commands))))
+        self.sent.put_nowait((number, CommandBatch.model_validate_json(encode_commands(commands))))
         if self.failure is not None:
             raise self.failure
         try:
@@ -93,7 +94,7 @@ class Bench:
 
     async def call(self, *commands: ToggleTask) -> list[asyncio.Task[Outcome]]:
         """Calls for all commands in one turn of the event loop; returns when what can leave has left."""
-        calls = [asyncio.create_task(self.lane.call(one)) for one in commands]
+        calls = [asyncio.create_task(self.lane.call(plain(one))) for one in commands]
         await idle()
         return calls
 

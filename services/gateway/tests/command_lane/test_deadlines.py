@@ -3,6 +3,7 @@
 import asyncio
 import time
 
+from tests.commands import plain
 from tests.waiting import turns
 
 from .bench import Bench, command, keep_busy, outcomes_of, statuses_of
@@ -70,7 +71,7 @@ async def test_a_command_past_its_deadline_when_it_is_called_never_leaves() -> N
 
 async def test_commands_that_expire_while_the_event_loop_is_busy_never_leave() -> None:
     bench = Bench()
-    calls = [asyncio.create_task(bench.lane.call(command(within_s=SOON_S))) for _ in range(3)]
+    calls = [asyncio.create_task(bench.lane.call(plain(command(within_s=SOON_S)))) for _ in range(3)]
     await turns()
 
     keep_busy(2 * SOON_S)

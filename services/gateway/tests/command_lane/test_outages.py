@@ -6,6 +6,8 @@ import pytest
 from gateway.bus_link import BLOCKED
 from gateway.bus_session import NotSent, OutcomeUnknown
 
+from tests.commands import plain
+
 from .bench import DONE, Bench, command, idle, outcomes_of, statuses_of
 
 
@@ -13,7 +15,7 @@ async def test_a_link_that_was_never_connected_refuses() -> None:
     bench = Bench()
     await bench.link.lose()
 
-    outcome = await bench.lane.call(command())
+    outcome = await bench.lane.call(plain(command()))
 
     assert (outcome.status, bench.sent.empty()) == ("refused", True)
 
@@ -105,7 +107,7 @@ async def test_a_blocked_link_refuses_what_comes_and_what_waits() -> None:
     await bench.link.set_refusal(BLOCKED)
 
     assert await statuses_of(waiting) == ["refused"]
-    assert (await bench.lane.call(command())).reason == BLOCKED
+    assert (await bench.lane.call(plain(command()))).reason == BLOCKED
     refusing.cancel()
 
 
