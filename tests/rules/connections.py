@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 
 from .imports import imported, local_names
-from .sources import Source
+from .sources import Source, root
 
 LIBRARIES = {"aio_pika", "aiormq", "faststream", "pika"}
 MAKERS = {"*", "BlockingConnection", "Connection", "RabbitBroker", "RobustConnection", "connect", "connect_robust"}
@@ -22,8 +22,7 @@ def _makes_one(name: str) -> bool:
 def _names(source: Source) -> Iterator[tuple[ast.AST, str]]:
     yield from imported(source)
     names = {library: library for library in LIBRARIES} | dict(local_names(source))
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute):
+    for node in source.nodes:
+        if isinstance(node, ast.Attribute) and root(node) in names:
             first, _, rest = ast.unparse(node).partition(".")
-            if first in names:
-                yield node, f"{names[first]}.{rest}"
+            yield node, f"{names[first]}.{rest}"

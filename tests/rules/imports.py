@@ -28,7 +28,7 @@ ENTRY_OF_ALEMBIC = "migrations.env"  # shows Alembic the tables and the settings
 
 def imported(source: Source) -> Iterator[tuple[ast.AST, str]]:
     """Every name that is imported, in full, and where: `from common import settings` imports common.settings."""
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -44,7 +44,7 @@ def local_names(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _aliases(source: Source) -> Iterator[ast.alias]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from node.names
 
@@ -80,7 +80,7 @@ def strange_libraries(source: Source, all_sources: Iterable[Source]) -> list[str
 
 
 def _dynamic_imports(source: Source) -> Iterator[ast.Call]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if called in {"import_module", "__import__"}:

@@ -37,7 +37,7 @@ def faults(revision: Source) -> list[str]:
 
 def _ties(revision: Source) -> Iterator[str]:
     """What another day could change: imports of the application, and files that are read."""
-    for node in ast.walk(revision.tree):
+    for node in revision.nodes:
         modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         modules += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
         for module in modules:
@@ -51,7 +51,7 @@ def _unmoved(revision: Source) -> Iterator[str]:
     """Statements that change tasks and name no revision of a user (ADR 18)."""
     if WITHOUT_REVISIONS.search(str(revision.path)):
         return
-    for node in ast.walk(revision.tree):
+    for node in revision.nodes:
         text = node.value if isinstance(node, ast.Constant) else None
         if isinstance(text, str) and WRITING.search(text) and "user_revisions" not in text:
             yield revision.at(node, "changes tasks and moves no revision")

@@ -18,7 +18,7 @@ def sleeps(source: Source) -> list[str]:
     if source.module == WAITING:
         return []
     names = dict(imports.local_names(source))
-    called = ((call, _full_name(call.func, names)) for call in ast.walk(source.tree) if isinstance(call, ast.Call))
+    called = ((call, _full_name(call.func, names)) for call in source.nodes if isinstance(call, ast.Call))
     return [source.at(call, f"{name}: use tests/waiting.py") for call, name in called if name in SLEEPS]
 
 
@@ -31,7 +31,7 @@ def stand_ins(source: Source) -> list[str]:
     ]
     return faults + [
         source.at(call, f"{name} is replaced: use the real thing, or pass it what it needs")
-        for call in ast.walk(source.tree)
+        for call in source.nodes
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "setattr"
         for name in _replaced(source, call)
         if not _is_of_others(source, name) and not _is_limit(name)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from . import imports
-from .sources import FUNCTIONS_AND_CLASSES, Source, definitions, texts
+from .sources import FUNCTIONS_AND_CLASSES, Source, definitions, root, texts
 
 MAX_MODULE_LINES = 250
 MAX_FUNCTION_LINES = 60
@@ -69,13 +69,13 @@ def environment_readers(source: Source) -> list[str]:
         return []
     reading = {"environ", "environb", "getenv", "getenvb", "BaseSettings", "load_dotenv", "dotenv_values"}
     faults = [source.at(node, name) for node, name in imports.imported(source) if name.rpartition(".")[2] in reading]
-    accessed = (node for node in ast.walk(source.tree) if isinstance(node, ast.Attribute) and node.attr in reading)
+    accessed = (node for node in source.nodes if isinstance(node, ast.Attribute) and node.attr in reading)
     return faults + [source.at(node, node.attr) for node in accessed]
 
 
 def printers(source: Source) -> list[str]:
     """Calls of print: what a service has to say goes to the log."""
-    calls = (node for node in ast.walk(source.tree) if isinstance(node, ast.Call))
+    calls = (node for node in source.nodes if isinstance(node, ast.Call))
     return [source.at(call, "print") for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
 
 
@@ -83,7 +83,7 @@ def status_deciders(source: Source) -> list[str]:
     """Whatever decides the HTTP status of an error; only common/http/problems.py may."""
     forbidden = {"HTTPException", "ProblemType"}
     faults = []
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             values = [*node.args, *(keyword.value for keyword in node.keywords)]
@@ -105,7 +105,7 @@ def task_starters(source: Source) -> list[str]:
         if name in {"common.runtime.eager_tasks", "common.runtime.eager_tasks.start"}
         or (name.startswith(("asyncio.", "threading.")) and name.rpartition(".")[2] in STARTERS)
     ]
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if (
             isinstance(node, ast.Attribute)
             and node.attr in STARTERS - {"Task"}
@@ -142,9 +142,10 @@ def undocumented(all_sources: Iterable[Source], importers: Iterable[Source]) -> 
 def _names_used_of_others(source: Source) -> Iterator[str]:
     """Imported names in full, also those that are reached through an imported module."""
     modules = dict(imports.local_names(source))
+    roots = {name.partition(".")[0] for name in modules}
     yield from modules.values()
-    for node in ast.walk(source.tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+    for node in source.nodes:
+        if isinstance(node, ast.Attribute) and root(node) in roots:
             module = modules.get(ast.unparse(node.value))
             if module is not None:
                 yield f"{module}.{node.attr}"

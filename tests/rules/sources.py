@@ -1,7 +1,7 @@
 """The Python sources of this repository, parsed, and what their paths say about them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -24,6 +24,11 @@ class Source:
     @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text, self.path)
+
+    @cached_property
+    def nodes(self) -> Sequence[ast.AST]:
+        """All of the tree. Kept, because most rules look at all."""
+        return tuple(ast.walk(self.tree))
 
     @property
     def name(self) -> str:
@@ -58,11 +63,18 @@ def definitions(body: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
     return (node for node in ast.walk(body) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
+def root(node: ast.expr) -> str:
+    """The name that a chain of attributes begins with; empty where it begins with something else."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def texts(source: Source) -> Iterator[ast.Constant]:
     """Every string that is no docstring; the fixed parts of f-strings as well."""
     documented = (ast.Module, *FUNCTIONS_AND_CLASSES)
-    said = {id(_first_value(node.body)) for node in ast.walk(source.tree) if isinstance(node, documented)}
-    for node in ast.walk(source.tree):
+    said = {id(_first_value(node.body)) for node in source.nodes if isinstance(node, documented)}
+    for node in source.nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in said:
             yield node
 
