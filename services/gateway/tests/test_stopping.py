@@ -17,6 +17,7 @@ from tests.waiting import eventually
 from .in_process import TASKS
 
 ENDED_BY_SIGTERM = -signal.SIGTERM
+STARTED_WITHIN_S = 30.0  # a process of its own, beside whatever else runs
 BODY = b'{"title": "Buy milk"}'
 
 
@@ -64,7 +65,7 @@ async def test_the_request_in_flight_is_answered_while_the_gateway_is_not_ready(
         ) as process,
     ):
         admin = Served(admin_port)
-        await eventually(lambda: says(admin, 200))
+        await eventually(lambda: says(admin, 200), within_s=STARTED_WITHIN_S)
         answers, request = await begin_request(port)
 
         process.terminate()
