@@ -91,7 +91,7 @@ async def test_without_a_free_place_a_request_is_refused() -> None:
 async def test_what_waits_past_its_deadline_was_certainly_not_done_and_what_was_sent_is_unknown() -> None:
     lane = Lane()
 
-    sent, waiting = await lane.call(commands(2, within_s=0.2), commands(3, within_s=0.2))
+    sent, waiting = await lane.call(commands(2, within_s=0.5), commands(3, within_s=0.1))
 
     assert await outcomes(sent) == [UNANSWERED] * 2
     assert await outcomes(waiting) == [EXPIRED] * 3
