@@ -26,7 +26,7 @@ async def text_rows(db: AsyncConnection[Any], text: str, values: Mapping[str, Va
 
     The connection must be in autocommit mode. `text` has values as `%(name)s`, and `%%` for a percent sign.
     """
-    return await _rows(db, text % {name: literal(db, value) for name, value in values.items()})
+    return await _rows(db, _spelled(db, text, values))
 
 
 async def call(db: AsyncConnection[Any], calls: Iterable[tuple[str, Mapping[str, Value]]]) -> Row:
@@ -35,9 +35,12 @@ async def call(db: AsyncConnection[Any], calls: Iterable[tuple[str, Mapping[str,
     Takes 1 to 1,664 calls, PostgreSQL's limit of columns in a row, each with its values. The order of execution is not
     defined. Raises psycopg's errors.
     """
-    spelled = [text % {name: literal(db, value) for name, value in values.items()} for text, values in calls]
-    (row,) = await _rows(db, "select " + ",".join(spelled))
+    (row,) = await _rows(db, "select " + ",".join([_spelled(db, text, values) for text, values in calls]))
     return row
+
+
+def _spelled(db: AsyncConnection[Any], text: str, values: Mapping[str, Value]) -> str:
+    return text % {name: literal(db, value) for name, value in values.items()}
 
 
 def literal(db: AsyncConnection[Any], value: Value) -> str:
