@@ -7,10 +7,12 @@ from uuid import UUID
 
 import pytest
 from common.http.app import make_app
+from common.http.lean_dispatch import LeanDispatch
 from common.http.lean_route import LeanRoute
 from common.http.path_operations import path_operations
 from common.http.problems import TASK_NOT_FOUND, Problem
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Message
 
 from tests.serving import Answer, serving
@@ -72,7 +74,7 @@ def app_with(*, table: bool) -> FastAPI:
         return {"of": "FastAPI"}
 
     if not table:
-        app.user_middleware.clear()
+        app.middleware_stack = FastAPI.build_middleware_stack(app)
     return app
 
 
@@ -106,6 +108,28 @@ async def test_it_answers_as_fastapi_does(method: str, path: str, status: int) -
 
     assert answer == without
     assert answer.status == status
+
+
+def test_without_the_table_there_is_none() -> None:
+    assert isinstance(app_with(table=True).build_middleware_stack(), LeanDispatch)
+    assert not isinstance(app_with(table=False).middleware_stack, LeanDispatch)
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/things"), ("GET", "/plain-bug")], ids=["lean", "FastAPI's"])
+async def test_a_page_may_read_the_answer_to_a_bug(method: str, path: str) -> None:
+    app = app_with(table=True)
+    app.add_middleware(CORSMiddleware, allow_origins=["https://app.example"], expose_headers=["X-Request-ID"])
+
+    @app.get("/plain-bug")
+    async def bug() -> None:
+        raise Unhandled
+
+    async with serving(app) as served:
+        answer = await served.ask(method, path, headers={"Origin": "https://app.example"})
+
+    assert (answer.status, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    assert answer.headers["vary"] == "Origin"
 
 
 async def test_a_bug_is_raised_for_the_server_to_see() -> None:

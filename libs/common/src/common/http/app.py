@@ -8,7 +8,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from common.http.lean_dispatch import LeanDispatch
@@ -37,14 +36,14 @@ class App(FastAPI):
     headers_for_origin: HeadersForOrigin = staticmethod(no_cors_headers)
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Lean routes come before the framework's own middleware, which does nothing for them but answer bugs.
-
-        Where a service adds some (CORS, rate limits), they come inside of it.
-        """
-        if not self.user_middleware:
-            return LeanDispatch(super().build_middleware_stack(), of=self, outermost=True)
-        self.user_middleware.append(Middleware(LeanDispatch, of=self))
-        return super().build_middleware_stack()
+        """The service's own middleware (CORS, rate limits), inside of it the lean routes, and inside of these FastAPI's
+        stack, whose middleware does nothing for them but answer bugs."""
+        added, self.user_middleware = self.user_middleware, []
+        app: ASGIApp = LeanDispatch(super().build_middleware_stack(), of=self)
+        self.user_middleware = added
+        for middleware in reversed(added):
+            app = middleware.cls(app, *middleware.args, **middleware.kwargs)
+        return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

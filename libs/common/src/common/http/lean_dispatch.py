@@ -17,14 +17,11 @@ from common.http.lean_route import LeanRoute
 
 
 class LeanDispatch:
-    """ASGI middleware for an app whose routes are complete when it starts. Lean routes come before all others.
+    """ASGI middleware for an app whose routes are complete when it starts. Lean routes come before all others."""
 
-    The outermost one answers bugs as well, as Starlette's outermost middleware does.
-    """
-
-    def __init__(self, app: ASGIApp, of: FastAPI, *, outermost: bool = False) -> None:
+    def __init__(self, app: ASGIApp, of: FastAPI) -> None:
         self._otherwise = app
-        self._answer_bug = of.exception_handlers.get(Exception) if outermost else None
+        self._answer_bug = of.exception_handlers.get(Exception)
         self._handlers = {error: handler for error, handler in of.exception_handlers.items() if error is not Exception}
         self._routes: defaultdict[tuple[str, int], list[LeanRoute]] = defaultdict(list)
         for route in of.routes:
@@ -40,10 +37,8 @@ class LeanDispatch:
         try:
             response = await route.respond(Request(scope, receive, send))
         except Exception as error:
-            answering: ASGIApp = ExceptionMiddleware(_raising(error), self._handlers)
-            if self._answer_bug is not None:
-                answering = ServerErrorMiddleware(answering, self._answer_bug)
-            await answering(scope, receive, send)
+            answering = ExceptionMiddleware(_raising(error), self._handlers)
+            await ServerErrorMiddleware(answering, self._answer_bug)(scope, receive, send)
         else:
             await response(scope, receive, send)
 

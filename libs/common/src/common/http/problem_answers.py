@@ -20,7 +20,6 @@ from common.http.problems import (
     problem_bytes,
 )
 from common.http.request_state import state_of
-from common.http_server.refusals import HeadersForOrigin, no_cors_headers
 
 log = logging.getLogger(__name__)
 
@@ -69,12 +68,7 @@ async def _answer_disconnected(_: Request, __: Exception) -> Response:
 async def _answer_bug(request: Request, error: Exception) -> Response:
     fields = {"request_id": state_of(request.scope).request_id}
     log.error("unhandled exception while answering %s", request.method, exc_info=error, extra={"fields": fields})
-    # Starlette answers this one outside of all middleware, so that of CORS adds nothing.
-    for_origin: HeadersForOrigin = getattr(request.app, "headers_for_origin", no_cors_headers)
-    headers = for_origin(request.headers.get("origin"))
-    return problem_response(
-        Problem(INTERNAL, "The error has been logged. It was not caused by your request.", headers=headers)
-    )
+    return problem_response(Problem(INTERNAL, "The error has been logged. It was not caused by your request."))
 
 
 def allowed_methods(request: Request) -> list[str]:
