@@ -3,8 +3,10 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.client import HTTPConnection
 from typing import Any, Literal
 
@@ -12,6 +14,10 @@ from common.http_server.protocol import HttpLimits
 from common.http_server.serving import server_config, started
 
 LIMIT_S = 10.0
+
+_CLIENTS = ThreadPoolExecutor(64, "client")
+"""Not the loop's own threads, of which there are few: the services look up names in those, for which they would wait
+until one of their own clients gave up."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,8 @@ class Served:
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """The answer to one request on a connection of its own."""
-        return await asyncio.to_thread(self._ask, method, path, body, dict(headers or {}))
+        asking = partial(self._ask, method, path, body, dict(headers or {}))
+        return await asyncio.get_running_loop().run_in_executor(_CLIENTS, asking)
 
     def _ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_S)
