@@ -14,7 +14,7 @@ from local_stack.supervision import Process
 from task_writer.settings import WriterSettings
 
 from faults.injuries import frozen
-from tests.faults.test_outages import all_goes_on, titles
+from tests.faults.test_outages import all_goes_on, started, titles
 from tests.waiting import eventually
 
 GRACE_S = 15.0  # of the local stack, the shortest
@@ -75,7 +75,7 @@ async def test_sigterm_ends_the_services_in_their_grace_period_and_nothing_is_lo
 
     assert max(took) < GRACE_S
     assert unknown.status_code in {HTTPStatus.GATEWAY_TIMEOUT, HTTPStatus.SERVICE_UNAVAILABLE}
-    await asyncio.gather(writer.start(), reader.start())
+    await started(system, "task-writer", "task-reader")
     await all_goes_on(user)
     again = await user.post("/tasks", json={"title": "once"}, headers=key)
     assert again.status_code == HTTPStatus.CREATED
@@ -89,7 +89,7 @@ async def test_a_writer_that_waits_for_frozen_servers_can_be_stopped(system: Sta
         await writer.start()
         await eventually(lambda: is_running(writer))
         assert await took_s(writer) < GRACE_S
-    await writer.start()
+    await started(system, "task-writer")
     await all_goes_on(user)
 
 

@@ -23,6 +23,7 @@ from tests.waiting import eventually
 
 WRITE_DEADLINE_S = 2.0
 ROUNDING_S = 1.0
+STARTED_WITHIN_S = 60.0  # no promise: a busy machine takes long to load the code
 BLOCKED = "its memory or disk is exhausted"
 MEDIA_TYPE = "application/problem+json"
 
@@ -45,6 +46,14 @@ async def reads_answer(user: httpx.AsyncClient) -> bool:
 
 async def writes_answer(user: httpx.AsyncClient) -> bool:
     return (await write(user, "again")).status_code == HTTPStatus.CREATED
+
+
+async def started(system: Stack, *names: str) -> None:
+    """Starts services, and returns once they are back: each says that it is ready."""
+    for name in names:
+        await system.services[name].start()
+    for name in names:
+        await system.services[name].wait_ready(system.probes[name], within_s=STARTED_WITHIN_S)
 
 
 async def all_goes_on(user: httpx.AsyncClient) -> None:
@@ -119,7 +128,7 @@ async def test_reader_down(system: Stack, user: httpx.AsyncClient) -> None:
 
     assert_refused(reading)
     assert writing.status_code == HTTPStatus.CREATED
-    await system.services["task-reader"].start()
+    await started(system, "task-reader")
     await all_goes_on(user)
 
 
@@ -146,7 +155,7 @@ async def test_writer_absent(system: Stack, user: httpx.AsyncClient) -> None:
     assert unknown.status_code == HTTPStatus.GATEWAY_TIMEOUT
     assert unknown.headers["Content-Type"] == MEDIA_TYPE
     assert WRITE_DEADLINE_S - 0.1 < took_s < WRITE_DEADLINE_S + ROUNDING_S
-    await system.services["task-writer"].start()
+    await started(system, "task-writer")
     await all_goes_on(user)  # the queue is worked off in order: the late command has been seen by now
     assert "too late" not in await titles(user)
 
