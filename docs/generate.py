@@ -12,7 +12,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, HINTS, HINTS_NAME
+from common.bus.declarations import COMMANDS, DEAD_LETTERS, HINTS
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME, HINTS_NAME
 from common.contracts.commands import CommandBatch
 from common.contracts.hints import ChangeHint
 from common.contracts.outcomes import OutcomeBatch

@@ -16,10 +16,11 @@ import pytest
 from aio_pika.abc import AbstractIncomingMessage
 from common.bus.barrier import pass_barrier
 from common.bus.broker import Connection, connect_to
+from common.bus.declarations import DEAD_LETTERS
 from common.bus.kept_connection import KeptConnection
 from common.bus.message_channel import MessageChannel
 from common.bus.publisher import Publisher
-from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS
+from common.bus.topology import COMMANDS_NAME
 from common.postgres.database import open_database
 from common.runtime.background import running
 from common.settings import BusSettings

@@ -9,7 +9,8 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from common.bus.broker import connect_to
-from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.bus.declarations import COMMANDS, DEAD_LETTERS
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from common.contracts.commands import AnyCommand, CommandBatch
 from common.contracts.outcomes import Outcome, OutcomeBatch
 

@@ -11,8 +11,9 @@ import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from common.bus.broker import Connection, connect_to
+from common.bus.declarations import COMMANDS
 from common.bus.kept_connection import KeptConnection
-from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.bus.topology import COMMANDS_NAME
 from common.contracts.commands import AnyCommand
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from common.runtime.background import running

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from aio_pika.abc import AbstractChannel
 from common.bus.broker import connect_to
-from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.bus.declarations import COMMANDS
+from common.bus.topology import COMMANDS_NAME
 from common.contracts.outcomes import Outcome
 from gateway import bus_session
 from gateway.command_lane import CommandLane

@@ -9,7 +9,8 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aiormq.abc import DeliveredMessage
 from common.bus.broker import connect_to
-from common.bus.topology import COMMANDS, COMMANDS_NAME, PERSISTENT, SAME_PRIORITY
+from common.bus.declarations import COMMANDS
+from common.bus.topology import COMMANDS_NAME, PERSISTENT, SAME_PRIORITY
 from common.contracts.outcomes import Outcome, OutcomeBatch
 from gateway.bus_link import BusLink, open_bus_link
 from gateway.bus_session import OutcomeUnknown

@@ -9,7 +9,8 @@ from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ProbableAuthenticationError
 from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 from common.bus.broker import connect_to
-from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME, HINTS, HINTS_NAME
+from common.bus.declarations import COMMANDS, DEAD_LETTERS, HINTS
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME, HINTS_NAME
 from gateway.settings import GatewaySettings
 from gateway.write_lanes import open_write_lanes
 from local_stack.rabbitmq import Rabbitmq

@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from common.bus.topology import COMMANDS, COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_NAME
+from common.bus.declarations import COMMANDS, DEAD_LETTERS
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_NAME
 from common.postgres.database import Database
 from local_stack.rabbitmq import Rabbitmq
 from task_writer.batches import carry_out

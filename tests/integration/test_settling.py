@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from common.bus.barrier import pass_barrier
+from common.bus.declarations import DEAD_LETTERS
 from common.bus.publisher import Publisher
-from common.bus.topology import DEAD_LETTERS, DEAD_LETTERS_NAME, DELIVERY_LIMIT
+from common.bus.topology import DEAD_LETTERS_NAME, DELIVERY_LIMIT
 from common.contracts.commands import AnyCommand
 from common.postgres.database import Database
 from common.runtime.background import running

@@ -19,7 +19,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "taskwire_client": {"taskwire_client"},
 }
 STRANGE_TO: Mapping[str, set[str]] = {
-    "gateway": {"psycopg", "psycopg_pool", "asyncpg", "sqlalchemy", "sqlmodel", "alembic"},
+    "gateway": {"faststream", "psycopg", "psycopg_pool", "asyncpg", "sqlalchemy", "sqlmodel", "alembic"},
     "task_reader": {"faststream", "aio_pika", "aiormq", "sqlalchemy", "sqlmodel", "alembic", "aiohttp"},
     "task_writer": {"fastapi", "starlette", "aiohttp"},
 }

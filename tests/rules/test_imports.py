@@ -57,6 +57,7 @@ def test_an_allowed_direction_passes(path: str, text: str) -> None:
         (GATEWAY, "from psycopg.errors import UniqueViolation"),
         (GATEWAY, "import sqlalchemy.orm as orm"),
         (GATEWAY, "from sqlmodel import SQLModel"),
+        (GATEWAY, "from faststream.rabbit import RabbitQueue"),
         (GATEWAY, "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from psycopg import Connection"),
         (READER, "from faststream.rabbit import RabbitBroker"),
         (READER, "import aio_pika"),

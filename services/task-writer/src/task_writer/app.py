@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from common.addresses import split_amqp_addresses
+from common.bus.declarations import DEAD_LETTERS
 from common.bus.kept_connection import KeptConnection
 from common.bus.publisher import Publisher
-from common.bus.topology import DEAD_LETTERS
 from common.observability.admin import open_admin
 from common.observability.health import Health
 from common.observability.tracing import open_tracing

@@ -10,8 +10,9 @@ from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMe
 from aio_pika.exceptions import AMQPError, ChannelPreconditionFailed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
 from common.bus.broker import connect
+from common.bus.declarations import DEAD_LETTERS
 from common.bus.queue_counts import count_queue
-from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
+from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
 from common.settings import BusSettings
 
 from task_writer.dead_letters import DeadLetter, NotPossible, read_dead_letter

@@ -17,7 +17,6 @@ from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
 from aio_pika.exceptions import DeliveryError
 from aiormq.abc import ExceptionType
 from aiormq.exceptions import ConnectionClosed, InvalidFrameError
-from faststream.rabbit import RabbitQueue
 from yarl import URL
 
 from common.addresses import split_amqp_addresses
@@ -161,11 +160,6 @@ async def connect(settings: BusSettings, name: str) -> Connection:
 async def connect_to(url: URL | str, *, within_s: float | None = None) -> Connection:
     """As `connect`, to one complete address; within STEP_TIMEOUT_S unless given."""
     return await aio_pika.connect(url, timeout=within_s or STEP_TIMEOUT_S, connection_class=Connection)
-
-
-async def declare(channel: AbstractChannel, queue: RabbitQueue) -> None:
-    """Declares a durable queue of topology.py. Raises aio_pika's errors when RabbitMQ refuses, and TimeoutError."""
-    await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments, timeout=STEP_TIMEOUT_S)
 
 
 async def probe_publishing(channel: AbstractChannel) -> None:

@@ -2,11 +2,12 @@
 
 from contextlib import suppress
 
+from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError
 from faststream.rabbit import RabbitQueue
 from pamqp.commands import Basic
 
-from common.bus.broker import Connection, declare, probe_publishing
+from common.bus.broker import STEP_TIMEOUT_S, Connection, probe_publishing
 from common.bus.kept_connection import KeptConnection
 from common.bus.message_channel import MessageChannel
 from common.runtime.time_limits import time_limit
@@ -47,8 +48,13 @@ class Publisher:
     async def _prepare(self, connection: Connection) -> MessageChannel:
         channel = await connection.channel(publisher_confirms=self._confirmed, on_return_raises=self._confirmed)
         if self._queue is not None:
-            await declare(channel, self._queue)
+            await _declare(channel, self._queue)
         if self._confirmed:
             with suppress(TimeoutError):
                 await probe_publishing(channel)
         return await connection.messages_on(channel, confirmed=self._confirmed)
+
+
+async def _declare(channel: AbstractChannel, queue: RabbitQueue) -> None:
+    """Raises aio_pika's errors when RabbitMQ refuses, and TimeoutError."""
+    await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments, timeout=STEP_TIMEOUT_S)

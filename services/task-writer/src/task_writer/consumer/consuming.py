@@ -13,7 +13,8 @@ from aio_pika import RobustConnection
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError
 from common.bus.broker import Connection
-from common.bus.topology import COMMANDS, COMMANDS_NAME
+from common.bus.declarations import COMMANDS
+from common.bus.topology import COMMANDS_NAME
 from faststream.rabbit import Channel, RabbitBroker
 
 from task_writer.consumer.delivery import Delivery, Incoming, delivery

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from aio_pika.exceptions import AMQPError
 from common.bus.broker import STEP_TIMEOUT_S, Connection
+from common.bus.declarations import HINTS
 from common.bus.kept_connection import KeptConnection
 from common.bus.message_channel import MessageChannel
-from common.bus.topology import HINTS
 from common.contracts.hints import ChangeHint
 from common.runtime.time_limits import time_limit
 from common.settings import BusSettings

@@ -1,6 +1,6 @@
 """The arguments of the queues and the exchange. RabbitMQ cannot change them: a change here needs a new name."""
 
-from common.bus.topology import COMMANDS, DEAD_LETTERS, HINTS
+from common.bus.declarations import COMMANDS, DEAD_LETTERS, HINTS
 from faststream.rabbit import RabbitQueue
 
 
