@@ -1,13 +1,16 @@
 """The gateway starts without its backends, and answers each request with a problem."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from common.http.lean_dispatch import LeanDispatch
-from gateway.app import main
+from fastapi.responses import JSONResponse
+from gateway.app import create_app, main
+from gateway.openapi import openapi_document
 from starlette.routing import Match
 
-from tests.serving import Answer, Served
+from tests.serving import Answer, Served, serving
 
 from .in_process import (
     BATCH,
@@ -20,6 +23,7 @@ from .in_process import (
     USER,
     app_without_servers,
     lonely_gateway,
+    settings,
 )
 
 ORIGIN = "https://app.example"
@@ -65,6 +69,17 @@ async def test_the_documentation_and_all_it_needs_is_served(gateway: Served, pat
     answer = await gateway.ask("GET", path)
 
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, media_type)
+
+
+async def test_the_document_is_made_when_it_is_first_asked_for_and_only_once() -> None:
+    app = create_app(settings(1))
+    was_made_at_start = app.openapi_schema is not None
+
+    async with serving(app) as gateway:
+        answers = await asyncio.gather(*(gateway.ask("GET", "/openapi.json") for _ in range(3)))
+
+    assert not was_made_at_start
+    assert {answer.body for answer in answers} == {JSONResponse(openapi_document(app)).body}
 
 
 @pytest.mark.parametrize(
