@@ -97,6 +97,22 @@ async def test_an_idle_connection_is_answered_once_more_and_closed(server: Drain
         await stopping
 
 
+async def test_a_request_that_has_arrived_when_the_time_is_up_is_answered(
+    server: DrainingServer, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.http_server.draining.DRAIN_S", 0.0)
+    door.open.set()
+    answers, requests = await connect(server)
+    requests.write(REQUEST)
+    await head_of(answers)
+
+    requests.write(REQUEST)
+    await server.shutdown()  # the event loop had no turn since it was sent
+
+    assert b"\r\nconnection: close\r\n" in await head_of(answers)
+    requests.close()
+
+
 async def test_connections_that_were_not_accepted_yet_are_answered(server: DrainingServer, door: Door) -> None:
     door.open.set()
     waiting = [socket.create_connection(("127.0.0.1", port_of(server))) for _ in range(5)]

@@ -18,6 +18,9 @@ DRAIN_S = 1.0
 """How long idle connections are still served; a client that sends within this time gets `Connection: close`."""
 
 _POLL_EVERY_S = 0.02
+_TURNS_TO_READ = 2
+"""Of the event loop, before idle connections are closed: it looks for data in the first, and has read them before the
+second ends. On a busy machine requests may have arrived long before."""
 
 
 class DrainingServer(uvicorn.Server):
@@ -34,6 +37,8 @@ class DrainingServer(uvicorn.Server):
         ends_at = clock() + DRAIN_S
         while self.server_state.connections and clock() < ends_at and not self.force_exit:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(_POLL_EVERY_S)
+        for _ in range(_TURNS_TO_READ):
+            await asyncio.sleep(0)
         await super().shutdown(sockets)
 
     async def _stop_listening(self) -> None:
