@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,10 @@ def stack_settings(directory: Path) -> StackSettings:
     )
 
 
+PATIENT = dict.fromkeys(("WRITE_DEADLINE_S", "READ_TIMEOUT_S", "BUS_START_TIMEOUT_S"), "6")
+"""For tests that are not about these limits: whatever runs beside them may take both cores for seconds."""
+
+
 @asynccontextmanager
 async def running_stack_with(variables: Mapping[str, str], directory: Path) -> AsyncIterator[Stack]:
     """A whole system whose services have these variables in their environment."""
@@ -133,8 +137,13 @@ async def running_stack_with(variables: Mapping[str, str], directory: Path) -> A
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """The running system. Tests that break parts of a system start one of their own."""
-    async with running_stack(stack_settings(tmp_path_factory.mktemp("stack"))) as running:
-        yield running
+    async with AsyncExitStack() as opened:
+        with pytest.MonkeyPatch.context() as environment:  # of this stack alone: it is read while that starts
+            for name, value in PATIENT.items():
+                environment.setenv(name, value)
+            running = running_stack(stack_settings(tmp_path_factory.mktemp("stack")))
+            stack = await opened.enter_async_context(running)
+        yield stack
 
 
 @pytest.fixture(scope="session")

@@ -17,18 +17,23 @@ from faults.injuries import injure
 from faults.load import Client, Load
 from faults.schedule import SERVICES, Fault
 from faults.system import System, running_system
+from tests.conftest import PATIENT
 from tests.waiting import eventually
 
 CLIENTS = 8
 SEEDS = count(4)  # one for each load: then its users are new, and what it knows of them is right
 FEWEST_OPERATIONS = 50
 DEFINITE_ERRORS = {503, 504}
+LIMIT_S = 30.0
 
 
 @pytest.fixture(scope="module")
 async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    async with running_system(tmp_path_factory.mktemp("restarts"), silent) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in PATIENT.items():
+            environment.setenv(name, value)
+        async with running_system(tmp_path_factory.mktemp("restarts"), silent) as running:
+            yield running
 
 
 @asynccontextmanager
@@ -36,16 +41,16 @@ async def load_on(*gateway_urls: str) -> AsyncIterator[list[Operation]]:
     """All operations of clients that are busy as long as it is open."""
     operations: list[Operation] = []
     seed = next(SEEDS)
-    load = Load(gateway_urls, operations.append, pause_s=0)
+    load = Load(gateway_urls, operations.append, answer_within_s=LIMIT_S, pause_s=0)
     async with asyncio.TaskGroup() as clients:
         for number in range(CLIENTS):
             clients.create_task(Client(number, seed, load).run())
-        await eventually(lambda: enough(operations))
+        await eventually(lambda: enough(operations), within_s=LIMIT_S)
         try:
             yield operations
         finally:
             before = len(operations)
-            await eventually(lambda: enough(operations[before:]))
+            await eventually(lambda: enough(operations[before:]), within_s=LIMIT_S)
             load.ending.set()
 
 
@@ -74,7 +79,7 @@ async def test_a_restart_of_the_only_replica_gives_definite_answers(replicated: 
             await injure(replicated, Fault("restart", service, 0), 0)
     finally:
         await second.start()
-        await eventually(replicated.is_ready)
+        await eventually(replicated.is_ready, within_s=LIMIT_S)
 
     failed = [operation for operation in operations if not operation.is_answered]
     assert [failure_of(operation) for operation in failed if operation.failure == LOST] == []

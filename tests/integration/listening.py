@@ -27,6 +27,8 @@ from tests.waiting import eventually
 
 GATEWAY, WRITER, _ = SERVICE_USERS
 LIMIT_S = 15.0
+PATIENT = dict.fromkeys(("write_deadline_s", "read_timeout_s", "bus_start_timeout_s"), 10.0)
+"""Unless a test is about one of them: all services and clients here share one event loop, which may be busy."""
 JSON = {"Content-Type": "application/json"}
 
 
@@ -161,7 +163,7 @@ async def running_system(
             reader_url=HttpUrl(f"http://127.0.0.1:{reader_port}"),
             rabbitmq_url=SecretStr(rabbitmq.user_urls[GATEWAY]),
             port=0,
-            **given,
+            **PATIENT | given,
         )
         gateway = await opened.enter_async_context(serving(create_gateway(settings), limits=limits))
         clients = await opened.enter_async_context(AsyncExitStack())
