@@ -212,12 +212,13 @@ async def test_migrations_at_once_wait_without_a_snapshot_and_then_take_turns(
     logs = [tmp_path / name for name in ("one.log", "other.log")]
 
     async def both_wait() -> bool:
+        assert [one.poll() for one in both] == [None, None]
         return all("waiting for another migration" in log.read_text() for log in logs)
 
     with logs[0].open("w") as one, logs[1].open("w") as other:
         both = [begin_to_migrate(empty, log) for log in (one, other)]
         await eventually(both_wait)
-        holder.execute("set statement_timeout = '5s'")
+        holder.execute("set statement_timeout = '30s'")  # whoever waited with a snapshot would do so for LOCK_TIMEOUT_S
         holder.execute("create index concurrently extra on large (id)")
         assert [one.poll() for one in both] == [None, None]
         holder.execute("drop table large")
