@@ -25,7 +25,7 @@ from faults.world import World
 GATEWAYS = 2
 
 _PROGRESS_EVERY_S = 5.0
-_WARM_UP_WITHIN_S = 10.0
+_WARM_UP_WITHIN_S = 60.0
 _RECOVERED_WITHIN_S = 20.0  # then the next faults come all the same; what is promised is judged afterwards
 _LONGEST_FAULT_S = 10.0
 _BREATH_S = 0.5  # between a recovery and the next faults

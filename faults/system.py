@@ -21,7 +21,7 @@ from local_stack.waiting import until
 from faults.lines import Line
 from faults.schedule import SERVICES
 
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 60.0
 _OK = 200
 
 

@@ -20,4 +20,4 @@ SHORT = Budget(requests_per_operation=20, requests=300, model_runs=16, steps=40,
 LONG = Budget(requests_per_operation=500, requests=2_000, model_runs=150, steps=60, same_each_time=False)
 
 BUDGET = LONG if os.environ.get("FUZZ") == "long" else SHORT
-TIME_LIMIT_S = 60 if BUDGET is SHORT else 1_500
+TIME_LIMIT_S = 180 if BUDGET is SHORT else 1_500  # to end what hangs: the short run takes 25 s on a quiet machine

@@ -10,7 +10,7 @@ from gateway.waiting import Full
 
 from tests.waiting import turns
 
-LIMIT_S = 5.0
+LIMIT_S = 30.0
 
 type Send = Callable[[Sequence[int]], Awaitable[Sequence[int]]]
 
