@@ -16,7 +16,8 @@ from tests.integration.replicated_reads import Replicated, gateway_before, paths
 from tests.serving import Served
 
 KINDS = ("task", "list", "page", "search", "changes", "all changes")
-READ_TIMEOUT_S = 0.6
+READ_TIMEOUT_S = 0.6  # where a read waits for nothing; a busy machine may need longer for one that is answered
+PATIENCE_S = 10.0
 FUTURE = 2**62
 CHECK_S = 0.5  # no hints: there is no RabbitMQ
 
@@ -30,6 +31,13 @@ async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 @pytest.fixture(scope="module")
 async def replica(replicated: Replicated) -> AsyncIterator[Served]:
     """A gateway whose only task-reader reads the standby."""
+    async with replicated.replica_reader() as reader, gateway_before(reader, read_timeout_s=PATIENCE_S) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+async def hasty(replicated: Replicated) -> AsyncIterator[Served]:
+    """The same, for reads that it gives up."""
     async with replicated.replica_reader() as reader, gateway_before(reader, read_timeout_s=READ_TIMEOUT_S) as gateway:
         yield gateway
 
@@ -83,10 +91,10 @@ async def test_a_replica_that_has_reached_the_revision_answers(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_replica_that_has_not_is_503_within_the_limit(behind: Behind, replica: Served, kind: str) -> None:
+async def test_a_replica_that_has_not_is_503_within_the_limit(behind: Behind, hasty: Served, kind: str) -> None:
     began = monotonic()
 
-    answer = await replica.ask("GET", behind.path(kind), headers={"Min-Revision": f'"1-{behind.now}"'})
+    answer = await hasty.ask("GET", behind.path(kind), headers={"Min-Revision": f'"1-{behind.now}"'})
 
     assert (answer.status, answer.json()["type"]) == (503, "urn:taskwire:problem:unavailable")
     assert answer.headers["content-type"] == "application/problem+json"
@@ -98,7 +106,7 @@ async def test_a_replica_that_has_not_is_503_within_the_limit(behind: Behind, re
 async def test_a_read_waits_until_the_replica_has_reached_the_revision(
     replicated: Replicated, behind: Behind, kind: str
 ) -> None:
-    async with replicated.replica_reader() as reader, gateway_before(reader, read_timeout_s=10) as gateway:
+    async with replicated.replica_reader() as reader, gateway_before(reader, read_timeout_s=PATIENCE_S) as gateway:
         headers = {"Min-Revision": str(behind.now)}
         waiting = asyncio.create_task(gateway.ask("GET", behind.path(kind), headers=headers))
         early = await gateway.ask("GET", behind.path(kind))
@@ -124,20 +132,24 @@ async def test_a_read_that_names_nothing_or_what_is_reached_is_answered_as_the_r
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_a_304_is_never_of_something_older(behind: Behind, replica: Served, kind: str) -> None:
+async def test_a_304_is_never_of_something_older(behind: Behind, replica: Served, hasty: Served, kind: str) -> None:
     known = {"If-None-Match": f'"1-{behind.then}"'}
 
     unnamed = await replica.ask("GET", behind.path(kind), headers=known)
-    named = await replica.ask("GET", behind.path(kind), headers={**known, "Min-Revision": str(behind.now)})
+    named = await hasty.ask("GET", behind.path(kind), headers={**known, "Min-Revision": str(behind.now)})
 
     assert (unnamed.status, named.status) == (304, 503)
 
 
 async def test_a_list_from_memory_is_never_older(replicated: Replicated, behind: Behind) -> None:
-    async with replicated.replica_reader() as reader, gateway_before(reader, read_timeout_s=READ_TIMEOUT_S) as gateway:
+    async with (
+        replicated.replica_reader() as reader,
+        gateway_before(reader, read_timeout_s=PATIENCE_S) as gateway,
+        gateway_before(reader, read_timeout_s=READ_TIMEOUT_S) as hasty,
+    ):
         path, named = behind.path("list"), {"Min-Revision": str(behind.now)}
         kept = [await gateway.ask("GET", path) for _ in range(2)]
-        too_new = await gateway.ask("GET", path, headers=named)
+        too_new = await hasty.ask("GET", path, headers=named)
         from_memory = await gateway.ask("GET", path, headers={"Min-Revision": str(behind.then)})
         await replicated.standby.resume()
         await replicated.standby.caught_up()
@@ -147,7 +159,9 @@ async def test_a_list_from_memory_is_never_older(replicated: Replicated, behind:
     assert too_new.status == 503
 
 
-async def test_a_deleted_task_is_not_shown_after_its_deletion(replicated: Replicated, replica: Served) -> None:
+async def test_a_deleted_task_is_not_shown_after_its_deletion(
+    replicated: Replicated, replica: Served, hasty: Served
+) -> None:
     made = create()
     await replicated.write(made)
     await replicated.standby.caught_up()
@@ -155,7 +169,7 @@ async def test_a_deleted_task_is_not_shown_after_its_deletion(replicated: Replic
     gone = {"Min-Revision": str(await replicated.write(delete(made.user_id, made.task_id)))}
     path = paths_of(made.user_id, made.task_id, 0)["task"]
 
-    before = await replica.ask("GET", path, headers=gone)
+    before = await hasty.ask("GET", path, headers=gone)
     await replicated.standby.resume()
     await replicated.standby.caught_up()
     after = await replica.ask("GET", path, headers=gone)
@@ -164,11 +178,11 @@ async def test_a_deleted_task_is_not_shown_after_its_deletion(replicated: Replic
 
 
 async def test_changes_since_what_the_replica_has_not_reached_are_not_gone(
-    replicated: Replicated, behind: Behind, replica: Served
+    replicated: Replicated, behind: Behind, replica: Served, hasty: Served
 ) -> None:
     path = f"/api/{behind.user}/changes?since={behind.now}"
 
-    early = await replica.ask("GET", path)
+    early = await hasty.ask("GET", path)
     await replicated.standby.resume()
     await replicated.standby.caught_up()
     answer = await replica.ask("GET", path)
@@ -288,9 +302,10 @@ async def test_without_the_primarys_reader_a_read_waits_for_the_replica(
         pass
     async with (
         replicated.replica_reader() as reader,
-        gateway_before(reader, primary=gone, read_timeout_s=READ_TIMEOUT_S) as gateway,
+        gateway_before(reader, primary=gone, read_timeout_s=PATIENCE_S) as gateway,
+        gateway_before(reader, primary=gone, read_timeout_s=READ_TIMEOUT_S) as hasty,
     ):
-        early = await gateway.ask("GET", behind.path(kind), headers=named)
+        early = await hasty.ask("GET", behind.path(kind), headers=named)
         await replicated.standby.resume()
         await replicated.standby.caught_up()
         answer = await gateway.ask("GET", behind.path(kind), headers=named)
@@ -311,16 +326,20 @@ async def test_the_primarys_reader_answers_while_those_of_the_replica_are_down(
     assert (answer.status, titles(answer)) == (200, ["title"])
 
 
-async def test_reads_of_one_batch_do_not_wait_for_the_one_that_does(behind: Behind, replica: Served) -> None:
+async def test_reads_of_one_batch_do_not_wait_for_the_one_that_does(
+    replicated: Replicated, behind: Behind, replica: Served
+) -> None:
     path = behind.path("task")
 
     waiting = asyncio.create_task(replica.ask("GET", path, headers={"Min-Revision": str(behind.now)}))
     others = await asyncio.gather(*(replica.ask("GET", path) for _ in range(20)))
     waits = not waiting.done()
+    await replicated.standby.resume()
+    answer = await waiting
 
     assert {answer.status for answer in others} == {200}
     assert waits
-    assert (await waiting).status == 503
+    assert (answer.status, titles(answer)) == (200, ["title"])
 
 
 async def test_an_event_stream_goes_on_from_the_primary_while_the_replica_has_not_reached_it(

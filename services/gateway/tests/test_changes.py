@@ -39,7 +39,7 @@ async def test_what_the_reader_cannot_tell_is_410() -> None:
 
 async def test_what_a_reader_of_the_release_before_cannot_tell_is_503() -> None:
     """It may have asked a replica that has not reached the revision."""
-    async with gateway_reading(http("200 OK", pack([None]))) as (gateway, _):
+    async with gateway_reading(http("200 OK", pack([None])), gives_up=True) as (gateway, _):
         answer = await gateway.ask("GET", f"{CHANGES}?since=5")
 
     assert answer.status == 503
@@ -48,7 +48,7 @@ async def test_what_a_reader_of_the_release_before_cannot_tell_is_503() -> None:
 @pytest.mark.parametrize("query", ["", "?since=5"])
 @pytest.mark.parametrize("condition", [{}, {"If-None-Match": '"1-7"'}])
 async def test_a_reader_without_revisions_is_503(query: str, condition: dict[str, str]) -> None:
-    async with gateway_reading(http("200 OK", pack([LIST]))) as (gateway, _):
+    async with gateway_reading(http("200 OK", pack([LIST])), gives_up=True) as (gateway, _):
         answer = await gateway.ask("GET", CHANGES + query, headers=condition)
 
     assert answer.status == 503
