@@ -96,7 +96,6 @@ async def differs_from_list(client: Client) -> bool:
     return sorted(client.copy.values(), key=lambda task: (task["created_at"], task["id"]), reverse=True) != listed
 
 
-@pytest.mark.timeout(180)
 async def test_clients_of_changes_have_the_list_at_every_revision(replicated: System) -> None:
     urls, chance = replicated.gateway_urls, Random(14)  # noqa: S311 - to be repeated, not to be secret
     users = [User() for _ in range(USERS)]

@@ -60,7 +60,6 @@ async def deadly_batch(gateway: RawGateway, addresses: Addresses, rabbitmq: Rabb
     ]
 
 
-@pytest.mark.timeout(180)
 async def test_a_batch_that_kills_each_writer_is_dead_lettered_and_can_be_replayed(
     gateway: RawGateway, addresses: Addresses, rabbitmq: Rabbitmq, reader_database: Database, locks: Locks
 ) -> None:
