@@ -1,16 +1,18 @@
-"""Questions about queues on a real RabbitMQ: none leaves a channel behind, whatever becomes of it."""
+"""Looks at queues on a real RabbitMQ: a connection has one channel for them at most, whatever becomes of a look."""
 
+import gc
 import logging
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import pytest
-from aio_pika.abc import AbstractConnection
 from aiormq.exceptions import ChannelAccessRefused
-from common.bus.broker import connect_to
+from common.bus.barrier import reaches_queue
+from common.bus.broker import Connection, connect_to
+from common.bus.declarations import COMMANDS
 from common.bus.queue_counts import QueueCounts, count_queue
 from gateway.metrics import QUEUE_CONSUMERS, QUEUE_MESSAGES
 from gateway.queue_watch import WatchedQueue
@@ -32,7 +34,7 @@ class Asker:
 
     user: str
     node: Rabbitmq
-    connection: AbstractConnection
+    connection: Connection
 
     async def ask(self, name: str = QUEUE) -> QueueCounts | None:
         return await count_queue(self.connection, name, within_s=ANSWER_WITHIN_S)
@@ -67,7 +69,7 @@ async def queue(node: Rabbitmq) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def connected(url: str) -> AsyncIterator[AbstractConnection]:
+async def connected(url: str) -> AsyncIterator[Connection]:
     async with await connect_to(url) as connection:
         yield connection
 
@@ -105,11 +107,29 @@ async def test_a_queue_that_is_not_there_is_none_and_leaves_no_channel(asker: As
     assert await asker.channels() == ["0"]
 
 
-async def test_a_look_that_is_granted_leaves_no_channel(asker: Asker) -> None:
+async def test_all_looks_that_are_granted_share_one_channel(asker: Asker) -> None:
     for _ in range(LOOKS):
         await asker.ask()
 
-    assert await asker.channels() == ["0"]
+    assert await asker.channels() == ["1"]
+
+
+async def test_a_look_leaves_nothing_for_the_garbage_collector(node: Rabbitmq) -> None:
+    async with connected(node.url) as connection, connection.channel() as channel:
+        await channel.declare_queue(COMMANDS.name, durable=True, arguments=COMMANDS.arguments)
+
+        async def look() -> None:
+            await count_queue(connection, COMMANDS.name, within_s=ANSWER_WITHIN_S)
+            await reaches_queue(connection, within_s=ANSWER_WITHIN_S)
+
+        await look()
+        with collector_paused():
+            for _ in range(LOOKS):
+                await look()
+            left = gc.collect()
+        await channel.queue_delete(COMMANDS.name)
+
+    assert left < LOOKS  # not even one object of each
 
 
 async def test_a_look_that_is_refused_leaves_no_channel(refused: Asker) -> None:
@@ -162,6 +182,17 @@ async def test_the_watch_forgets_a_queue_that_is_gone(asker: Asker) -> None:
     await watched.update()
 
     assert samples() == []
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """With nothing to collect at first."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def samples() -> list[float]:

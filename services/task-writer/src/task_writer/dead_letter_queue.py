@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import AMQPError, ChannelPreconditionFailed, DeliveryError
 from aiormq.exceptions import ChannelLockedResource
-from common.bus.broker import connect
+from common.bus.broker import Connection, connect
 from common.bus.declarations import DEAD_LETTERS
 from common.bus.queue_counts import count_queue
 from common.bus.topology import COMMANDS_NAME, DEAD_LETTERS_LOCK_NAME, DEAD_LETTERS_NAME
@@ -45,7 +45,7 @@ class DeadLetterQueue:
     requeues behind what was requeued before. So every listing costs the traffic, and up to the memory, of all of them.
     """
 
-    def __init__(self, connection: AbstractConnection, channel: AbstractChannel, queue: AbstractQueue) -> None:
+    def __init__(self, connection: Connection, channel: AbstractChannel, queue: AbstractQueue) -> None:
         self.count = queue.declaration_result.message_count or 0
         self._connection = connection
         self._channel = channel
@@ -141,7 +141,7 @@ async def open_dead_letters(settings: BusSettings) -> AsyncIterator[DeadLetterQu
         await connection.end()
 
 
-async def _declare(connection: AbstractConnection) -> DeadLetterQueue:
+async def _declare(connection: Connection) -> DeadLetterQueue:
     await _lock(connection)
     channel = await connection.channel(on_return_raises=True)
     try:
@@ -156,7 +156,7 @@ async def _declare(connection: AbstractConnection) -> DeadLetterQueue:
     return DeadLetterQueue(connection, channel, queue)
 
 
-async def _lock(connection: AbstractConnection) -> None:
+async def _lock(connection: Connection) -> None:
     """Declares an exclusive queue, which goes with its connection: quorum queues have no exclusive consumers.
 
     On RabbitMQ 4.3 it outlives its closed connection by 7 to 15 ms, so only a lock held for longer is another

@@ -4,15 +4,15 @@ nodes, has all that the same channel sent for the queue before, such as an ackno
 A passive declare proves nothing: RabbitMQ answers it also while the leader is frozen or unreachable.
 """
 
-import asyncio
 from contextlib import suppress
 from uuid import UUID
 
-from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import DeliveryError
 from aiormq.abc import AbstractChannel
 from pamqp.commands import Basic
 
+from common.bus.broker import Connection
+from common.bus.look_channel import look_channel
 from common.bus.topology import COMMANDS_NAME, PERSISTENT, SAME_PRIORITY
 from common.contracts.commands import CommandBatch, DeleteTask
 
@@ -42,20 +42,12 @@ async def pass_barrier(channel: AbstractChannel) -> None:
     await channel.basic_publish(BODY, routing_key=COMMANDS_NAME, properties=properties, mandatory=True)
 
 
-async def reaches_queue(connection: AbstractConnection, *, within_s: float) -> None:
-    """Returns once the command queue has a message from this connection, on a channel of its own: five round trips.
+async def reaches_queue(connection: Connection, *, within_s: float) -> None:
+    """Returns once the command queue has a message from this connection's channel for looks: one round trip.
 
-    Raises TimeoutError without an answer, as from a node that does not reach a majority of the queue's nodes, and
-    aio_pika's errors, OSError or RuntimeError when the connection is lost. That there is no queue, or that it is full,
-    is an answer.
+    Raises TimeoutError without an answer, as from a node that does not reach a majority of the queue's nodes, and the
+    other errors of `look_channel`. That there is no queue, or that it is full, is an answer.
     """
-    if connection.transport is None:
-        raise ConnectionError("not connected to RabbitMQ")
-    async with asyncio.timeout(within_s):
-        channel = await connection.transport.connection.channel(publisher_confirms=True, on_return_raises=True)
-        try:
-            with suppress(DeliveryError):
-                await pass_barrier(channel)
-        finally:
-            async with asyncio.timeout(within_s):  # a timeout of its own, because the outer one may have expired
-                await channel.close()
+    async with look_channel(connection, within_s=within_s) as channel:
+        with suppress(DeliveryError):
+            await pass_barrier(channel)

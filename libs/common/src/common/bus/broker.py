@@ -15,6 +15,7 @@ import aio_pika
 import aiormq
 from aio_pika.abc import AbstractChannel, AbstractQueue, TimeoutType
 from aio_pika.exceptions import DeliveryError
+from aiormq.abc import AbstractChannel as AiormqChannel
 from aiormq.abc import ExceptionType
 from aiormq.exceptions import ConnectionClosed, InvalidFrameError
 from yarl import URL
@@ -66,6 +67,8 @@ class Connection(aio_pika.Connection):
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done, with the reason, once the connection is lost."""
         self.close_callbacks.add(self._lost_by)
+        self.for_looks: AiormqChannel | None = None
+        """The channel of look_channel.py, while there is one."""
 
     def lose(self, reason: str) -> None:
         """Marks the connection as lost. The first reason counts."""

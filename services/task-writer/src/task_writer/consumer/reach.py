@@ -32,7 +32,7 @@ async def keep_looking(consuming: Kept, publishing: Sequence[Kept], others: Sequ
 
     From those that are `publishing` by a message for the queue, which RabbitMQ has to confirm: an alarm blocks them
     anyway. The consumer's must not be blocked: what is found out of its node by another one counts for it, and so for
-    others, and else whether a consumer is seen. Three to five round trips each, and a message where one publishes.
+    others, and else whether a consumer is seen. A round trip each, and a message where one publishes.
     """
     missed = dict.fromkeys((*publishing, consuming, *others), 0)
     while not consuming.is_retired:
