@@ -1,9 +1,9 @@
 """Writes HTTP/1.1 responses."""
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 
+from common.http_server.flow import Chunk
 from common.http_server.head import Head
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -16,8 +16,6 @@ costs more than a second write."""
 _CHUNKED = (b"transfer-encoding", b"chunked")
 _WITHOUT_BODY = frozenset((HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED))
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
-
-type Chunk = bytes | memoryview
 
 
 def head_bytes(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -34,10 +32,10 @@ def head_bytes(status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 class Answer:
     """A response that is being written. The head waits for the first part of the body, as ASGI demands."""
 
-    __slots__ = ("_has_body", "_held", "_is_chunked", "_remaining_bytes", "_transport")
+    __slots__ = ("_has_body", "_held", "_is_chunked", "_remaining_bytes", "_send")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+    def __init__(self, send: Callable[[Chunk], None]) -> None:
+        self._send = send
         self._held: bytes | None = None
         self._remaining_bytes: int | None = None  # of the body, if there is a Content-Length
         self._has_body = self._is_chunked = False
@@ -79,6 +77,6 @@ class Answer:
         if head is not None and len(part) <= JOINED_BYTES:
             part = b"".join((head, part))
         elif head is not None:
-            self._transport.write(head)
+            self._send(head)
         if part:
-            self._transport.write(part)
+            self._send(part)

@@ -31,14 +31,14 @@ class Ending:
         count_refusal(problem.kind)
         answer = refusal(problem, received, for_origin)
         has_body = not received.startswith(b"HEAD ")
-        self._transport.write(last_bytes(answer, state.default_headers, has_body=has_body))
+        self._flow.write(last_bytes(answer, state.default_headers, has_body=has_body))
         self.lingering_close()
 
     def lingering_close(self) -> None:
         """Closes the sending side, and the whole connection when the client closes or after LINGERING_CLOSE_S."""
         self.has_begun = True
         with suppress(OSError):  # the client has reset the connection, and asyncio is about to notice
-            self._transport.write_eof()
+            self._flow.write_eof()
         self._flow.read_on()
         self._receiving.set(LINGERING_CLOSE_S, self.close)
 

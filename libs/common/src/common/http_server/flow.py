@@ -1,19 +1,58 @@
-"""Flow control and closing of a connection."""
+"""Writing, flow control and closing of a connection."""
 
 import asyncio
+from collections.abc import Collection
 
+from common.http_server.limits import HELD_BYTES, HELD_FROM_REQUESTS
+from common.http_server.turn import Turn
 from common.runtime.deadlines import Deadline
+
+type Chunk = bytes | memoryview
 
 
 class Flow:
-    """Flow control of a transport. Every wait for the client to read has a time limit, even for the last bytes."""
+    """Flow control of a transport. Every wait for the client to read has a time limit, even for the last bytes.
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, answer_timeout_s: float) -> None:
+    While HELD_FROM_REQUESTS are `in_progress`, small parts are written at the end of the turn of the event loop.
+    """
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        answer_timeout_s: float,
+        turn: Turn,
+        in_progress: Collection[object],
+    ) -> None:
         self._transport = transport
+        self._loop = loop
+        self._turn = turn
+        self._in_progress = in_progress
+        self._held: Chunk | None = None
         self._answer_timeout_s = answer_timeout_s
         self._sending = Deadline(loop)
         self._writable: asyncio.Event | None = None  # set while the write buffer is full
         self._reading_paused = False
+
+    def write(self, part: Chunk) -> None:
+        """Writes the part after all before it, in this turn of the event loop."""
+        if len(self._in_progress) >= HELD_FROM_REQUESTS and len(part) <= HELD_BYTES and self._held is None:
+            self._held = part
+            self._turn.add(self, self._loop)
+        else:
+            self.flush()
+            self._transport.write(part)
+
+    def flush(self) -> None:
+        """Writes what is held, unless the connection is lost."""
+        part, self._held = self._held, None
+        if part is not None and not self._transport.is_closing():
+            self._transport.write(part)
+
+    def write_eof(self) -> None:
+        """Closes the sending side. Raises OSError when the client has reset the connection."""
+        self.flush()
+        self._transport.write_eof()
 
     def pause_reading(self) -> None:
         """Stops reading from the client."""
@@ -51,6 +90,7 @@ class Flow:
 
     def close(self) -> None:
         """Closes once everything is written, within the usual time limit."""
+        self.flush()
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._sending.set(self._answer_timeout_s, self._transport.abort)

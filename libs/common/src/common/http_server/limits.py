@@ -9,6 +9,13 @@ LINGERING_CLOSE_S = 1.0
 """How long a client may keep sending on a connection that is being closed: an immediate close would send a reset, which
 may overtake the response."""
 
+HELD_BYTES = 20 * 1024
+"""How large an answer may be that waits for the end of its turn of the event loop, to be written with others."""
+
+HELD_FROM_REQUESTS = 5
+"""How many requests have to be in progress for that. With fewer, hardly two are answered in one turn; a task-reader has
+as many batches of a gateway."""
+
 READ_AHEAD_BYTES = 64 * 1024
 """How much is buffered per connection before reading pauses."""
 

@@ -24,6 +24,7 @@ from common.http_server.head_buffer import HeadBuffer
 from common.http_server.limits import READ_AHEAD_BYTES, REJECT_WITHIN_S, HttpLimits
 from common.http_server.refusals import HeadersForOrigin, no_cors_headers, refusal
 from common.http_server.request_cycle import App, RequestCycle
+from common.http_server.turn import Turn
 from common.runtime.deadlines import Deadline
 
 __all__ = ["HttpLimits", "LimitedHttpProtocol", "with_limits"]
@@ -34,6 +35,7 @@ class LimitedHttpProtocol(asyncio.Protocol):
 
     limits: ClassVar[HttpLimits] = HttpLimits()
     admission: ClassVar[Admission] = Admission(limits.requests)
+    turn: ClassVar[Turn] = Turn()
 
     def __init__(
         self,
@@ -52,15 +54,14 @@ class LimitedHttpProtocol(asyncio.Protocol):
         self._heads = HeadBuffer(self.limits.head_bytes)
         self._head_is_due = True
         self._cycle: RequestCycle | None = None
-        self._body_is_due = False
-        self._is_rejected = self._at_end = False
+        self._body_is_due = self._is_rejected = self._at_end = False
 
     # Called by asyncio.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         self.transport = transport
         self._context = copy_context()
-        self.flow = Flow(transport, self.loop, self.limits.answer_timeout_s)
+        self.flow = Flow(transport, self.loop, self.limits.answer_timeout_s, self.turn, self.state.tasks)
         self._end = Ending(transport, self.flow, self._receiving)
         self._addresses = Addresses.of(transport)
         self._is_rejected = len(self._connections) >= self.limits.connections
@@ -226,8 +227,7 @@ class LimitedHttpProtocol(asyncio.Protocol):
 
     def _body_timed_out(self) -> None:
         if self._cycle is not None:
-            detail = f"The body must arrive within {self.limits.body_timeout_s:g} seconds."
-            self._cycle.fail(Problem(SLOW_BODY, detail))
+            self._cycle.fail(Problem(SLOW_BODY, f"The body must arrive within {self.limits.body_timeout_s:g} seconds."))
 
     def _refuse(self, problem: Problem) -> None:
         """Answers without the app, and closes the connection."""
@@ -245,6 +245,6 @@ def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
 
     class Limited(LimitedHttpProtocol):
         limits = given
-        admission = Admission(given.requests)
+        admission, turn = Admission(given.requests), Turn()
 
     return Limited

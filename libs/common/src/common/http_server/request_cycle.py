@@ -9,9 +9,9 @@ from typing import Any, Protocol
 from uvicorn.server import ServerState
 
 from common.http.problems import INTERNAL, Problem
-from common.http_server.answer import CLOSE, CONTINUE, Answer, Chunk
+from common.http_server.answer import CLOSE, CONTINUE, Answer
 from common.http_server.body_decoding import Body
-from common.http_server.flow import Flow
+from common.http_server.flow import Chunk, Flow
 from common.http_server.head import Head
 from common.http_server.incoming import Incoming, Receiver
 from common.http_server.open_answer import STREAM, Stream
@@ -103,7 +103,7 @@ class RequestCycle:
         """ASGI's receive. Raises a problem when the body is malformed, too slow, or complete only when the server is
         overloaded."""
         if self._owes_continue and not self.incoming.has_begun and not self.incoming.is_over:
-            self._connection.transport.write(CONTINUE)
+            self._connection.flow.write(CONTINUE)
         self._owes_continue = False
         received = await self.incoming.receive()
         if received is None:
@@ -155,7 +155,7 @@ class RequestCycle:
             self.keeps_alive = False
         if not self.keeps_alive and CLOSE not in sent:
             sent.append(CLOSE)
-        self._answer = Answer(self._connection.transport)
+        self._answer = Answer(self._connection.flow.write)
         self._answer.start(self._head, status, sent)
 
     def _write_body(self, part: Chunk, *, is_last: bool) -> None:
