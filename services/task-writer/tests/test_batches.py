@@ -1,5 +1,7 @@
 """Outcomes of a batch that is late, or without a database."""
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -16,6 +18,8 @@ from task_writer.settings import WriterSettings
 
 from tests.commands import create, delete, keyed, replace, toggle
 from tests.ports import closed_port
+
+ROUNDS = 300
 
 
 def one_of_each(**more: Any) -> list[AnyCommand]:
@@ -95,3 +99,16 @@ async def test_no_command_is_poison_because_the_database_is_absent(absent: Datab
 
 async def test_an_empty_batch_has_no_answers(unusable: Database) -> None:
     assert await carry_out(unusable, []) == []
+
+
+async def test_batches_of_all_lengths_leave_no_memory_behind(unusable: Database) -> None:
+    batches: list[list[AnyCommand]] = [[create(expires_in_s=-LONG_PAST_S - 1)] * length for length in range(1, 20)]
+    gc.collect()  # which empties Python's free lists
+    await carry_out(unusable, batches[0])
+    before = sys.getallocatedblocks()
+
+    for _ in range(ROUNDS):
+        for commands in batches:
+            await carry_out(unusable, commands)
+
+    assert sys.getallocatedblocks() - before < ROUNDS
