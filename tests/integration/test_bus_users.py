@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from uuid import uuid4
 
 import aio_pika
 import pytest
@@ -25,7 +26,6 @@ from tests.waiting import eventually
 
 GATEWAY, WRITER, OPERATOR = SERVICE_USERS
 STRANGE = "strange"
-OF_A_GATEWAY = "tasks.changed.gateway.0a"
 OF_ANOTHER_GATEWAY = "tasks.changed.gateway.0b"
 LOOKS_NEED_RIGHTS = (4, 2, 6)  # the first release in which a passive declare needs a right on the queue
 
@@ -39,9 +39,10 @@ async def queues(node: Rabbitmq) -> AsyncIterator[None]:
         for queue in (COMMANDS, DEAD_LETTERS):
             await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)
         await channel.declare_exchange(HINTS.name, HINTS.type.value, durable=HINTS.durable)
-        await channel.declare_queue(OF_ANOTHER_GATEWAY, exclusive=True)
+        exclusive = await channel.declare_queue(OF_ANOTHER_GATEWAY, exclusive=True)
         await channel.declare_queue(STRANGE, durable=True)
         yield
+        await exclusive.delete()  # by itself it goes some time after its connection
 
 
 async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addresses: Addresses) -> None:
@@ -152,10 +153,10 @@ async def deletes_the_exchange(channel: AbstractChannel) -> object:
 
 
 def listens(exchange: str) -> Deed:
-    """On a queue of its own."""
+    """On a queue of its own; under another name each time, since the last one may still be there."""
 
     async def deed(channel: AbstractChannel) -> object:
-        queue = await channel.declare_queue(OF_A_GATEWAY, exclusive=True)
+        queue = await channel.declare_queue(f"tasks.changed.gateway.{uuid4().hex}", exclusive=True)
         await queue.bind(exchange)
         return await queue.consume(asyncio.Queue[object]().put, no_ack=True)
 
