@@ -8,7 +8,6 @@ import pytest
 from common.http_server.flow import Flow
 from common.http_server.limits import HELD_BYTES, HELD_FROM_REQUESTS, HttpLimits
 from common.http_server.serving import server_config
-from common.http_server.turn import Turn
 from starlette.responses import Response
 from uvicorn.server import ServerState
 
@@ -55,15 +54,15 @@ async def others() -> AsyncIterator[list[asyncio.Task[Any]]]:
         task.cancel()
 
 
-def flow_of(transport: Recorded, turn: Turn, in_progress: range) -> Flow:
-    return Flow(transport, asyncio.get_running_loop(), 1.0, turn, in_progress)
+def flow_of(transport: Recorded, in_progress: range) -> Flow:
+    return Flow(transport, asyncio.get_running_loop(), 1.0, in_progress)
 
 
 async def test_answers_of_a_turn_are_written_at_its_end() -> None:
-    turn, one, other = Turn(), Recorded(), Recorded()
+    one, other = Recorded(), Recorded()
 
-    flow_of(one, turn, MANY).write(b"first")
-    flow_of(other, turn, MANY).write(b"second")
+    flow_of(one, MANY).write(b"first")
+    flow_of(other, MANY).write(b"second")
     within = [*one.done, *other.done]
     await turns()
 
@@ -74,14 +73,14 @@ async def test_answers_of_a_turn_are_written_at_its_end() -> None:
 async def test_one_of_few_answers_and_a_large_one_are_written_at_once(in_progress: range, part: bytes) -> None:
     transport = Recorded()
 
-    flow_of(transport, Turn(), in_progress).write(part)
+    flow_of(transport, in_progress).write(part)
 
     assert transport.done == [part]
 
 
 async def test_parts_of_one_connection_stay_in_order() -> None:
     transport = Recorded()
-    flow = flow_of(transport, Turn(), MANY)
+    flow = flow_of(transport, MANY)
 
     for part in (b"first", b"second", b"third"):
         flow.write(part)
@@ -93,7 +92,7 @@ async def test_parts_of_one_connection_stay_in_order() -> None:
 @pytest.mark.parametrize(("end", "ended"), [(Flow.close, "close"), (Flow.write_eof, "eof")], ids=["close", "eof"])
 async def test_what_is_held_is_written_before_the_end(end: Callable[[Flow], None], ended: str) -> None:
     transport = Recorded()
-    flow = flow_of(transport, Turn(), MANY)
+    flow = flow_of(transport, MANY)
 
     flow.write(b"answer")
     end(flow)
@@ -105,7 +104,7 @@ async def test_what_is_held_is_written_before_the_end(end: Callable[[Flow], None
 async def test_nothing_is_written_to_a_lost_connection() -> None:
     transport = Recorded()
 
-    flow_of(transport, Turn(), MANY).write(b"answer")
+    flow_of(transport, MANY).write(b"answer")
     transport.is_lost = True
     await turns()
 

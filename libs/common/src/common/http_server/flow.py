@@ -1,10 +1,15 @@
-"""Writing, flow control and closing of a connection."""
+"""Writing, flow control and closing of a connection.
+
+The answers to a batch are made one after the other. Each that is written at once wakes its client, who runs before the
+next is made: on one core instead of the service, on another one only to sleep again. Written together, at the end of
+the turn of the event loop in which they were made, they wake a client of many connections once, and its next requests
+come together, too.
+"""
 
 import asyncio
 from collections.abc import Collection
 
 from common.http_server.limits import HELD_BYTES, HELD_FROM_REQUESTS
-from common.http_server.turn import Turn
 from common.runtime.deadlines import Deadline
 
 type Chunk = bytes | memoryview
@@ -21,12 +26,10 @@ class Flow:
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
         answer_timeout_s: float,
-        turn: Turn,
         in_progress: Collection[object],
     ) -> None:
         self._transport = transport
         self._loop = loop
-        self._turn = turn
         self._in_progress = in_progress
         self._held: Chunk | None = None
         self._answer_timeout_s = answer_timeout_s
@@ -38,7 +41,7 @@ class Flow:
         """Writes the part after all before it, in this turn of the event loop."""
         if len(self._in_progress) >= HELD_FROM_REQUESTS and len(part) <= HELD_BYTES and self._held is None:
             self._held = part
-            self._turn.add(self, self._loop)
+            self._loop.call_soon(self.flush)  # after all that is ready now
         else:
             self.flush()
             self._transport.write(part)

@@ -24,7 +24,6 @@ from common.http_server.head_buffer import HeadBuffer
 from common.http_server.limits import READ_AHEAD_BYTES, REJECT_WITHIN_S, HttpLimits
 from common.http_server.refusals import HeadersForOrigin, no_cors_headers, refusal
 from common.http_server.request_cycle import App, RequestCycle
-from common.http_server.turn import Turn
 from common.runtime.deadlines import Deadline
 
 __all__ = ["HttpLimits", "LimitedHttpProtocol", "with_limits"]
@@ -35,7 +34,6 @@ class LimitedHttpProtocol(asyncio.Protocol):
 
     limits: ClassVar[HttpLimits] = HttpLimits()
     admission: ClassVar[Admission] = Admission(limits.requests)
-    turn: ClassVar[Turn] = Turn()
 
     def __init__(
         self,
@@ -61,7 +59,7 @@ class LimitedHttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         self.transport = transport
         self._context = copy_context()
-        self.flow = Flow(transport, self.loop, self.limits.answer_timeout_s, self.turn, self.state.tasks)
+        self.flow = Flow(transport, self.loop, self.limits.answer_timeout_s, self.state.tasks)
         self._end = Ending(transport, self.flow, self._receiving)
         self._addresses = Addresses.of(transport)
         self._is_rejected = len(self._connections) >= self.limits.connections
@@ -245,6 +243,6 @@ def with_limits(given: HttpLimits) -> type[LimitedHttpProtocol]:
 
     class Limited(LimitedHttpProtocol):
         limits = given
-        admission, turn = Admission(given.requests), Turn()
+        admission = Admission(given.requests)
 
     return Limited
