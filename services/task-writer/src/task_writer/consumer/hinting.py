@@ -28,8 +28,8 @@ CONNECTION_NAME = "task-writer hints"
 PROPERTIES = Basic.Properties(content_type="application/json")
 PUBLISH_TIMEOUT_S = 1.0
 PAUSE_S = 0.04
-"""After each hint. What is announced meanwhile shares the next one: a hint costs 0.2 ms, as much as several commands of
-a batch, and RabbitMQ 0.1 ms. An event comes within 50 ms all the same (docs/events.md)."""
+"""After each hint. What is announced meanwhile shares the next one: a hint costs 0.05 ms, as much as one or two
+commands of a batch, and RabbitMQ 0.08 ms. An event comes within 50 ms all the same (docs/events.md)."""
 
 MAX_USERS = 10_000
 """That wait for the next hint, 56 bytes of it each. There are more only if RabbitMQ takes nothing."""
