@@ -32,17 +32,24 @@ LOOKS_NEED_RIGHTS = (4, 2, 6)  # the first release in which a passive declare ne
 type Deed = Callable[[AbstractChannel], Awaitable[object]]
 
 
+@pytest.fixture(scope="module")
+async def queue_of_another(node: Rabbitmq) -> AsyncIterator[None]:
+    """Another gateway's, for as long as it is connected. For the whole module: RabbitMQ deletes an exclusive queue some
+    time after its connection, and nobody else can declare one of that name until then."""
+    async with await connect_to(node.url) as connection, connection.channel() as channel:
+        await channel.declare_queue(OF_ANOTHER_GATEWAY, exclusive=True)
+        yield
+
+
 @pytest.fixture
-async def queues(node: Rabbitmq) -> AsyncIterator[None]:
+async def queues(node: Rabbitmq, queue_of_another: None) -> AsyncIterator[None]:
     """All queues there are, and one of somebody else."""
     async with await connect_to(node.url) as connection, connection.channel() as channel:
         for queue in (COMMANDS, DEAD_LETTERS):
             await channel.declare_queue(queue.name, durable=queue.durable, arguments=queue.arguments)
         await channel.declare_exchange(HINTS.name, HINTS.type.value, durable=HINTS.durable)
-        exclusive = await channel.declare_queue(OF_ANOTHER_GATEWAY, exclusive=True)
         await channel.declare_queue(STRANGE, durable=True)
         yield
-        await exclusive.delete()  # by itself it goes some time after its connection
 
 
 async def test_gateway_and_writer_work_with_their_own_users(node: Rabbitmq, addresses: Addresses) -> None:
