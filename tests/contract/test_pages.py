@@ -354,7 +354,8 @@ def test_a_cursor_is_400_for_another_user(api: httpx.Client, user_id: str, stran
 
 def test_a_cursor_that_was_cut_or_changed_is_400(api: httpx.Client, user_id: str, many: list[Task]) -> None:
     cursor = cursor_of(page(api, user_id, {"limit": 1}))
-    spoilt = [cursor[:-1], cursor[1:], cursor + "A", cursor + "=", cursor.swapcase(), "B" + cursor[1:]]
+    first = "C" if cursor.startswith("B") else "B"  # its digest begins with B in one of 64 runs
+    spoilt = [cursor[:-1], cursor[1:], cursor + "A", cursor + "=", cursor.swapcase(), first + cursor[1:]]
 
     answers = [api.get(LIST.url(user_id, ""), params={"cursor": one}) for one in spoilt]
 
