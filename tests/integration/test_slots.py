@@ -178,6 +178,7 @@ async def test_one_revision_in_two_slots_is_no_chain(
     one, other = toggle(task.user_id, task.task_id), toggle(task.user_id, task.task_id)
     since, first, last = [done.revision or 0 for done in await outcomes(writer_database, task, one, other)]
     await move(admin, one, to="command_log_1")
+    await move(admin, other, to="command_log_2")  # the time of day may have put both into one
     await admin.execute(
         "update command_log_1 set revision = %s where command_id = %s and revision = %s", [last, one.command_id, first]
     )
