@@ -98,9 +98,10 @@ async def test_writes_are_counted_in_every_part_that_they_pass(stack: Stack) -> 
         (writer_then, writer, "taskwire_commands_total", {"type": "create_task", "outcome": "done"}, AT_ONCE),
         (writer_then, writer, "taskwire_writer_batch_commands_sum", {}, AT_ONCE),
         (writer_then, writer, "taskwire_queue_seconds_count", {}, batches),
-        (writer_then, writer, "taskwire_database_seconds_count", {}, batches),
     ]:
         assert scraped.sum(name, **labels) - earlier.sum(name, **labels) == grown, name
+    of_database = "taskwire_database_seconds_count"  # a clean-up of the command log may come in between
+    assert writer_then.sum(of_database) - writer.sum(of_database) >= batches
 
 
 async def test_bytes_that_are_no_http_are_counted(stack: Stack) -> None:
