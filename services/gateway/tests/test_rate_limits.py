@@ -62,6 +62,16 @@ def test_who_waits_as_long_as_advised_is_granted(clock: Clock) -> None:
         assert buckets.take("a").retry_in_s == 0
 
 
+# The sum of a time and a duration is rounded: how, depends on how long the machine has been running.
+@pytest.mark.parametrize("seconds_up", range(0, 1_100, 50))
+def test_whole_seconds_are_reported_as_they_are_at_any_time(clock: Clock, seconds_up: int) -> None:
+    buckets = TokenBuckets(Policy("user", 0.001, 2), clock)
+
+    for thousandths in range(20):
+        clock.now = seconds_up + thousandths / 1000
+        assert buckets.take(str(thousandths)).header() == b'"user";r=1;t=1000'
+
+
 def test_what_is_left_is_what_is_granted(clock: Clock) -> None:
     buckets = TokenBuckets(Policy("user", 0.7, 9), clock)
 

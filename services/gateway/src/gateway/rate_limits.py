@@ -32,6 +32,11 @@ MAX_ADDRESS_CHARACTERS = 64  # the longest IPv6 address, in brackets and quotes,
 _ADDRESS = re.compile(r'"?(?:\[([^\]]+)\]|([0-9.]+))(?::[0-9]{1,5})?"?')
 
 
+def _whole(seconds: float) -> int:
+    """Rounded up; what is less than a microsecond above a whole number is the rounding error of floats."""
+    return math.ceil(seconds - 1e-6)
+
+
 @dataclass(frozen=True)
 class Policy:
     """A token bucket of size `burst`, refilled with `per_s` tokens per second."""
@@ -48,7 +53,7 @@ class Policy:
     @cached_property
     def header(self) -> bytes:
         """The policy for the RateLimit-Policy header."""
-        return f'"{self.name}";q={self.burst};w={math.ceil(self.window_s)}'.encode()
+        return f'"{self.name}";q={self.burst};w={_whole(self.window_s)}'.encode()
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Taken:
 
     def header(self) -> bytes:
         """The bucket's state for the RateLimit header."""
-        return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.remaining, math.ceil(self.full_in_s))
+        return b'"%b";r=%d;t=%d' % (self.policy.name.encode(), self.remaining, _whole(self.full_in_s))
 
     def require(self) -> None:
         """Raises a 429 problem when the request was not granted."""
