@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def closed_port() -> Iterator[int]:
-    """A port that refuses connections, and that nobody else gets meanwhile."""
+    """A port that refuses connections, and that nobody gets by chance meanwhile; who is told of it may listen on it."""
     with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers set it: both may have the port then
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
 

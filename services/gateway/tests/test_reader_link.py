@@ -14,6 +14,7 @@ from common.contracts.revised import Revised
 from gateway.reader_link import ReaderLink, ReaderUnavailable, open_reader_link
 from gateway.reading import Read
 
+from tests.ports import closed_port
 from tests.serving import LIMIT_S
 
 from .in_process import settings
@@ -114,18 +115,12 @@ def stop_in_the_middle(answers: asyncio.StreamWriter) -> None:
 async def link_to(*answering: Answering | None, timeout_s: float = LIMIT_S) -> AsyncIterator[tuple[ReaderLink, Any]]:
     """The link to readers at one port of ADDRESSES each; None is one that is not there."""
     async with AsyncExitStack() as opened:
-        port, readers = _free_port(), [Reader(one) if one else None for one in answering]
+        port, readers = opened.enter_context(closed_port()), [Reader(one) if one else None for one in answering]
         for address, reader in zip(ADDRESSES, readers, strict=False):
             if reader is not None:
                 await opened.enter_async_context(await asyncio.start_server(reader.serve, address, port))
         given = settings(port, reader_url=f"http://{NAME}:{port}", read_timeout_s=timeout_s)
         yield await opened.enter_async_context(open_reader_link(given.reader_url, given)), readers
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-    return port
 
 
 async def test_a_reader_that_is_not_there_is_not_noticed() -> None:

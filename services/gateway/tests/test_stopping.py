@@ -4,10 +4,11 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from common.contracts.framing import pack
 
 from tests.ports import closed_port
@@ -52,9 +53,14 @@ async def gateway_process(
         await process.communicate()
 
 
-async def test_the_request_in_flight_is_answered_while_the_gateway_is_not_ready() -> None:
+@pytest.fixture
+def ports() -> Iterator[tuple[int, int, int]]:
     with closed_port() as port, closed_port() as admin_port, closed_port() as nobody:
-        pass
+        yield port, admin_port, nobody
+
+
+async def test_the_request_in_flight_is_answered_while_the_gateway_is_not_ready(ports: tuple[int, int, int]) -> None:
+    port, admin_port, nobody = ports
     async with (
         await asyncio.start_server(find_nothing, "127.0.0.1", 0) as reader,
         gateway_process(

@@ -1,7 +1,7 @@
 """The admin port answers probes and Prometheus, and is off unless it is set."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from common.observability.health import Component, Health
 from common.settings import AdminSettings
 
 from tests.observability.scraping import open_metrics
+from tests.ports import closed_port
 from tests.serving import Served
 
 
@@ -22,11 +23,10 @@ def health() -> Health:
     return made
 
 
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port: int = held.getsockname()[1]
-        return port
+@pytest.fixture
+def port() -> Iterator[int]:
+    with closed_port() as held:
+        yield held
 
 
 async def hello() -> AdminAnswer:
@@ -34,8 +34,7 @@ async def hello() -> AdminAnswer:
 
 
 @pytest.fixture
-async def admin(health: Health) -> AsyncIterator[Served]:
-    port = free_port()
+async def admin(health: Health, port: int) -> AsyncIterator[Served]:
     async with open_admin(AdminSettings(admin_port=port), health, {"/hello": hello}):
         yield Served(port)
 
@@ -109,8 +108,7 @@ async def test_a_taken_port_ends_the_service_and_names_the_variable(health: Heal
                 pass
 
 
-async def test_it_ends_with_the_service(health: Health) -> None:
-    port = free_port()
+async def test_it_ends_with_the_service(health: Health, port: int) -> None:
     async with open_admin(AdminSettings(admin_port=port), health):
         pass
 
