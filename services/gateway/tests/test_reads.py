@@ -45,7 +45,7 @@ async def gateway_reading(
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as reader:
         url = f"http://127.0.0.1:{reader.sockets[0].getsockname()[1]}"
         timeout_s = READ_TIMEOUT_S if gives_up or answer is None else LIMIT_S
-        async with lonely_gateway(reader_url=url, read_timeout_s=timeout_s, **given) as gateway:
+        async with lonely_gateway(reader_url=url, **{"read_timeout_s": timeout_s} | given) as gateway:
             yield gateway, asked
 
 
