@@ -185,14 +185,14 @@ async def of_other_gateways() -> dict[str, Answered]:
 async def of_slow_clients() -> dict[str, Answered]:
     """What depends on time, and on who else is there."""
     async with (
-        gateway(HttpLimits(head_timeout_s=1.0, connections=1)) as one_place,
+        gateway(HttpLimits(connections=1)) as one_place,
+        gateway(HttpLimits(head_timeout_s=1.0)) as hasty,
         gateway(HttpLimits(body_timeout_s=1.0)) as patient,
     ):
-        reader, writer = await asyncio.open_connection("127.0.0.1", one_place)
-        writer.write(requests.SLOW_HEAD.request.encode())
+        _, holder = await asyncio.open_connection("127.0.0.1", one_place)
         found = {"overloaded": await answered(one_place, requests.OVERLOADED)}
-        found["slow-head"] = shown_as(requests.SLOW_HEAD, await what_comes(reader))
-        writer.close()
+        holder.close()
+        found["slow-head"] = await answered(hasty, requests.SLOW_HEAD)
         return found | {"slow-body": await answered(patient, requests.SLOW_BODY)}
 
 
