@@ -250,6 +250,12 @@ async def test_migrations_that_wait_end_when_they_are_stopped(system: Project) -
     system.compose(
         "exec", "-d", "postgres", "psql", "-h", "/var/run/postgresql", "-U", "postgres", "taskwire", "-c", hold
     )
+    held = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+
+    async def is_held() -> bool:
+        return system.sql(held) != ["0"]
+
+    await eventually(is_held)
     waiting = "select count(*) from pg_stat_activity where query like 'select pg_try_advisory_lock%'"
     migration = system.compose("run", "-d", "--no-deps", "migrate").split()[-1]
 
