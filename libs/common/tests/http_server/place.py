@@ -52,7 +52,7 @@ class Client:
             self.requests.write(more)
             return answer.done()
 
-        await eventually(is_answered, within_s=5)
+        await eventually(is_answered)
         return answer.result()
 
 
