@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -113,8 +113,10 @@ async def test_batches_that_are_answered_meanwhile_share_the_next_hint(node: Rab
     """It names the last revision of each user, whichever batch was answered last."""
     user, others = uuid4(), [uuid4() for _ in range(100)]
     publisher = HintPublisher(writer_settings(addresses, node.user_urls[WRITER]))
-    async with running("hints", publisher.connection.keep_open), listening(node) as listener:
-        await eventually(lambda: is_open(publisher), within_s=LIMIT_S)
+    async with AsyncExitStack() as opened:
+        await opened.enter_async_context(running("hints", publisher.connection.keep_open))
+        await eventually(lambda: is_open(publisher), within_s=LIMIT_S)  # the exchange is there from now on
+        listener = await opened.enter_async_context(listening(node))
         for revision, other in enumerate(others, start=2):
             publisher.announce([answered(other, 1), answered(user, revision)])
         publisher.announce([answered(user, 1)])
