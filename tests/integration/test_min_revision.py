@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from time import monotonic
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import pytest
 from tests.commands import create, delete, replace
 from tests.integration.listening import System
 from tests.integration.replicated_reads import Replicated, gateway_before, paths_of, running_replicated, titles
+from tests.ports import closed_port
 from tests.serving import Served
 
 KINDS = ("task", "list", "page", "search", "changes", "all changes")
@@ -293,13 +294,18 @@ async def test_what_nobody_has_reached_is_412_at_once_on_the_primarys_word(
     assert (answer.status, answer.json()["type"]) == (412, "urn:taskwire:problem:revision-unreached")
 
 
+@pytest.fixture
+def gone() -> Iterator[Served]:
+    """A task-reader that is not there, at a port that no other server gets meanwhile."""
+    with closed_port() as port:
+        yield Served(port)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 async def test_without_the_primarys_reader_a_read_waits_for_the_replica(
-    replicated: Replicated, behind: Behind, kind: str
+    replicated: Replicated, behind: Behind, gone: Served, kind: str
 ) -> None:
     named = {"Min-Revision": str(behind.now)}
-    async with replicated.primary_reader() as gone:
-        pass
     async with (
         replicated.replica_reader() as reader,
         gateway_before(reader, primary=gone, read_timeout_s=PATIENCE_S) as gateway,
@@ -316,10 +322,8 @@ async def test_without_the_primarys_reader_a_read_waits_for_the_replica(
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_primarys_reader_answers_while_those_of_the_replica_are_down(
-    replicated: Replicated, behind: Behind, kind: str
+    replicated: Replicated, behind: Behind, gone: Served, kind: str
 ) -> None:
-    async with replicated.replica_reader() as gone:
-        pass
     async with replicated.primary_reader() as on_primary, gateway_before(gone, primary=on_primary) as gateway:
         answer = await gateway.ask("GET", behind.path(kind))
 
