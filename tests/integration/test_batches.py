@@ -282,7 +282,7 @@ async def test_a_batch_that_takes_longer_than_a_statement_may_is_undone_and_run_
 async def test_a_redelivered_command_that_was_carried_out_is_answered_as_before_even_past_its_deadline(
     writer_database: Database,
 ) -> None:
-    done, never_run = create(expires_in_s=0.5), create(expires_in_s=-1)
+    done, never_run = create(expires_in_s=1.0), create(expires_in_s=-1)
     before = await outcomes(writer_database, done)
     await eventually(lambda: is_past(done))
 
