@@ -56,7 +56,11 @@ class Page:
         """Returns once the expression is true, and raises nothing: the page may be loading."""
 
         async def is_true() -> bool:
-            return bool(await self.evaluate(f"(() => {{ try {{ return {expression} }} catch {{ return false }} }})()"))
+            with suppress(AssertionError):  # between two documents there is nothing to evaluate it in
+                return bool(
+                    await self.evaluate(f"(() => {{ try {{ return {expression} }} catch {{ return false }} }})()")
+                )
+            return False
 
         await eventually(is_true, within_s=LIMIT_S)
 
