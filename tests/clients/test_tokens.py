@@ -29,6 +29,7 @@ from tests.serving import serving
 
 PROGRAM = Path(sys.executable).with_name("taskwire")
 WITHIN_S = 30
+PATIENCE_S = 6.0  # as tests/conftest.py has it for the other gateways: clients that repeat nothing ask this one
 IMPATIENT = Options(retries=Retries(total_s=0))
 type MakeClient = Callable[[str, Token | None], Client]
 
@@ -61,6 +62,9 @@ async def url(stack: Stack, issuer: Issuer, tmp_path_factory: pytest.TempPathFac
         auth_jwks_file=keys,
         auth_issuer=ISSUER,
         auth_audience=AUDIENCE,
+        write_deadline_s=PATIENCE_S,
+        read_timeout_s=PATIENCE_S,
+        bus_start_timeout_s=PATIENCE_S,
     )
     async with serving(create_app(settings)) as gateway:
         yield f"http://127.0.0.1:{gateway.port}"

@@ -15,6 +15,7 @@ from local_stack.waiting import until
 from pydantic import SecretStr
 from testcontainers.core.container import DockerContainer
 
+from tests.conftest import PATIENT
 from tests.users import new_user
 
 from .engine import needs_engine, require_image
@@ -28,9 +29,12 @@ pytestmark = needs_engine
 
 
 @pytest.fixture(scope="module", autouse=True)
-def loopback_alone() -> Iterator[None]:
-    """The containers' published ports are reached on 127.0.0.1, and no further container watches over them."""
+def surroundings() -> Iterator[None]:
+    """The containers' published ports are reached on 127.0.0.1, and no further container watches over them. The
+    services have patience."""
     with pytest.MonkeyPatch.context() as patch:
+        for name, value in PATIENT.items():
+            patch.setenv(name, value)
         patch.setenv("TESTCONTAINERS_RYUK_DISABLED", os.environ.get("TESTCONTAINERS_RYUK_DISABLED", "true"))
         patch.setenv("TESTCONTAINERS_HOST_OVERRIDE", "127.0.0.1")
         yield

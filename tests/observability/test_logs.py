@@ -14,7 +14,7 @@ from common.bus.topology import COMMANDS_NAME
 from local_stack.stack import Stack
 
 from tests.commands import create
-from tests.conftest import running_stack_with
+from tests.conftest import PATIENT, running_stack_with
 from tests.users import new_user
 from tests.waiting import eventually
 
@@ -26,7 +26,7 @@ LINES = {"request", "batch"}
 
 @pytest.fixture(scope="module")
 async def talkative(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    variables = {"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "LOG_REQUESTS": "true"}
+    variables = PATIENT | {"LOG_LEVEL": "debug", "LOG_FORMAT": "json", "LOG_REQUESTS": "true"}
     async with running_stack_with(variables, tmp_path_factory.mktemp("talkative")) as running:
         yield running
 

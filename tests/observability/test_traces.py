@@ -15,7 +15,7 @@ from gateway.settings import SamplingSettings
 from local_stack.stack import Stack
 
 from benchmarks.otlp import Collector, Span, collecting
-from tests.conftest import running_stack_with
+from tests.conftest import PATIENT, running_stack_with
 from tests.docs.pages import ROOT
 from tests.users import new_user
 from tests.waiting import eventually
@@ -51,7 +51,7 @@ def collector() -> Iterator[Collector]:
 @pytest.fixture(scope="module")
 async def traced(collector: Collector, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     """A system that traces a request only when the client sends a sampled traceparent."""
-    variables = {
+    variables = PATIENT | {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
         "OTEL_TRACES_SAMPLER": "parentbased_always_off",
         "OTEL_BSP_SCHEDULE_DELAY": "100",
