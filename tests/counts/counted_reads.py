@@ -6,9 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
+import pytest
+from gateway import reader_link
 from gateway.app import create_app as create_gateway
 from gateway.settings import GatewaySettings
 from pydantic import HttpUrl, SecretStr
+from task_reader import replication
 from task_reader.app import create_app as create_reader
 from task_reader.settings import ReaderSettings
 
@@ -17,7 +20,7 @@ from tests.conftest import Addresses
 from tests.counts.gateway_client import ask_at_once, gateway_client, lists
 from tests.counts.http_traffic import HttpTraffic, http_traffic
 from tests.counts.json_parses import counting_json
-from tests.counts.line import PATIENCE_S, Line, line_to
+from tests.counts.line import NEVER_S, PATIENCE_S, Line, line_to
 from tests.counts.sql_traffic import SqlTraffic, sql_traffic
 from tests.ports import closed_port
 from tests.serving import Served, serving
@@ -52,6 +55,9 @@ async def counted_reads(addresses: Addresses) -> AsyncIterator[CountedReads]:
     """Takes 0.2 s. Its gateway has no RabbitMQ."""
     async with AsyncExitStack() as opened:
         parses = opened.enter_context(counting_json())
+        patches = opened.enter_context(pytest.MonkeyPatch.context())
+        patches.setattr(replication, "FIRST_LOOK_S", NEVER_S)  # a look at the replication is of no read
+        patches.setattr(reader_link, "_RENEW_EVERY_S", NEVER_S)  # nor is another connection
         to_postgres = await opened.enter_async_context(line_to(addresses.reader))
         reader_url = SecretStr(to_postgres.address(addresses.reader))
         reader_app = create_reader(

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import httpx
+import pytest
 from common.bus.broker import connect_to
 from common.bus.topology import COMMANDS_NAME
 from gateway.app import create_app as create_gateway
@@ -13,14 +14,15 @@ from gateway.settings import GatewaySettings
 from local_stack.rabbitmq import Rabbitmq
 from pydantic import HttpUrl, SecretStr
 from task_writer.app import open_writer
-from task_writer.consumer import hinting
+from task_writer.consumer import hinting, reach
 from task_writer.settings import WriterSettings
 
 from tests.conftest import Addresses
+from tests.counts import costs
 from tests.counts.bus_traffic import BusTraffic, bus_traffic
 from tests.counts.gateway_client import creates, gateway_client
 from tests.counts.json_parses import counting_json
-from tests.counts.line import PATIENCE_S, Line, line_to
+from tests.counts.line import NEVER_S, PATIENCE_S, Line, line_to
 from tests.counts.sql_traffic import SqlTraffic, sql_traffic
 from tests.ports import closed_port
 from tests.waiting import eventually
@@ -117,11 +119,18 @@ async def _start_writer(opened: AsyncExitStack, lines: _Lines, addresses: Addres
         pool_size=1,
         pool_timeout_s=PATIENCE_S,
     )
-    opened.callback(setattr, hinting, "PAUSE_S", hinting.PAUSE_S)
-    hinting.PAUSE_S = 0.0  # batches share no hints, so that they can be counted
+    patches = opened.enter_context(pytest.MonkeyPatch.context())
+    patches.setattr(hinting, "PAUSE_S", 0.0)  # batches share no hints, so that they can be counted
+    patches.setattr(reach, "LOOK_EVERY_S", NEVER_S)  # a look at the queue is of no batch
     writer = await opened.enter_async_context(open_writer(settings))
     await writer.consuming()
     await eventually(lambda: _may_tell(lines))
+    await eventually(lambda: _has_started(lines))
+
+
+async def _has_started(lines: _Lines) -> bool:
+    """PostgreSQL has answered what a task-writer asks first: the bus may be faster, and then a batch as well."""
+    return sql_traffic(lines.to_postgres).statements >= costs.WRITER_START.statements
 
 
 async def _may_tell(lines: _Lines) -> bool:

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from faults import lines
 
 PATIENCE_S = 10.0
+NEVER_S = 86_400.0
+"""The period of what a service does by the clock, so that it does nothing while it is counted."""
 
 
 class Line(lines.Line):
