@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import fmean
 
 import aiohttp
-from local_stack.ports import pick_port
 from local_stack.services import says_ready
 from local_stack.stack import Stack
+from local_stack.state import remembered_port
 from local_stack.supervision import Process, Report, silent
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -90,9 +90,13 @@ async def _start(
     running: AsyncExitStack, stack: Stack, service: str, number: int, variables: Mapping[str, str]
 ) -> Process:
     """One more of a service, ready; it is stopped with the others."""
-    first = stack.services[service].program
-    ports = {name: str(pick_port()) for name in ("PORT", "ADMIN_PORT") if name in first.environment}
-    program = replace(first, name=f"{service}-{number}", environment={**first.environment, **ports, **variables})
+    first, own = stack.services[service].program, f"{service}-{number}"
+    ports = {
+        name: str(remembered_port(stack.state, f"{own} {name}"))
+        for name in ("PORT", "ADMIN_PORT")
+        if name in first.environment
+    }
+    program = replace(first, name=own, environment={**first.environment, **ports, **variables})
     process = Process(program, stack.state)
     await process.start()
     running.push_async_callback(process.stop)

@@ -14,7 +14,7 @@ from local_stack.probes import http_status
 from local_stack.rabbitmq import Rabbitmq
 from local_stack.settings import StackSettings
 from local_stack.stack import Stack, prepare_stack
-from local_stack.state import open_state
+from local_stack.state import open_state, remembered_port
 from local_stack.supervision import Process, Program, Report
 from local_stack.waiting import until
 
@@ -119,10 +119,14 @@ def _with_lines(stack: Stack, report: Report) -> System:
 
 
 def second_replica(stack: Stack, name: str, report: Report) -> Process:
-    """Another of the service, on ports of its own; not started."""
-    program = stack.services[name].program
-    changed = {variable: str(pick_port()) for variable in ("PORT", "ADMIN_PORT") if variable in program.environment}
-    return Process(with_environment(replace(program, name=f"{name}-2"), changed), stack.state, report)
+    """Another of the service, on ports of its own, which nobody else gets until it listens; not started."""
+    program = replace(stack.services[name].program, name=f"{name}-2")
+    changed = {
+        variable: str(remembered_port(stack.state, f"{program.name} {variable}"))
+        for variable in ("PORT", "ADMIN_PORT")
+        if variable in program.environment
+    }
+    return Process(with_environment(program, changed), stack.state, report)
 
 
 def _lead_through(system: System) -> None:

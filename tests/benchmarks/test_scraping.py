@@ -13,7 +13,7 @@ from tests.waiting import eventually
 
 
 async def test_each_port_is_scraped_at_once() -> None:
-    ports = [pick_port(), pick_port()]
+    ports = [first := pick_port(), pick_port(avoid=frozenset({first}))]
     health = Health("gateway", enough=all)
     async with (
         open_admin(AdminSettings(admin_port=ports[0]), health),
@@ -22,7 +22,7 @@ async def test_each_port_is_scraped_at_once() -> None:
     ):
 
         async def all_scraped() -> bool:
-            return scrapes.count == len(ports)
+            return scrapes.count >= len(ports)
 
         await eventually(all_scraped)
 
