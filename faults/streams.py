@@ -22,7 +22,7 @@ _SILENCE_S = 45.0  # three heartbeats
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 0.5
 _FEWEST_EVENTS, _MOST_EVENTS = 5, 40  # after which the stream is left, and resumed at the other gateway
 _TOLD_WITHIN_S = 30.0  # a lost hint costs 10 s
-_ASKS_FOR_RESET = 0.15  # of the times at which a stream is resumed
+_ASKS_FOR_RESET = 0.15  # of the times at which a stream is resumed, after the first
 _NO_REVISION = 17  # of no user: revisions begin with the time
 
 type Record = Callable[[StreamEvent], None]
@@ -57,8 +57,8 @@ async def _are_current(streams: Sequence["StreamClient"]) -> bool:
 class StreamClient:
     """Opens the stream of one user, resumes it where it was for as long as it runs, and records all that it is told.
 
-    It is now at one gateway and now at another, leaves of its own accord too, and asks now and then for changes since a
-    revision that there never was, which is a reset.
+    It is now at one gateway and now at another, leaves of its own accord too, and asks for changes since a revision
+    that there never was, which is a reset: when it first resumes, so that a short campaign has one, and now and then.
     """
 
     def __init__(self, plan: Campaign, number: int, load: Load, record: Record) -> None:
@@ -69,6 +69,7 @@ class StreamClient:
         self._record = record
         self._gateway = number
         self._revision: int | None = None
+        self._was_reset = False
 
     async def run(self) -> None:
         """Follows the stream without end."""
@@ -111,13 +112,15 @@ class StreamClient:
                     return
 
     def _since(self) -> int | None:
-        if self._revision is not None and self._choice.random() < _ASKS_FOR_RESET:
-            return _NO_REVISION
-        return self._revision
+        if self._revision is None:
+            return None
+        asks_for_reset = not self._was_reset or self._choice.random() < _ASKS_FOR_RESET
+        return _NO_REVISION if asks_for_reset else self._revision
 
     async def _take(self, http: httpx.AsyncClient, event: Event) -> None:
         data = json.loads(event.data)
         if event.name == "reset":
+            self._was_reset = True
             self._tell("reset", data=data)
             data = await self._read_all(http)
             self._tell("read", data=data)
