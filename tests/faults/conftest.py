@@ -8,9 +8,11 @@ import httpx
 import pytest
 from local_stack.stack import Stack, running_stack
 from local_stack.state import open_state
+from local_stack.supervision import silent
 from task_writer.migrate import migrate
 
-from tests.conftest import Addresses, stack_settings
+from faults.system import System, running_system
+from tests.conftest import PATIENT, Addresses, stack_settings
 from tests.postgres_cluster import Cluster, running_cluster
 from tests.users import new_user
 
@@ -26,6 +28,16 @@ async def user(system: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a user who has no tasks yet; its paths are below `/api/{user_id}/tasks`."""
     async with new_user(system.addresses.gateway_url, timeout_s=15) as client:
         yield client
+
+
+@asynccontextmanager
+async def patient_system(directory: Path) -> AsyncIterator[System]:
+    """Two of each service, whose clients are refused nothing because the machine is busy."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in PATIENT.items():
+            environment.setenv(name, value)
+        async with running_system(directory, silent) as running:
+            yield running
 
 
 @asynccontextmanager

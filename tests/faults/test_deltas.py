@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -11,8 +10,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from faults.system import System, running_system
+from faults.system import System
 from tests.contract.tasks import CHANGES, COMPLETE, CREATE, DELETE, LIST, REPLACE, Operation
+from tests.faults.conftest import patient_system
 
 USERS, WRITERS_OF_EACH, CLIENTS_OF_EACH = 4, 5, 3
 ROUNDS, WRITES_OF_A_ROUND = 4, 15  # of each writer
@@ -57,8 +57,7 @@ class Client:
 @pytest.fixture(scope="module")
 async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
     """Two of each service."""
-    directory: Path = tmp_path_factory.mktemp("deltas")
-    async with running_system(directory, lambda _: None) as system:
+    async with patient_system(tmp_path_factory.mktemp("deltas")) as system:
         yield system
 
 

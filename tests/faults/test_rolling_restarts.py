@@ -10,14 +10,13 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 import pytest
-from local_stack.supervision import silent
 
 from faults.history import LOST, Operation
 from faults.injuries import injure
 from faults.load import Client, Load
 from faults.schedule import SERVICES, Fault
-from faults.system import System, running_system
-from tests.conftest import PATIENT
+from faults.system import System
+from tests.faults.conftest import patient_system
 from tests.waiting import eventually
 
 CLIENTS = 8
@@ -29,11 +28,8 @@ LIMIT_S = 30.0
 
 @pytest.fixture(scope="module")
 async def replicated(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[System]:
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in PATIENT.items():
-            environment.setenv(name, value)
-        async with running_system(tmp_path_factory.mktemp("restarts"), silent) as running:
-            yield running
+    async with patient_system(tmp_path_factory.mktemp("restarts")) as running:
+        yield running
 
 
 @asynccontextmanager
