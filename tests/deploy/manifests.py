@@ -34,7 +34,8 @@ def rendered(directory: str) -> list[Manifest]:
     if directory != COMPLETE:
         return _render(KUBERNETES / directory)
     with TemporaryDirectory() as folder:
-        copy = Path(shutil.copytree(DEPLOY, Path(folder) / "deploy"))
+        ignored = shutil.ignore_patterns("__pycache__")  # another process may be writing there
+        copy = Path(shutil.copytree(DEPLOY, Path(folder) / "deploy", ignore=ignored))
         overlay = copy / PRODUCTION.relative_to(DEPLOY)
         file = overlay / "kustomization.yaml"
         text = re.sub(r"(?m)^  # (?=- \.\./)", "  ", file.read_text())

@@ -44,8 +44,12 @@ def clone(ready: Path, tmp_path: Path) -> Path:
 
 
 def git(clone: Path, *arguments: str) -> None:
-    settings = ("-c", "user.name=a test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false")
-    subprocess.run(["git", *settings, *arguments], cwd=clone, check=True, capture_output=True, timeout=30)
+    settings = (
+        *("user.name=a test", "user.email=test@example.org", "commit.gpgsign=false"),
+        "maintenance.auto=false",  # git would go on in the background, and its lock come and go in a copy
+    )
+    given = [part for setting in settings for part in ("-c", setting)]
+    subprocess.run(["git", *given, *arguments], cwd=clone, check=True, capture_output=True, timeout=30)
 
 
 def test_a_release_that_has_everything_is_ready(clone: Path) -> None:
