@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from common.http.problems import Problem
 from gateway.rate_limits import MAX_REMEMBERED, Policy, TokenBuckets, client_address
 
 from tests.clock import Clock
@@ -69,7 +70,12 @@ def test_whole_seconds_are_reported_as_they_are_at_any_time(clock: Clock, second
 
     for thousandths in range(20):
         clock.now = seconds_up + thousandths / 1000
-        assert buckets.take(str(thousandths)).header() == b'"user";r=1;t=1000'
+        name = str(thousandths)
+        assert buckets.take(name).header() == b'"user";r=1;t=1000'
+        assert buckets.take(name).remaining == 0
+        with pytest.raises(Problem) as refused:
+            buckets.take(name).require()
+        assert refused.value.headers == {"Retry-After": "1000"}
 
 
 def test_what_is_left_is_what_is_granted(clock: Clock) -> None:

@@ -141,7 +141,8 @@ def test_nothing_of_a_text_can_steer_a_terminal() -> None:
 
 
 def test_a_replay_keeps_the_commands_and_renews_their_deadlines() -> None:
-    content = body(*[unix_ms(hours=1)] * 2, title=SECRET)
+    deadline = unix_ms(hours=1)
+    content = body(deadline, deadline, title=SECRET)
     dead_letter = letter_of(content, correlation_id="c", reply_to="gateway")
 
     messages = replay_messages(dead_letter, OF_A_DAY)
